@@ -1,0 +1,69 @@
+/**
+ * The platform's configuration, and the only reader of argv, environment and configuration files. Everything else is
+ * handed what it needs.
+ */
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { LogLevel } from "./base/logger.ts";
+
+export const isolations = ["auto", "process", "bubblewrap"] as const;
+export type Isolation = (typeof isolations)[number];
+
+export interface Config {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly dataDir: string;
+  readonly isolation: Isolation;
+  /** Verify signatures, enforce permissions, refuse to run without a full sandbox. */
+  readonly secure: boolean;
+  /** Where a request without a signature is taken to be. */
+  readonly defaultRegion: string;
+  readonly defaultAccount: string;
+  readonly logLevel: LogLevel;
+  readonly logFormat: "text" | "json";
+  /** What functions may reach: lambdad only, or also the world. */
+  readonly network: "endpoints" | "outside";
+  /** PATH, in which interpreters and tools are looked up. */
+  readonly path: string;
+  readonly home: string;
+}
+
+export const configDefaults = {
+  host: "127.0.0.1",
+  port: 4566,
+  isolation: "auto",
+  secure: false,
+  defaultRegion: "us-east-1",
+  defaultAccount: "000000000000",
+  logLevel: "info",
+  logFormat: "text",
+  network: "outside",
+} as const satisfies Partial<Config>;
+
+/** `given` over the environment (`LAMBDAD_PORT`, …) over the defaults. */
+export function resolveConfig(given: Partial<Config> = {}, env: NodeJS.ProcessEnv = process.env): Config {
+  const home = env["HOME"] ?? homedir();
+  return {
+    ...configDefaults,
+    dataDir: env["LAMBDAD_DATA"] ?? defaultDataDir(home),
+    path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
+    home,
+    ...withoutUndefined({
+      host: env["LAMBDAD_HOST"],
+      port: env["LAMBDAD_PORT"] === undefined ? undefined : Number(env["LAMBDAD_PORT"]),
+      isolation: env["LAMBDAD_ISOLATION"] as Isolation | undefined,
+      defaultRegion: env["AWS_REGION"] ?? env["AWS_DEFAULT_REGION"],
+      logLevel: env["LAMBDAD_LOG_LEVEL"] as LogLevel | undefined,
+    }),
+    ...withoutUndefined(given),
+  };
+}
+
+function defaultDataDir(home: string): string {
+  return process.getuid?.() === 0 ? "/var/lib/lambdad" : join(home, ".local", "share", "lambdad");
+}
+
+function withoutUndefined(value: { [K in keyof Config]?: Config[K] | undefined }): Partial<Config> {
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined));
+}

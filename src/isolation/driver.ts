@@ -1,0 +1,111 @@
+/**
+ * A driver starts programs in sandboxes. The words: a *sandbox* is one isolated place with one program started in it;
+ * its *host address* is how that program reaches lambdad; *destroy* ends everything in it and frees what it held.
+ *
+ * Laws (each driver passes `driver.suite.ts`, as far as `guarantees` says):
+ * - D1 a sandbox cannot see another's files, processes, memory or Runtime API.
+ * - D2 limits hold: memory, CPU share, processes, open files, /tmp.
+ * - D3 `destroy` is idempotent, may be called at any time, and leaves nothing: processes, mounts, cgroups, namespaces,
+ *      links, files.
+ * - D4 a crash of lambdad leaves nothing running, and `sweep` at the next start removes what else is left.
+ * - D5 `exited` resolves exactly once, also after `destroy`; `stdout` and `stderr` end before or with it.
+ *
+ * Lifecycle: `create` → running → exited (by itself or by `destroy`) → destroyed. After `destroy` reads still work and
+ * everything else is harmless. Wrap a driver in `safe()` to have these rules for free.
+ */
+import type { Readable } from "node:stream";
+
+export type DriverName = "fake" | "process" | "bubblewrap";
+
+export interface Guarantees {
+  /** Own view of files, processes and IPC (D1). */
+  readonly separated: boolean;
+  /** Memory, CPU and process limits are enforced by the kernel (D2). */
+  readonly limited: boolean;
+  /** Own network namespace and address. */
+  readonly networked: boolean;
+  /** Why something above is missing and how to get it: one sentence each, shown by `lambdad doctor`. */
+  readonly missing: readonly string[];
+}
+
+export interface Mount {
+  /** Absolute path on the host. */
+  readonly source: string;
+  /** Absolute path inside. The *process* driver, which has no mounts, exposes it through `resolve`. */
+  readonly target: string;
+}
+
+export interface SandboxSpec {
+  /** `[a-z0-9-]{1,40}`, unique among the living. */
+  readonly id: string;
+  /** Program and arguments; paths as seen inside. */
+  readonly argv: readonly string[];
+  /** The whole environment: nothing of lambdad's own is added. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Working directory as seen inside. */
+  readonly cwd: string;
+  /** Read-only, nosuid, nodev. */
+  readonly mounts: readonly Mount[];
+  readonly memoryMb: number;
+  /** In vCPUs, fractional; 1 is one whole core. */
+  readonly cpus: number;
+  readonly processesMax: number;
+  readonly openFilesMax: number;
+  readonly tmpBytesMax: number;
+  /** `endpoints`: lambdad only. `outside`: also the world, never other sandboxes or this machine's own services. */
+  readonly network: "endpoints" | "outside";
+}
+
+/** How the program ended. `oom`: the kernel killed it for memory. */
+export type Exit =
+  | { readonly kind: "code"; readonly code: number; readonly oom: boolean }
+  | { readonly kind: "signal"; readonly signal: NodeJS.Signals; readonly oom: boolean };
+
+export interface Usage {
+  /** Highest memory use so far, bytes. */
+  readonly memoryPeakBytes: number;
+  /** CPU time used so far, microseconds. */
+  readonly cpuUsec: number;
+}
+
+export interface Sandbox {
+  readonly id: string;
+  /** The source address of its connections, where it has one of its own; undefined: it shares the host's loopback. */
+  readonly address: string | undefined;
+  /** Output, unparsed. Someone must read both. */
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** See D5. */
+  readonly exited: Promise<Exit>;
+  usage(): Promise<Usage>;
+  /** Changes the CPU share while it runs; a no-op where `guarantees.limited` is false. */
+  setCpus(cpus: number): Promise<void>;
+  signal(signal: "SIGTERM" | "SIGKILL"): void;
+  destroy(): Promise<void>;
+}
+
+export interface Driver {
+  readonly name: DriverName;
+  readonly guarantees: Guarantees;
+  /** Where a sandbox reaches lambdad's listeners: "127.0.0.1", or an address of ours on the sandboxes' network. */
+  readonly hostAddress: string;
+  /** What a path of `mounts` or of the system looks like from inside: the target itself, or (process) the source. */
+  resolve(mounts: readonly Mount[], insidePath: string): string;
+  /** Throws `DriverError`; then nothing is left behind. */
+  create(spec: SandboxSpec): Promise<Sandbox>;
+  /** Removes what a crashed predecessor with the same data directory left. Called once, before the first create. */
+  sweep(): Promise<void>;
+  /** Destroys all sandboxes and frees what the driver itself holds. */
+  close(): Promise<void>;
+}
+
+export type DriverErrorCode = "unavailable" | "spec" | "launch" | "limits" | "network" | "closed";
+
+export class DriverError extends Error {
+  override name = "DriverError";
+  readonly code: DriverErrorCode;
+  constructor(code: DriverErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

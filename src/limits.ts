@@ -1,0 +1,86 @@
+/**
+ * Every quota of AWS and every bound of ours: unit last in the name, source behind it. A number without a unit and a
+ * source is a bug; so is a queue without a bound.
+ */
+import { invariant } from "./base/invariant.ts";
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const second = 1000;
+const minute = 60 * second;
+
+// Functions. AWS: "Lambda quotas" and lambda-map 1.6, 2.3, 16.
+export const functionNameLengthMax = 64;
+export const memoryMbMin = 128;
+export const memoryMbMax = 10_240;
+export const memoryMbDefault = 128;
+export const timeoutSecondsMax = 900;
+export const timeoutSecondsDefault = 3;
+export const ephemeralStorageMbMin = 512;
+export const ephemeralStorageMbMax = 10_240;
+export const environmentVariablesBytesMax = 4 * KiB; // compact JSON of the map
+export const tagsMax = 50;
+export const zipBytesMax = 52_428_800;
+export const unzippedBytesMax = 262_144_000;
+export const createFunctionRequestBytesMax = 70_167_211; // recorded: also of UpdateFunctionCode
+export const codeStorageBytesMax = 322_122_547_200; // 300 GB, the 2026 quota
+export const listFunctionsPageMax = 50;
+export const codeLocationLifeMs = 10 * minute;
+export const zipEntriesMax = 200_000; // ours: a bomb of empty files costs inodes
+export const zipPathBytesMax = 1024; // ours
+
+// Invocation. AWS: lambda-map 4.1, 4.2, 4.6, 6.1.
+export const invokePayloadBytesMax = 6 * MiB;
+export const invokeResponseBytesMax = 6 * MiB + 100;
+export const asyncPayloadBytesMax = 1 * MiB;
+export const clientContextBytesMax = 3583;
+export const logTailBytesMax = 4 * KiB;
+export const initTimeoutMs = 10 * second;
+export const shutdownGraceMs = 300; // SIGTERM to SIGKILL
+export const cpuMbPerVcpu = 1769;
+export const environmentProcessesMax = 1024;
+export const environmentOpenFilesMax = 1024;
+
+// Concurrency. AWS: lambda-map 6.2.
+export const accountConcurrencyMax = 1000;
+export const unreservedConcurrencyMin = 100;
+
+// The pool. Ours.
+export const environmentIdleMs = 10 * minute; // AWS keeps them "minutes"; recycled with the function's next use
+export const startingEnvironmentsMax = 8; // cold starts at once on one machine; more wait in line
+
+// Runtime API. Ours: AWS publishes none.
+export const runtimeErrorBodyBytesMax = 6 * MiB + 100;
+export const runtimeHeaderBytesMax = 1 * MiB; // AWS: request line and headers to Invoke, 1 MB together
+export const xrayErrorCauseBytesMax = 64 * KiB;
+
+// Logs. AWS: map-events-observability 4.2, 4.3.
+export const logEventBytesMax = 1 * MiB; // message + 26
+export const logLineBytesMax = 256 * KiB; // Lambda splits longer lines
+export const logBatchBytesMax = 1_048_576;
+export const logBatchEventsMax = 10_000;
+export const logFutureMsMax = 2 * 60 * minute;
+export const logAgeMsMax = 14 * 24 * 60 * minute;
+export const logPendingBytesMax = 64 * MiB; // ours: output that waits to be written; beyond it lines are dropped, counted
+
+// Gateway. Ours where not said otherwise.
+export const requestBodyBytesMax = 128 * MiB; // of collected bodies; streams have the operation's own limit
+export const inflatedBodyBytesMax = 16 * MiB; // a gzip body after inflation
+export const requestHeaderBytesMax = 64 * KiB;
+export const clockSkewMsMax = 15 * minute; // AWS: SigV4
+
+// Store. Ours.
+export const storeBatchWritesMax = 1000;
+export const storeBatchBytesMax = 64 * MiB;
+export const storeKeyBytesMax = 1024;
+
+invariant(asyncPayloadBytesMax <= invokePayloadBytesMax, "an async event must fit one invocation");
+invariant(
+  zipBytesMax * (4 / 3) <= createFunctionRequestBytesMax,
+  "a whole zip in base64 must fit its request",
+);
+invariant(
+  createFunctionRequestBytesMax <= requestBodyBytesMax,
+  "the gateway must let CreateFunction through",
+);
+invariant(logLineBytesMax <= logEventBytesMax, "a split line must be one log event");

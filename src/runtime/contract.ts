@@ -1,0 +1,89 @@
+/**
+ * What `invoke/` knows of an execution environment, and what an environment needs to know of a function version.
+ * The words are AWS's: an environment is one sandbox with one runtime in it that serves one version, one invocation at
+ * a time, until it is shut down.
+ */
+import type { Mount } from "../isolation/driver.ts";
+import type { InvocationRequest, InvocationResult } from "./invocation.ts";
+
+/** One function version as it runs. Immutable: a change of code or configuration makes another spec with another key. */
+export interface VersionSpec {
+  /** Unique per account, region, function, version and revision of code and configuration (I3). */
+  readonly key: string;
+  readonly account: string;
+  readonly region: string;
+  readonly functionName: string;
+  /** "$LATEST" or "1", "2", … */
+  readonly version: string;
+  /** `arn:aws:lambda:<region>:<account>:function:<name>`, unqualified. */
+  readonly functionArn: string;
+  /** "nodejs22.x", … */
+  readonly runtime: string;
+  readonly handler: string;
+  /** The unpacked code: SHA-256 of the zip, hex. */
+  readonly codeSha256: string;
+  readonly memoryMb: number;
+  readonly timeoutMs: number;
+  readonly ephemeralStorageMb: number;
+  /** The function's own variables. */
+  readonly variables: Readonly<Record<string, string>>;
+  readonly logGroup: string;
+  readonly logFormat: "Text" | "JSON";
+}
+
+/** How to start a runtime: made by `catalog.ts` for a runtime id on this machine. */
+export interface LaunchPlan {
+  readonly argv: readonly string[];
+  /** Runtime, interpreter and bootstrap; code and layers are added by the environment. */
+  readonly mounts: readonly Mount[];
+  /** On top of what every environment gets. */
+  readonly env: Readonly<Record<string, string>>;
+  /** For INIT_START: "nodejs:22.v1". */
+  readonly runtimeVersion: string;
+  readonly runtimeVersionArn: string;
+}
+
+export type EnvironmentStatus = "starting" | "idle" | "busy" | "down" | "dead";
+
+export interface Environment {
+  readonly id: string;
+  readonly spec: VersionSpec;
+  /** Name of its CloudWatch log stream. */
+  readonly logStream: string;
+  /** "down": the runtime has to be started again, by a suppressed init in the next invocation. */
+  readonly status: EnvironmentStatus;
+  readonly log: EnvironmentLog;
+  /** Resolves when INIT has ended, well or badly; never rejects. Afterwards the status is idle, down or dead. */
+  readonly initialised: Promise<void>;
+  /** Only when idle or down (I2). Never rejects. The result is there as soon as the runtime has answered. */
+  invoke(request: InvocationRequest): Promise<InvocationResult>;
+  /**
+   * Resolves when everything that the function printed up to now has reached `log` and the runtime has asked for its
+   * next invocation (or went down): from then on it may be reused.
+   */
+  settled(): Promise<void>;
+  /** SIGTERM, then SIGKILL by AWS's rules; then destroys the sandbox. Idempotent. */
+  shutdown(): Promise<void>;
+}
+
+/** Where an environment's lines go, in order. */
+export interface EnvironmentLog {
+  /** A platform line (START, END, REPORT, …), without its newline. */
+  platform(line: string): void;
+  /** Starts collecting the tail of the current invocation. */
+  beginTail(): void;
+  /** The last 4,096 bytes since `beginTail`. */
+  endTail(): Uint8Array;
+}
+
+/** Where log lines end up: CloudWatch Logs, wired in `platform.ts`. Must be cheap and must not throw. */
+export interface LogSink {
+  append(stream: LogStreamRef, timestampMs: number, message: string): void;
+}
+
+export interface LogStreamRef {
+  readonly account: string;
+  readonly region: string;
+  readonly group: string;
+  readonly stream: string;
+}

@@ -1,0 +1,109 @@
+/**
+ * The contract between the platform and an AWS service, in full. Services never import each other: they meet through
+ * `ctx.call`, `ctx.deliver` and `source` (ADR 5).
+ *
+ * What a service needs for life (clock, random, store, logger, the invoker) goes to its `createX(deps)`; what belongs
+ * to one request is in `ctx`.
+ */
+import type { Identity } from "../wire/identity.ts";
+
+export interface Service {
+  /** The folder's name and the SDK client's without "client-". */
+  readonly name: string;
+  /** Every operation of the model: a handler, or `notImplemented("why")`. */
+  readonly operations: Operations;
+  /** Plain HTTP it serves beside its API: code downloads, function URLs. */
+  readonly web?: WebRoute;
+  /** Background work; must be resumable after a crash. Called once, before requests are served. */
+  start?(): Promise<Stop>;
+}
+
+export type Stop = () => Promise<void>;
+
+export interface Context {
+  /** 12 digits. */
+  readonly account: string;
+  readonly region: string;
+  readonly identity: Identity;
+  readonly requestId: string;
+  /** Aborted when the client goes away. */
+  readonly signal: AbortSignal;
+  /** `X-Amzn-Trace-Id` as received. */
+  readonly trace: string | undefined;
+  /** How the caller reached us, without a trailing slash: "http://127.0.0.1:4566". For URLs in answers. */
+  readonly endpoint: string;
+  /** Runs another service's operation with this caller's identity, without HTTP. */
+  call(service: string, operation: string, input: object): Promise<Record<string, unknown>>;
+}
+
+export type Operation<I, O> = (input: I, ctx: Context) => Promise<O>;
+/** An operation of which the compiler no longer knows the types. */
+export type AnyOperation = Operation<never, object>;
+
+export interface NotImplemented {
+  /** What is missing, one clause: "layers are not there yet". Goes to the caller and into the parity table. */
+  readonly notImplemented: string;
+}
+
+export type Operations = Readonly<Record<string, AnyOperation | NotImplemented>>;
+
+export function notImplemented(why: string): NotImplemented {
+  return { notImplemented: why };
+}
+
+/**
+ * Types of all operations of an SDK client package, by `import type`:
+ * `const operations: OperationsOf<typeof import("@aws-sdk/client-sts")> = { … }` fails to compile when one is missing,
+ * misnamed, or takes or answers the wrong members. Nothing of the SDK is there at run time.
+ */
+export type OperationsOf<Client> = {
+  readonly [K in keyof Client as OperationName<K>]: InputOutputOf<Client[K]> extends [infer I, infer O]
+    ? Operation<InputOf<I>, OutputOf<O>> | NotImplemented
+    : never;
+};
+
+/** Input of one operation: `InputFor<typeof import("@aws-sdk/client-lambda"), "Invoke">`. */
+export type InputFor<Client, Name extends string> = `${Name}Command` extends keyof Client
+  ? InputOutputOf<Client[`${Name}Command`]> extends [infer I, unknown]
+    ? InputOf<I>
+    : never
+  : never;
+export type OutputFor<Client, Name extends string> = `${Name}Command` extends keyof Client
+  ? InputOutputOf<Client[`${Name}Command`]> extends [unknown, infer O]
+    ? OutputOf<O>
+    : never
+  : never;
+
+type OperationName<K> = K extends `${infer N}Command` ? (N extends "" | "$" | "__" ? never : N) : never;
+type InputOutputOf<C> = C extends {
+  new (input: infer I): { resolveMiddleware: (...args: never[]) => infer H };
+}
+  ? H extends (...args: never[]) => Promise<{ output: infer O }>
+    ? [I, O]
+    : never
+  : never;
+/** The validator has run: required members are there. */
+type InputOf<I> = { [K in keyof I]: WireIn<Exclude<I[K], undefined>> };
+type OutputOf<O> = { [K in keyof Omit<O, "$metadata">]: WireOut<O[K]> };
+type WireIn<V> = ArrayBuffer extends V ? Uint8Array : V;
+type WireOut<V> = Uint8Array extends V ? Uint8Array : V extends Uint8Array ? Uint8Array : V;
+
+/** A plain HTTP request that no AWS protocol claims. Answers undefined to decline. */
+export type WebRoute = (request: WebRequest) => Promise<WebResponse | undefined>;
+
+export interface WebRequest {
+  readonly method: string;
+  readonly host: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  readonly remoteAddress: string;
+  readonly requestId: string;
+}
+
+export interface WebResponse {
+  readonly status: number;
+  readonly headers: Record<string, string | string[]>;
+  readonly body?: Uint8Array | string | AsyncIterable<Uint8Array>;
+}
