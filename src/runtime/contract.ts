@@ -87,3 +87,51 @@ export interface LogStreamRef {
   readonly group: string;
   readonly stream: string;
 }
+
+/** Deployment packages, from the stored zip to the directory that is mounted at /var/task. */
+export interface CodeMounts {
+  /** Reads a zip's directory and checks it, without unpacking. Throws `ZipError`. */
+  inspect(zip: Uint8Array): Promise<ZipFacts>;
+  /** Unpacks the blob once per content hash, atomically; the mount is at /var/task. Throws `ZipError`, `StoreError`. */
+  mount(codeSha256: string): Promise<Mount>;
+  /** Removes the unpacked directory. Only when no environment uses it. Idempotent. */
+  remove(codeSha256: string): Promise<void>;
+}
+
+export interface ZipFacts {
+  readonly unzippedBytes: number;
+  readonly entries: number;
+}
+
+export type ZipErrorCode = "unreadable" | "too-large" | "unsafe";
+
+export class ZipError extends Error {
+  override name = "ZipError";
+  readonly code: ZipErrorCode;
+  constructor(code: ZipErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Which runtimes this machine can start. */
+export interface Catalog {
+  /** Every runtime identifier that AWS has, with what this machine has for it. */
+  list(): Promise<readonly RuntimeEntry[]>;
+  /** Brings the runtime if it has to be fetched. Throws `RuntimeUnavailable` with what to do about it. */
+  plan(runtime: string): Promise<LaunchPlan>;
+}
+
+export interface RuntimeEntry {
+  readonly id: string;
+  /** `ready`: starts now. `fetchable`: brought on first use. `missing`: see `hint`. */
+  readonly status: "ready" | "fetchable" | "missing";
+  /** "Node.js 22.23.3", "Python 3.11.7 at …". */
+  readonly description: string;
+  /** How to get it: one sentence. */
+  readonly hint: string | undefined;
+}
+
+export class RuntimeUnavailable extends Error {
+  override name = "RuntimeUnavailable";
+}

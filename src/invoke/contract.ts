@@ -1,0 +1,31 @@
+/** What the rest of the platform asks of the invoke engine: run this version with this request, within these limits. */
+import type { VersionSpec } from "../runtime/contract.ts";
+import type { InvocationRequest, Outcome } from "../runtime/invocation.ts";
+
+export interface InvokeOrder {
+  readonly spec: VersionSpec;
+  readonly request: InvocationRequest;
+  /** Collect the last 4 KB of this invocation's log. Costs the caller the wait for the log to settle. */
+  readonly wantTail: boolean;
+  /** The function's reserved concurrency; undefined: it shares the account's unreserved pool. */
+  readonly reservedConcurrency: number | undefined;
+}
+
+export type ThrottleReason =
+  | "ConcurrentInvocationLimitExceeded"
+  | "ReservedFunctionConcurrentInvocationLimitExceeded";
+
+export type InvokeAnswer =
+  | { readonly kind: "done"; readonly outcome: Outcome; readonly logTail: Uint8Array | undefined }
+  | { readonly kind: "throttled"; readonly reason: ThrottleReason };
+
+export interface Invoker {
+  invoke(order: InvokeOrder): Promise<InvokeAnswer>;
+  /**
+   * Environments of this function whose spec key is not among `keepKeys` take no further invocation: idle ones are
+   * shut down now, busy ones when they are done. Resolves when all are gone.
+   */
+  retire(functionArn: string, keepKeys: readonly string[]): Promise<void>;
+  /** Waits for running invocations up to `graceMs`, then shuts every environment down. */
+  stop(graceMs: number): Promise<void>;
+}
