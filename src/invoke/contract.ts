@@ -9,6 +9,8 @@ export interface InvokeOrder {
   readonly wantTail: boolean;
   /** The function's reserved concurrency; undefined: it shares the account's unreserved pool. */
   readonly reservedConcurrency: number | undefined;
+  /** What the account has left in this region after all reservations. */
+  readonly unreservedConcurrency: number;
 }
 
 export type ThrottleReason =

@@ -1,0 +1,121 @@
+/**
+ * Read this first: one invocation from its order to its answer.
+ *
+ *     permit ── none left ──► throttled
+ *       │
+ *     environment (idle, or started for it)
+ *       │
+ *     START, run, answer the caller
+ *       │
+ *     wait until its output has arrived, END, REPORT, environment back to the pool, permit back
+ *
+ * The caller is answered as soon as the runtime has answered; what follows runs behind its back, unless it asked for
+ * the log's tail. The permit is held until the environment is free again (I4).
+ */
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Counter, Metrics } from "../base/metrics.ts";
+import type { Environment } from "../runtime/contract.ts";
+import type { InvocationResult } from "../runtime/invocation.ts";
+import type { Permit } from "./concurrency.ts";
+import { Concurrency } from "./concurrency.ts";
+import type { InvokeAnswer, InvokeOrder, Invoker } from "./contract.ts";
+import type { Pool } from "./pool.ts";
+import { endLines, startLine } from "./report.ts";
+
+export interface InvokerDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly pool: Pool;
+}
+
+export function createInvoker(deps: InvokerDeps): Invoker {
+  const { pool, metrics } = deps;
+  const concurrency = new Concurrency();
+  const counters: Counters = {
+    invocations: metrics.counter("lambdad_invocations_total", "Invocations that were run"),
+    errors: metrics.counter("lambdad_invocation_errors_total", "Invocations that ended in a function error"),
+    throttles: metrics.counter(
+      "lambdad_throttles_total",
+      "Invocations that were refused for lack of concurrency",
+    ),
+  };
+  metrics.gauge("lambdad_environments", "Execution environments alive", () => pool.size);
+  metrics.gauge("lambdad_concurrency", "Invocations running", () => concurrency.inUse);
+
+  async function invoke(order: InvokeOrder): Promise<InvokeAnswer> {
+    const taken = concurrency.take(claimOf(order));
+    if (taken.kind === "throttled") {
+      counters.throttles.add();
+      return taken;
+    }
+    const environment = await acquire(order, taken.permit);
+    if (order.wantTail) environment.log.beginTail();
+    environment.log.platform(
+      startLine({ ...order, requestId: order.request.requestId, atMs: deps.clock.now() }),
+    );
+    const result = await environment.invoke(order.request);
+    count(counters, result);
+    const finished = finish(order, environment, result, taken.permit);
+    return {
+      kind: "done",
+      outcome: result.outcome,
+      logTail: order.wantTail ? await finished : undefined,
+    };
+  }
+
+  async function acquire(order: InvokeOrder, permit: Permit): Promise<Environment> {
+    try {
+      return await pool.acquire(order.spec);
+    } catch (error) {
+      concurrency.give(permit);
+      throw error;
+    }
+  }
+
+  /** Answers the log's tail, empty if none was asked for. Never rejects. */
+  async function finish(
+    order: InvokeOrder,
+    environment: Environment,
+    result: InvocationResult,
+    permit: Permit,
+  ): Promise<Uint8Array> {
+    pool.settling(environment);
+    await environment.settled();
+    const facts = { spec: order.spec, requestId: order.request.requestId, atMs: deps.clock.now() };
+    for (const line of endLines(facts, result)) environment.log.platform(line);
+    const tail = order.wantTail ? environment.log.endTail() : new Uint8Array();
+    concurrency.give(permit);
+    pool.release(environment);
+    return tail;
+  }
+
+  async function stop(graceMs: number): Promise<void> {
+    await Promise.race([pool.close(), deps.clock.sleep(graceMs)]);
+    await pool.kill();
+  }
+
+  return { invoke, retire: (functionArn, keepKeys) => pool.retire(functionArn, keepKeys), stop };
+}
+
+interface Counters {
+  readonly invocations: Counter;
+  readonly errors: Counter;
+  readonly throttles: Counter;
+}
+
+function count(counters: Counters, { outcome }: InvocationResult): void {
+  counters.invocations.add();
+  if (outcome.kind !== "success") counters.errors.add();
+}
+
+function claimOf({ spec, reservedConcurrency, unreservedConcurrency }: InvokeOrder) {
+  return {
+    account: spec.account,
+    region: spec.region,
+    functionArn: spec.functionArn,
+    reserved: reservedConcurrency,
+    unreserved: unreservedConcurrency,
+  };
+}

@@ -1,0 +1,288 @@
+/**
+ * Execution environments, grouped by function version: hands an idle one out, starts another when there is none, takes
+ * them back, and lets the unused go.
+ *
+ * A request that finds none idle waits in its version's line while an environment is started for it, and takes
+ * whichever comes first: the new one or one that was given back. An environment serves one version and dies (I3).
+ * The pool never holds more than `environmentsMax`; before it makes a request wait for room it retires the idle
+ * environment that was used longest ago.
+ */
+import type { Clock, Timer } from "../base/clock.ts";
+import { invariant } from "../base/invariant.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Environment, VersionSpec } from "../runtime/contract.ts";
+
+export interface PoolDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly startEnvironment: (spec: VersionSpec) => Environment;
+  readonly limits: PoolLimits;
+}
+
+export interface PoolLimits {
+  /** Environments alive at once, all versions together. */
+  readonly environmentsMax: number;
+  /** Environments in INIT at once. */
+  readonly startingMax: number;
+  /** How long an environment may be idle before it is shut down, ms. */
+  readonly idleMs: number;
+  /** How long a request waits for an environment that has answered but not yet settled, before another is started, ms. */
+  readonly settlePatienceMs: number;
+}
+
+interface Group {
+  readonly spec: VersionSpec;
+  /** Most recently used last. */
+  readonly idle: Idle[];
+  readonly waiting: Waiter[];
+  readonly members: Set<Environment>;
+  starting: number;
+  /** Environments that have answered and will be given back any moment. */
+  settling: number;
+  /** Being retired: those in line are still served, nothing is kept afterwards. */
+  isRetired: boolean;
+  /** Resolved when the group has no environments and nobody in line. */
+  readonly gone: PromiseWithResolvers<void>;
+}
+
+interface Idle {
+  readonly environment: Environment;
+  readonly sinceMs: number;
+}
+
+interface Waiter {
+  readonly resolve: (environment: Environment) => void;
+  readonly reject: (error: Error) => void;
+  /** No start is made for it before this has passed. */
+  patience: Timer | undefined;
+}
+
+export class Pool {
+  readonly #deps: PoolDeps;
+  readonly #groups = new Map<string, Group>();
+  /** Groups with requests in line, in the order in which they first had one. */
+  readonly #inLine = new Set<Group>();
+  #alive = 0;
+  #starting = 0;
+  #sweep: Timer | undefined;
+  #isClosed = false;
+
+  constructor(deps: PoolDeps) {
+    this.#deps = deps;
+  }
+
+  /** Environments alive: starting, idle, busy. */
+  get size(): number {
+    return this.#alive;
+  }
+
+  /** An idle environment for this version, now if there is one. Rejects when none could be started. */
+  acquire(spec: VersionSpec): Environment | Promise<Environment> {
+    const group = this.#group(spec);
+    for (let idle = group.idle.pop(); idle; idle = group.idle.pop()) {
+      if (idle.environment.status !== "dead") return idle.environment;
+      this.#forget(group, idle.environment);
+    }
+    // Forgetting the last dead one has dropped the group.
+    return this.#wait(this.#group(spec));
+  }
+
+  /** Announces that the environment has answered; `release` follows when it has settled. */
+  settling(environment: Environment): void {
+    const group = this.#groups.get(environment.spec.key);
+    if (group) group.settling += 1;
+  }
+
+  /** Gives a settled environment back: to the next in line, to the idle, or to its end. */
+  release(environment: Environment): void {
+    const group = this.#groups.get(environment.spec.key);
+    invariant(group && group.members.has(environment), "I3: an environment is given back to its own version");
+    group.settling -= 1;
+    if (environment.status === "dead") void this.#end(group, environment);
+    else this.#offer(group, environment);
+    this.#startWanted();
+  }
+
+  /** Shuts down what serves this function under other keys than `keepKeys`; resolves when it is gone. */
+  async retire(functionArn: string, keepKeys: readonly string[]): Promise<void> {
+    const groups = [...this.#groups.values()].filter(
+      ({ spec }) => spec.functionArn === functionArn && !keepKeys.includes(spec.key),
+    );
+    for (const group of groups) this.#retireGroup(group);
+    await Promise.all(groups.map(({ gone }) => gone.promise));
+  }
+
+  /** Refuses new requests; idle environments end now, busy ones when they are released. Resolves when all are gone. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#sweep?.cancel();
+    const groups = [...this.#groups.values()];
+    for (const group of groups) {
+      for (const waiter of group.waiting.splice(0)) this.#refuse(waiter, "the platform is shutting down");
+      this.#retireGroup(group);
+    }
+    await Promise.all(groups.map(({ gone }) => gone.promise));
+  }
+
+  /** Ends every environment, busy or not. */
+  async kill(): Promise<void> {
+    const environments = [...this.#groups.values()].flatMap((group) =>
+      [...group.members].map((member) => ({ group, member })),
+    );
+    await Promise.all(environments.map(({ group, member }) => this.#end(group, member)));
+  }
+
+  #group(spec: VersionSpec): Group {
+    const known = this.#groups.get(spec.key);
+    // A request that was resolved just before an update may still come for the version that is being retired.
+    if (known) return known;
+    const group: Group = {
+      spec,
+      idle: [],
+      waiting: [],
+      members: new Set(),
+      starting: 0,
+      settling: 0,
+      isRetired: false,
+      gone: Promise.withResolvers(),
+    };
+    this.#groups.set(spec.key, group);
+    return group;
+  }
+
+  #wait(group: Group): Promise<Environment> {
+    if (this.#isClosed) return Promise.reject(new Error("the platform is shutting down"));
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = { resolve, reject, patience: undefined };
+      // One that has answered is nearly always back before another could have started.
+      if (group.settling > group.waiting.length) {
+        waiter.patience = this.#deps.clock.after(this.#deps.limits.settlePatienceMs, () => {
+          waiter.patience = undefined;
+          this.#startWanted();
+        });
+      }
+      group.waiting.push(waiter);
+      this.#inLine.add(group);
+      this.#startWanted();
+    });
+  }
+
+  #nextInLine(group: Group): Waiter | undefined {
+    const waiter = group.waiting.shift();
+    waiter?.patience?.cancel();
+    if (group.waiting.length === 0) this.#inLine.delete(group);
+    return waiter;
+  }
+
+  #refuse(waiter: Waiter, why: string): void {
+    waiter.patience?.cancel();
+    waiter.reject(new Error(why));
+  }
+
+  /** Starts environments for those in line, as far as the limits allow. */
+  #startWanted(): void {
+    if (this.#isClosed) return;
+    for (const group of this.#inLine) {
+      let wanted = group.waiting.filter((waiter) => !waiter.patience).length - group.starting;
+      while (wanted > 0 && this.#starting < this.#deps.limits.startingMax && this.#makeRoom()) {
+        this.#start(group);
+        wanted -= 1;
+      }
+    }
+  }
+
+  /** Room for one more environment, if need be by ending the idle one that was used longest ago. */
+  #makeRoom(): boolean {
+    if (this.#alive < this.#deps.limits.environmentsMax) return true;
+    let oldest: { group: Group; idle: Idle } | undefined;
+    for (const group of this.#groups.values()) {
+      const idle = group.idle[0];
+      if (idle && (!oldest || idle.sinceMs < oldest.idle.sinceMs)) oldest = { group, idle };
+    }
+    if (!oldest) return false;
+    oldest.group.idle.shift();
+    void this.#end(oldest.group, oldest.idle.environment);
+    return true;
+  }
+
+  #start(group: Group): void {
+    group.starting += 1;
+    this.#starting += 1;
+    this.#alive += 1;
+    const environment = this.#deps.startEnvironment(group.spec);
+    group.members.add(environment);
+    void environment.initialised.then(() => {
+      group.starting -= 1;
+      this.#starting -= 1;
+      this.#afterInit(group, environment);
+    });
+  }
+
+  #afterInit(group: Group, environment: Environment): void {
+    if (!group.members.has(environment)) return;
+    if (environment.status === "dead") {
+      const waiter = this.#nextInLine(group);
+      if (waiter)
+        this.#refuse(waiter, `no execution environment could be started for ${group.spec.functionArn}`);
+      this.#forget(group, environment);
+    } else {
+      this.#offer(group, environment);
+    }
+    this.#startWanted();
+  }
+
+  #offer(group: Group, environment: Environment): void {
+    const waiter = this.#nextInLine(group);
+    if (waiter) return waiter.resolve(environment);
+    if (group.isRetired) return void this.#end(group, environment);
+    group.idle.push({ environment, sinceMs: this.#deps.clock.monotonic() });
+    this.#sweep ??= this.#deps.clock.after(this.#deps.limits.idleMs / 4, () => this.#sweepIdle());
+  }
+
+  #sweepIdle(): void {
+    this.#sweep = undefined;
+    const idleSinceMax = this.#deps.clock.monotonic() - this.#deps.limits.idleMs;
+    let isAnyIdle = false;
+    for (const group of this.#groups.values()) {
+      while (group.idle[0] && group.idle[0].sinceMs <= idleSinceMax) {
+        const idle = group.idle.shift();
+        if (idle) void this.#end(group, idle.environment);
+      }
+      isAnyIdle ||= group.idle.length > 0;
+    }
+    if (isAnyIdle && !this.#isClosed) {
+      this.#sweep = this.#deps.clock.after(this.#deps.limits.idleMs / 4, () => this.#sweepIdle());
+    }
+  }
+
+  #retireGroup(group: Group): void {
+    group.isRetired = true;
+    for (const idle of group.idle.splice(0)) void this.#end(group, idle.environment);
+    this.#dropIfEmpty(group);
+  }
+
+  /** Never rejects. */
+  async #end(group: Group, environment: Environment): Promise<void> {
+    try {
+      await environment.shutdown();
+    } catch (error) {
+      this.#deps.logger.error("an execution environment did not shut down", {
+        environment: environment.id,
+        error,
+      });
+    }
+    this.#forget(group, environment);
+  }
+
+  #forget(group: Group, environment: Environment): void {
+    if (!group.members.delete(environment)) return;
+    this.#alive -= 1;
+    this.#dropIfEmpty(group);
+  }
+
+  #dropIfEmpty(group: Group): void {
+    if (group.members.size > 0 || group.waiting.length > 0) return;
+    this.#groups.delete(group.spec.key);
+    group.gone.resolve();
+  }
+}
