@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+/**
+ * Starts lambdad with a Node that is new enough. Plain JavaScript for any Node >= 18.
+ *
+ * The running Node is used if it will do; else the one that npm brought as an optional dependency (`node24-…`), else one
+ * named by LAMBDAD_NODE or found on PATH. Signals and the exit code pass through; when this process dies, so does the
+ * one that it started (it watches the IPC channel).
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const oldestNode = [24, 15];
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+// A checkout runs its sources as they are; the published package has them compiled.
+const entry = [join(root, "src", "main.ts"), join(root, "dist", "main.js")].find((path) => existsSync(path));
+
+if (isNewEnough(process.versions.node)) await import(pathToFileURL(entry).href);
+else relaunch();
+
+function relaunch() {
+  const node = candidates().find((path) => existsSync(path) && isNewEnough(versionOf(path)));
+  if (!node) {
+    console.error(
+      `lambdad needs Node.js ${oldestNode.join(".")} or newer; this is ${process.versions.node} and no other was found.\n` +
+        "Install it, or run `npm install` again without --omit=optional: npm then brings one along.\n" +
+        "LAMBDAD_NODE=/path/to/node names one yourself.",
+    );
+    process.exit(1);
+  }
+  const child = spawn(node, [entry, ...process.argv.slice(2)], { stdio: ["inherit", "inherit", "inherit", "ipc"] });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  child.on("exit", (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
+}
+
+/** Where a newer Node may be, best first. */
+function candidates() {
+  const found = process.env.LAMBDAD_NODE ? [process.env.LAMBDAD_NODE] : [];
+  for (let folder = root; ; folder = dirname(folder)) {
+    for (const name of [`node24-${process.platform}-${process.arch}`, "node24"]) {
+      found.push(join(folder, "node_modules", name, "bin", "node"));
+    }
+    if (dirname(folder) === folder) break;
+  }
+  return [...found, ...(process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, "node"))];
+}
+
+function versionOf(node) {
+  return spawnSync(node, ["-p", "process.versions.node"], { encoding: "utf8" }).stdout?.trim() ?? "";
+}
+
+function isNewEnough(version) {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major > oldestNode[0] || (major === oldestNode[0] && minor >= oldestNode[1]);
+}
