@@ -1,0 +1,110 @@
+/**
+ * A load generator in its own process: `connections` keep-alive sockets, each with one request under way, the same bytes
+ * every time. It parses no more of an answer than it must (status, Content-Length), so that it stays cheaper than what
+ * it measures, and it is the same for the yardstick and for lambdad.
+ *
+ * Started by `load()` below with its plan as a JSON argument; prints a `LoadResult` as JSON.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { fileURLToPath } from "node:url";
+
+export interface LoadPlan {
+  readonly port: number;
+  /** A whole HTTP/1.1 request. */
+  readonly request: string;
+  readonly connections: number;
+  readonly warmupMs: number;
+  readonly measureMs: number;
+}
+
+export interface LoadResult {
+  readonly requests: number;
+  readonly failures: number;
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** Runs a plan in a process of its own. */
+export async function load(plan: LoadPlan): Promise<LoadResult> {
+  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), JSON.stringify(plan)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  await once(child, "close");
+  return JSON.parse(output) as LoadResult;
+}
+
+async function generate(plan: LoadPlan): Promise<LoadResult> {
+  const request = Buffer.from(plan.request);
+  const latenciesMs: number[] = [];
+  let failures = 0;
+  const measureFromMs = performance.now() + plan.warmupMs;
+  const endMs = measureFromMs + plan.measureMs;
+
+  function drive(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ port: plan.port, host: "127.0.0.1", noDelay: true });
+      let sentAtMs = 0;
+      let expected = -1;
+      let received = 0;
+      let head = "";
+      function send(): void {
+        expected = -1;
+        received = 0;
+        head = "";
+        sentAtMs = performance.now();
+        socket.write(request);
+      }
+      socket.on("connect", send);
+      socket.on("error", reject);
+      socket.on("data", (chunk: Buffer) => {
+        received += chunk.length;
+        if (expected < 0) {
+          head += chunk.toString("latin1");
+          const end = head.indexOf("\r\n\r\n");
+          if (end < 0) return;
+          const length = /content-length: *(\d+)/i.exec(head)?.[1];
+          expected = end + 4 + Number(length ?? 0);
+          if (!head.startsWith("HTTP/1.1 200") || length === undefined) failures += 1;
+        }
+        if (received < expected) return;
+        const nowMs = performance.now();
+        if (nowMs >= measureFromMs && nowMs < endMs) latenciesMs.push(nowMs - sentAtMs);
+        if (nowMs < endMs) return send();
+        socket.destroy();
+        resolve();
+      });
+    });
+  }
+
+  await Promise.all(Array.from({ length: plan.connections }, drive));
+  latenciesMs.sort((one, other) => one - other);
+  return {
+    requests: latenciesMs.length,
+    failures,
+    perSecond: latenciesMs.length / (plan.measureMs / 1000),
+    p50Ms: quantile(latenciesMs, 0.5),
+    p99Ms: quantile(latenciesMs, 0.99),
+  };
+}
+
+/** Of sorted numbers. */
+export function quantile(sorted: readonly number[], fraction: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))] ?? Number.NaN;
+}
+
+export function median(numbers: readonly number[]): number {
+  return quantile(
+    [...numbers].sort((one, other) => one - other),
+    0.5,
+  );
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const plan = JSON.parse(process.argv[2] ?? "") as LoadPlan;
+  process.stdout.write(JSON.stringify(await generate(plan)));
+}

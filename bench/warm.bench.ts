@@ -1,0 +1,82 @@
+/**
+ * S1 and S2: warm RequestResponse of a Node echo function, signed, against the same handler in a bare `node:http`
+ * server. Both are loaded by the same generator, turn about, and the medians of the rounds are compared.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { startServer } from "../test/harness/server.ts";
+import { createEchoFunction, signedInvoke } from "./echo.ts";
+import { load, median, type LoadResult } from "./load.ts";
+import type { Row } from "./row.ts";
+
+const rounds = 5;
+const measureMs = 3000;
+
+export async function run(): Promise<Row[]> {
+  const bare = spawn(process.execPath, [new URL("bare.ts", import.meta.url).pathname], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [port] = (await once(bare.stdout, "data")) as [Buffer];
+  const server = await startServer();
+  try {
+    await createEchoFunction(server.url);
+    const targets = {
+      bare: { port: Number(port.toString()), request: signedInvoke(server.url) },
+      lambdad: { port: server.port, request: signedInvoke(server.url) },
+    };
+    const wide = await compare(targets, 16);
+    const single = await compare(targets, 1);
+    const throughput = (results: LoadResult[]) => median(results.map(({ perSecond }) => perSecond));
+    const p50 = (results: LoadResult[]) => median(results.map(({ p50Ms }) => p50Ms));
+    const p99 = (results: LoadResult[]) => median(results.map(({ p99Ms }) => p99Ms));
+    return [
+      {
+        id: "S1",
+        what: "warm invoke, signed, 16 connections: throughput ÷ bare",
+        value: throughput(wide.lambdad),
+        yardstick: throughput(wide.bare),
+        result: throughput(wide.lambdad) / throughput(wide.bare),
+        unit: "requests/s",
+        goal: "≥ 0.15, then 0.25, then 0.35",
+      },
+      {
+        id: "S2",
+        what: "warm invoke, one connection: p50 added over bare",
+        value: p50(single.lambdad),
+        yardstick: p50(single.bare),
+        result: p50(single.lambdad) - p50(single.bare),
+        unit: "ms",
+        goal: "≤ 1.5, then 1",
+      },
+      {
+        id: "S2",
+        what: "warm invoke, one connection: p99",
+        value: p99(single.lambdad),
+        yardstick: p99(single.bare),
+        result: p99(single.lambdad),
+        unit: "ms",
+        goal: "≤ 5",
+      },
+    ];
+  } finally {
+    bare.kill();
+    await server.stop();
+  }
+}
+
+interface Target {
+  readonly port: number;
+  readonly request: string;
+}
+
+async function compare(targets: Record<"bare" | "lambdad", Target>, connections: number) {
+  const results: Record<"bare" | "lambdad", LoadResult[]> = { bare: [], lambdad: [] };
+  for (let round = 0; round < rounds; round += 1) {
+    for (const name of ["bare", "lambdad"] as const) {
+      const result = await load({ ...targets[name], connections, warmupMs: 1000, measureMs });
+      if (result.failures > 0) throw new Error(`${result.failures} requests to ${name} failed`);
+      results[name].push(result);
+    }
+  }
+  return results;
+}
