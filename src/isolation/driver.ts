@@ -8,7 +8,7 @@
  * - D3 `destroy` is idempotent, may be called at any time, and leaves nothing: processes, mounts, cgroups, namespaces,
  *      links, files.
  * - D4 a crash of lambdad leaves nothing running, and `sweep` at the next start removes what else is left.
- * - D5 `exited` resolves exactly once, also after `destroy`; `stdout` and `stderr` end before or with it.
+ * - D5 `exited` resolves exactly once, also after `destroy`; `stdout`, `stderr` and `frames` end before or with it.
  *
  * Lifecycle: `create` → running → exited (by itself or by `destroy`) → destroyed. After `destroy` reads still work and
  * everything else is harmless. Wrap a driver in `safe()` to have these rules for free.
@@ -75,6 +75,8 @@ export interface Sandbox {
   /** Output, unparsed. Someone must read both. */
   readonly stdout: Readable;
   readonly stderr: Readable;
+  /** What the program writes to its file descriptor 3: log frames, unparsed. Someone must read it; ends as the others. */
+  readonly frames: Readable;
   /** See D5. */
   readonly exited: Promise<Exit>;
   usage(): Promise<Usage>;
