@@ -1,0 +1,38 @@
+/**
+ * Where AWS differs from its published models, by hand: service by service, applied when a model is loaded.
+ *
+ * A constrained type given here replaces botocore's whole entry; `{}` lifts every constraint. Each line says how it is
+ * known. Members of operations, statuses and the like belong to the SDK's model and are not overridden here.
+ */
+import type { ConstraintTypeJson } from "./model-json.ts";
+
+export interface ServiceOverride {
+  readonly xmlNamespace?: string;
+  readonly types?: Readonly<Record<string, ConstraintTypeJson>>;
+}
+
+export const overrides: Readonly<Record<string, ServiceOverride>> = {
+  lambda: {
+    types: {
+      // Not model-validated: the service words its own error (recorded).
+      Runtime: {},
+      // Enum sets in the order in which AWS prints them (recorded).
+      Architecture: { enum: ["x86_64", "arm64"] },
+      RecursiveLoop: { enum: ["Terminate", "Allow"] },
+      InvokeMode: { enum: ["RESPONSE_STREAM", "BUFFERED"] },
+      EventSourcePosition: { enum: ["LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"] },
+      SnapStartApplyOn: { enum: ["PublishedVersions", "None"] },
+      FunctionVersion: { enum: ["ALL"] },
+    },
+  },
+  cloudwatch: {
+    types: {
+      // In the order in which AWS prints it (recorded).
+      Statistic: { enum: ["Maximum", "SampleCount", "Sum", "Minimum", "Average"] },
+    },
+  },
+  sqs: {
+    // The SDK speaks JSON only and has forgotten it.
+    xmlNamespace: "http://queue.amazonaws.com/doc/2012-11-05/",
+  },
+};
