@@ -75,11 +75,11 @@ export type OutputFor<Client, Name extends string> = `${Name}Command` extends ke
   : never;
 
 type OperationName<K> = K extends `${infer N}Command` ? (N extends "" | "$" | "__" ? never : N) : never;
-type InputOutputOf<C> = C extends {
-  new (input: infer I): { resolveMiddleware: (...args: never[]) => infer H };
-}
-  ? H extends (...args: never[]) => Promise<{ output: infer O }>
-    ? [I, O]
+type InputOutputOf<C> = C extends abstract new (...args: never[]) => infer Command
+  ? Command extends { readonly input: infer I; resolveMiddleware: (...args: never[]) => infer H }
+    ? H extends (...args: never[]) => Promise<{ output: infer O }>
+      ? [I, O]
+      : never
     : never
   : never;
 /** The validator has run: required members are there. */
