@@ -67,3 +67,25 @@ function defaultDataDir(home: string): string {
 function withoutUndefined(value: { [K in keyof Config]?: Config[K] | undefined }): Partial<Config> {
   return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined));
 }
+
+/** How the commands reach a running lambdad. */
+export interface ClientSettings {
+  /** Without a trailing slash. */
+  readonly endpoint: string;
+  readonly region: string;
+  readonly accessKey: string;
+  readonly secretKey: string;
+}
+
+export function resolveClient(
+  endpoint: string | undefined,
+  env: NodeJS.ProcessEnv = process.env,
+): ClientSettings {
+  const { host, port, defaultRegion } = resolveConfig({}, env);
+  return {
+    endpoint: (endpoint ?? env["AWS_ENDPOINT_URL"] ?? `http://${host}:${port}`).replace(/\/+$/, ""),
+    region: defaultRegion,
+    accessKey: env["AWS_ACCESS_KEY_ID"] ?? "test",
+    secretKey: env["AWS_SECRET_ACCESS_KEY"] ?? "test",
+  };
+}

@@ -1,0 +1,164 @@
+/**
+ * `lambdad deploy DIR`: zips a folder, guesses how it wants to run, creates the function or updates what differs, waits
+ * until it is ready, and says what it did.
+ */
+import { readFileSync, statSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import type { Clock } from "../base/clock.ts";
+import type { Client } from "./client.ts";
+import { ApiError } from "./client.ts";
+import type { Guess } from "./guess.ts";
+import { guess } from "./guess.ts";
+import { CommandError, bold, green, megabytes, print } from "./output.ts";
+import { filesOf, packFolder } from "./package-folder.ts";
+
+export interface DeployOptions {
+  readonly name?: string;
+  readonly runtime?: string;
+  readonly handler?: string;
+  readonly memory?: number;
+  readonly timeout?: number;
+  readonly env?: readonly string[];
+  readonly json?: boolean;
+}
+
+export interface DeployDeps {
+  readonly client: Client;
+  readonly clock: Clock;
+  /** The newest Python that this machine can start, for the guess. */
+  readonly pythonRuntime: () => Promise<string>;
+}
+
+interface Configuration {
+  readonly FunctionArn: string;
+  readonly CodeSha256: string;
+  readonly Runtime: string;
+  readonly Handler: string;
+  readonly State?: string;
+  readonly StateReason?: string;
+  readonly LastUpdateStatus?: string;
+  readonly LastUpdateStatusReason?: string;
+}
+
+const anyRole = "arn:aws:iam::000000000000:role/lambdad";
+const pollMs = 50;
+
+export async function deploy(deps: DeployDeps, directory: string, options: DeployOptions): Promise<void> {
+  const folder = resolve(directory);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw new CommandError(`${directory} is not a folder`);
+  const name = options.name ?? basename(folder);
+  const settings = await settingsOf(deps, folder, options);
+  const say = (text: string) => (options.json ? undefined : print(`${bold(name)}: ${text}`));
+
+  const { zip, files } = await packFolder(folder);
+  say(`zipped ${files.length} ${files.length === 1 ? "file" : "files"}, ${megabytes(zip.length)}`);
+  say(`runtime ${settings.Runtime}, handler ${settings.Handler}${settings.because}`);
+
+  const path = `/2015-03-31/functions/${encodeURIComponent(name)}`;
+  const existing = await existingFunction(deps.client, path);
+  const { because: _, ...wanted } = settings;
+  if (existing) await update(deps, path, existing, wanted, zip, say);
+  else await create(deps.client, name, wanted, zip, say);
+
+  const ready = await untilReady(deps, path);
+  if (options.json) return print(JSON.stringify(ready, undefined, 2));
+  say(`${green("active")}, ${ready.FunctionArn}`);
+  print(`\nInvoke it:  lambdad invoke ${name} --payload '{}'\nIts log:    lambdad logs ${name} --follow`);
+}
+
+async function settingsOf(deps: DeployDeps, folder: string, options: DeployOptions) {
+  let guessed: Guess | undefined;
+  if (!options.runtime || !options.handler) {
+    const files = filesOf(folder);
+    guessed = guess(
+      { files, read: (file) => readFileSync(join(folder, file), "utf8") },
+      await deps.pythonRuntime(),
+    );
+  }
+  const runtime = options.runtime ?? guessed?.runtime;
+  const handler = options.handler ?? guessed?.handler;
+  if (!runtime || !handler) {
+    throw new CommandError(
+      `cannot tell how ${folder} wants to run`,
+      "It has no bootstrap, index.js or lambda_function.py. Say it with --runtime and --handler.",
+    );
+  }
+  const because =
+    guessed && !(options.runtime && options.handler) ? ` (guessed from ${guessed.because})` : "";
+  return {
+    Runtime: runtime,
+    Handler: handler,
+    because,
+    ...(options.memory === undefined ? {} : { MemorySize: options.memory }),
+    ...(options.timeout === undefined ? {} : { Timeout: options.timeout }),
+    ...(options.env === undefined ? {} : { Environment: { Variables: variablesOf(options.env) } }),
+  };
+}
+
+function variablesOf(pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf("=");
+      if (at < 1) throw new CommandError(`"${pair}" is not a variable`, "Write --env NAME=value.");
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    }),
+  );
+}
+
+async function existingFunction(client: Client, path: string): Promise<Configuration | undefined> {
+  try {
+    return await client.lambda<Configuration>("GET", `${path}/configuration`);
+  } catch (error) {
+    if (error instanceof ApiError && error.code === "ResourceNotFoundException") return undefined;
+    throw error;
+  }
+}
+
+async function create(
+  client: Client,
+  name: string,
+  wanted: object,
+  zip: Uint8Array,
+  say: (text: string) => void,
+) {
+  const code = { ZipFile: Buffer.from(zip).toString("base64") };
+  await client.lambda("POST", "/2015-03-31/functions", {
+    FunctionName: name,
+    Role: anyRole,
+    Code: code,
+    ...wanted,
+  });
+  say("created");
+}
+
+async function update(
+  deps: DeployDeps,
+  path: string,
+  existing: Configuration,
+  wanted: object,
+  zip: Uint8Array,
+  say: (text: string) => void,
+): Promise<void> {
+  const code = { ZipFile: Buffer.from(zip).toString("base64") };
+  const updated = await deps.client.lambda<Configuration>("PUT", `${path}/code`, code);
+  await untilReady(deps, path);
+  await deps.client.lambda("PUT", `${path}/configuration`, wanted);
+  const isSameCode = updated.CodeSha256 === existing.CodeSha256;
+  say(isSameCode ? "code unchanged, configuration updated" : "code and configuration updated");
+}
+
+async function untilReady(deps: DeployDeps, path: string): Promise<Configuration> {
+  for (;;) {
+    const current = await deps.client.lambda<Configuration>("GET", `${path}/configuration`);
+    if (current.State === "Failed") throw new CommandError(`the function failed: ${current.StateReason}`);
+    if (current.LastUpdateStatus === "Failed") {
+      throw new CommandError(
+        `the update failed: ${current.LastUpdateStatusReason}`,
+        "The old version still serves.",
+      );
+    }
+    if (current.State !== "Pending" && current.LastUpdateStatus !== "InProgress") return current;
+    await deps.clock.sleep(pollMs);
+  }
+}
