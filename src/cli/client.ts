@@ -103,16 +103,22 @@ function parsed(body: Uint8Array): unknown {
 
 function errorOf(response: Response, body: Uint8Array): ApiError {
   const text = Buffer.from(body).toString();
-  let fields: Record<string, unknown> = {};
+  let fields: ErrorFields = {};
   try {
-    fields = JSON.parse(text) as Record<string, unknown>;
+    fields = JSON.parse(text) as ErrorFields;
   } catch {
     fields = { message: text };
   }
   const code =
-    response.headers.get("x-amzn-errortype") ?? String(fields["__type"] ?? `HTTP ${response.status}`);
-  const message = String(fields["message"] ?? fields["Message"] ?? "no message");
+    response.headers.get("x-amzn-errortype") ?? fields.__type ?? `HTTP ${response.status}`;
+  const message = fields.message ?? fields.Message ?? "no message";
   return new ApiError(code.replace(/^.*#/, "").replace(/:.*$/, ""), response.status, message);
+}
+
+interface ErrorFields {
+  readonly __type?: string;
+  readonly message?: string;
+  readonly Message?: string;
 }
 
 /** Signature Version 4 over host, date and body. */

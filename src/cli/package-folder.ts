@@ -41,12 +41,12 @@ export async function packFolder(folder: string): Promise<Packed> {
     archive.addBuffer(content, file, { mode, mtime });
   }
   archive.end();
-  return { zip: await buffer(archive.outputStream as unknown as NodeJS.ReadableStream), files };
+  return { zip: await buffer(archive.outputStream), files };
 }
 
 function isLeftOut(path: string): boolean {
   const parts = path.split("/");
   return (
-    parts.some((part) => leftOut.has(part)) || leftOut.has(parts.slice(0, 2).join("/")) || /\.zip$/.test(path)
+    parts.some((part) => leftOut.has(part)) || leftOut.has(parts.slice(0, 2).join("/")) || path.endsWith(".zip")
   );
 }

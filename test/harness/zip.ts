@@ -15,5 +15,5 @@ export function zipOf(sources: ZipSources): Promise<Buffer> {
     zip.addBuffer(Buffer.from(content), name, { mode, mtime: new Date(Date.UTC(2026, 0, 1)) });
   }
   zip.end();
-  return buffer(zip.outputStream as unknown as NodeJS.ReadableStream);
+  return buffer(zip.outputStream);
 }
