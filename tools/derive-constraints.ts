@@ -19,6 +19,7 @@ import type {
 } from "../src/wire/model-json.ts";
 import { serviceNames } from "../src/wire/model-load.ts";
 import { extractEnums, formatModel, requiredCount } from "./extract-models.ts";
+import { newerShapes, withNewerShapes } from "./newer-shapes.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -33,7 +34,7 @@ const folderByName: Readonly<Record<string, string>> = {
   sfn: "stepfunctions",
 };
 
-interface BotocoreShape {
+export interface BotocoreShape {
   readonly type: string;
   readonly min?: number;
   readonly max?: number;
@@ -52,7 +53,7 @@ interface BotocoreOperation {
   readonly errors?: readonly { readonly shape: string }[];
 }
 
-interface BotocoreModel {
+export interface BotocoreModel {
   readonly operations: Readonly<Record<string, BotocoreOperation>>;
   readonly shapes: Readonly<Record<string, BotocoreShape>>;
 }
@@ -226,7 +227,8 @@ if (import.meta.main) {
   for (const name of serviceNames) {
     const sdk: ServiceJson = JSON.parse(readFileSync(join(root, "models", `${name}.json`), "utf8"));
     const { model, source } = readBotocore(folder, name);
-    const { constraints, differences } = deriveConstraints(sdk, model, await extractEnums(name));
+    const newest = withNewerShapes(model, newerShapes[name]);
+    const { constraints, differences } = deriveConstraints(sdk, newest, await extractEnums(name));
     const json: ConstraintsJson = { generator: "tools/derive-constraints.ts", source, ...constraints };
     writeFileSync(join(root, "models/constraints", `${name}.json`), formatModel(json));
     for (const line of differences) console.log(`${name}: ${line}`);
