@@ -68,11 +68,34 @@ export const requestBodyBytesMax = 128 * MiB; // of collected bodies; streams ha
 export const inflatedBodyBytesMax = 16 * MiB; // a gzip body after inflation
 export const requestHeaderBytesMax = 64 * KiB;
 export const clockSkewMsMax = 15 * minute; // AWS: SigV4
+export const presignLifeSecondsMax = 604_800; // AWS: X-Amz-Expires, a week
+export const signingKeysCachedMax = 256;
+export const chunkLineBytesMax = 1 * KiB; // aws-chunked: a chunk's header line
+export const chunkTrailerBytesMax = 4 * KiB; // aws-chunked: all trailers
+export const receivingBytesMax = 1024 * MiB; // collected bodies of all running requests together; beyond it 503
+export const requestReceiveMsMax = 15 * minute; // first byte to last; an upload of gigabytes takes minutes
+export const requestHeaderMsMax = 30 * second;
+export const bodyIdleMsMax = 60 * second; // HTTP/2: between two pieces of a body
+export const keepAliveMs = 65 * second; // longer than the clients' own, so that they close first
+export const connectionsMax = 10_000;
+export const streamsPerConnectionMax = 256;
+export const callDepthMax = 16; // services calling services within one request
+
+// Codecs. Ours where not said otherwise; beyond them a request is a SerializationException.
+export const documentDepthMax = 256; // nesting of JSON, XML, CBOR and form bodies
+export const documentNodesMax = 1_000_000; // elements of an XML or CBOR body, parameters of a form
+export const eventStreamMessageBytesMax = 24 * MiB; // AWS: "Event stream encoding"; also of the payload
+export const eventStreamHeadersBytesMax = 128 * KiB; // AWS: the same page
 
 // Store. Ours.
 export const storeBatchWritesMax = 1000;
 export const storeBatchBytesMax = 64 * MiB;
 export const storeKeyBytesMax = 1024;
+export const storeScanEntriesMax = 10_000;
+export const storePendingBatchesMax = 10_000; // commits that wait for the disk; beyond it "busy"
+export const storePendingBytesMax = 256 * MiB; // keys and values of those
+export const storeWalBytesKept = 64 * MiB; // the write-ahead log is cut back to this after a burst
+export const blobChunkBytesMax = 1 * MiB; // hashed and written in one go, other work may run between two
 
 invariant(asyncPayloadBytesMax <= invokePayloadBytesMax, "an async event must fit one invocation");
 invariant(
@@ -84,3 +107,4 @@ invariant(
   "the gateway must let CreateFunction through",
 );
 invariant(logLineBytesMax <= logEventBytesMax, "a split line must be one log event");
+invariant(storeBatchBytesMax <= storePendingBytesMax, "the largest batch must fit an empty queue");

@@ -8,14 +8,17 @@
  * - K4 keys are ordered by their UTF-8 bytes; `scan` answers in that order (or its reverse), each key once.
  * - K5 an entry's `version` grows with each write of that key and is never reused, not even after a removal.
  * - K6 watchers run after the commit is durable, once per commit and prefix, in commit order; never for a failed one.
- * - K7 after `close` every call throws `StoreError` "closed"; what was called before is finished first.
+ * - K7 after `close` every other call throws `StoreError` "closed"; what was called before is finished first. Closing
+ *   twice is closing once.
  * - B1 a blob is visible only whole; `put` of the same bytes is idempotent; a crash leaves no partial blob.
  * - B2 bytes are verified on read: a damaged blob throws `StoreError` "corrupt".
  *
- * Nothing here assumes one process: conditions, not locks, keep writers apart.
+ * Bytes handed to `commit` are copied before it returns; bytes handed out belong to the caller. Bytes handed to
+ * `blobs.put` must not change until it resolves. A batch, key or range outside its bounds is the caller's mistake: an
+ * `InvariantError`. Nothing here assumes one process: conditions, not locks, keep writers apart.
  */
 
-/** UTF-8, 1 to 1,024 bytes, by convention `<concern>/<account>/<region>/<…>`; no NUL. */
+/** UTF-8, 1 to 1,024 bytes, no NUL, no lone surrogate. `records.ts` makes them: `<concern> <account> <region> <…>`. */
 export type Key = string;
 
 export interface Entry {
@@ -34,8 +37,8 @@ export type Write =
 
 export interface Range {
   readonly prefix: string;
-  /** Only keys after this one (before it, when `reverse`). Exclusive. */
-  readonly after?: Key;
+  /** Only keys after this one (before it, when `reverse`). Exclusive; any string, it need not be a key. */
+  readonly after?: string;
   /** 1 to 10,000. */
   readonly limit: number;
   readonly reverse?: boolean;
@@ -52,7 +55,7 @@ export interface Store {
   scan(range: Range): Promise<readonly Entry[]>;
   /** At most 1,000 writes, each key at most once, 64 MiB together. */
   commit(batch: readonly Write[]): Promise<Committed>;
-  /** Calls `wake` after each commit that touched a key with this prefix. */
+  /** Calls `wake` after each commit that put or removed a key with this prefix. `wake` must not throw. */
   watch(prefix: string, wake: () => void): Unwatch;
   close(): Promise<void>;
 }
@@ -64,10 +67,12 @@ export interface Blobs {
   put(bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<BlobRef>;
   /** The whole blob; `StoreError` "not-found" when there is none. */
   read(sha256: string): Promise<Uint8Array>;
+  /** Verified as it goes: "corrupt" may come after the last chunk. One begun before `close` may go on after it. */
   stream(sha256: string): AsyncIterable<Uint8Array>;
   stat(sha256: string): Promise<BlobRef | undefined>;
   /** Idempotent. */
   remove(sha256: string): Promise<void>;
+  /** In ascending order. */
   list(): AsyncIterable<string>;
 }
 
@@ -77,13 +82,19 @@ export interface BlobRef {
 }
 
 export type StoreErrorCode =
+  /** More commits wait than the queue holds. Nothing was written; try again later. */
+  | "busy"
   | "conflict"
   | "closed"
   | "corrupt"
+  /** The file belongs to something else, or to a newer lambdad. It was left as it is. */
   | "foreign"
+  /** The disk is full. Nothing was written; the store goes on. */
   | "full"
+  /** The disk or the writer failed. Whether the batch is durable is unknown; the store must be opened anew. */
   | "io"
   | "not-found"
+  /** Another process uses the data directory. */
   | "locked";
 
 export class StoreError extends Error {
