@@ -79,6 +79,11 @@ export interface EnvironmentLog {
 /** Where log lines end up: CloudWatch Logs, wired in `platform.ts`. Must be cheap and must not throw. */
 export interface LogSink {
   append(stream: LogStreamRef, timestampMs: number, message: string): void;
+  /**
+   * Bytes of messages that were appended and are not stored yet; left out: none ever wait. Beyond
+   * `limits.logPendingBytesMax` environments count what is printed instead of keeping it.
+   */
+  readonly pendingBytes?: number;
 }
 
 export interface LogStreamRef {
