@@ -1,0 +1,188 @@
+"use strict";
+/**
+ * A client of the Runtime API, for one invocation at a time over one connection.
+ *
+ * Requests are written as text, and an answer goes out together with the request for the next invocation in one write.
+ * Responses are read in the order of their requests; all have a Content-Length. Must never do work per invocation that
+ * the protocol does not ask for.
+ */
+const net = require("net");
+
+const base = "/2018-06-01/runtime";
+const headBytesMax = 1024 * 1024; // headers of one response: lambdad sends at most AWS's 1 MB
+const readBytes = 64 * 1024;
+
+exports.openRuntimeApi = function openRuntimeApi({ socketPath, address = "127.0.0.1:9001", onInvocation }) {
+  const hostLine = `Host: ${address}\r\n`;
+  const nextRequest = `GET ${base}/invocation/next HTTP/1.1\r\n${hostLine}\r\n`;
+  /** What the coming responses answer, oldest first: "next", "ack", or what to do after a report. */
+  const expected = [];
+  let socket;
+  /** An answer was refused (too large, too late): the server may close, and that is no reason to end. */
+  let wasRefused = false;
+
+  function deliver(status, headers, body) {
+    const what = expected.shift();
+    if (what === "next") {
+      if (status !== 200) process.exit(1);
+      wasRefused = false;
+      onInvocation(headers, body);
+    } else if (what === "ack") {
+      if (status >= 300) wasRefused = true;
+    } else {
+      what();
+    }
+  }
+
+  function connect() {
+    const buffer = Buffer.allocUnsafe(readBytes);
+    const onread = { buffer, callback: responseReader(deliver) };
+    if (socketPath) {
+      socket = net.connect({ path: socketPath, onread });
+    } else {
+      const colon = address.lastIndexOf(":");
+      socket = net.connect({ host: address.slice(0, colon), port: Number(address.slice(colon + 1)), onread });
+      socket.setNoDelay(true);
+    }
+    // What went wrong does not matter: 'close' follows.
+    socket.on("error", () => {});
+    socket.on("close", lost);
+  }
+
+  /** The server is gone. Without it there is nothing to live for, except where it only hung up on a bad answer. */
+  function lost() {
+    socket = undefined;
+    const after = expected.find((what) => typeof what === "function");
+    expected.length = 0;
+    if (after !== undefined) return after();
+    if (!wasRefused) process.exit(1);
+    wasRefused = false;
+    next();
+  }
+
+  function send(text) {
+    if (socket === undefined) connect();
+    socket.ref();
+    socket.write(text, "utf8");
+  }
+
+  function post(path, body, extra) {
+    const length = Buffer.byteLength(body);
+    return (
+      `POST ${base}${path} HTTP/1.1\r\n${hostLine}Content-Type: application/json\r\n${extra}` +
+      `Content-Length: ${length}\r\n\r\n${body}`
+    );
+  }
+
+  function postError(path, payload) {
+    return post(path, JSON.stringify(payload), `Lambda-Runtime-Function-Error-Type: ${token(payload.errorType)}\r\n`);
+  }
+
+  function next() {
+    expected.push("next");
+    send(nextRequest);
+  }
+
+  return {
+    /** Asks for an invocation; `onInvocation(headers, body)` gets it. */
+    next,
+    /** Answers with JSON text, and asks for the next invocation. */
+    respond(requestId, json) {
+      expected.push("ack", "next");
+      send(post(`/invocation/${requestId}/response`, json, "") + nextRequest);
+    },
+    /** Answers with an error, and asks for the next invocation. */
+    fail(requestId, payload) {
+      expected.push("ack", "next");
+      send(postError(`/invocation/${requestId}/error`, payload) + nextRequest);
+    },
+    /** Reports what ends this runtime: to the invocation, or (undefined) as an error of INIT. Then calls `after`. */
+    report(requestId, payload, after) {
+      expected.push(after);
+      send(postError(requestId === undefined ? "/init/error" : `/invocation/${requestId}/error`, payload));
+    },
+    /** Lets the event loop run empty although the connection is open. The next request undoes it. */
+    unref() {
+      socket.unref();
+    },
+  };
+};
+
+/** A reader for `onread`: finds the responses in what arrives, in pieces of any size. */
+function responseReader(deliver) {
+  let head = "";
+  let status = 0;
+  let headers;
+  let body;
+  let filled = 0;
+
+  /** Returns where the body begins, or -1 if the head goes on in the next piece. */
+  function readHead(size, buffer, at) {
+    if (head === "") {
+      const end = buffer.indexOf("\r\n\r\n", at, "latin1");
+      if (end !== -1 && end < size) {
+        parseHead(buffer.toString("latin1", at, end));
+        return end + 4;
+      }
+    }
+    const known = head.length;
+    head += buffer.toString("latin1", at, size);
+    if (head.length > headBytesMax) process.exit(1);
+    const end = head.indexOf("\r\n\r\n");
+    if (end === -1) return -1;
+    parseHead(head.slice(0, end));
+    head = "";
+    return at + end + 4 - known;
+  }
+
+  function parseHead(text) {
+    const lines = text.split("\r\n");
+    status = Number(lines[0].slice(9, 12));
+    headers = {};
+    for (let index = 1; index < lines.length; index++) {
+      const line = lines[index];
+      const colon = line.indexOf(":");
+      headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
+    }
+  }
+
+  return function receive(size, buffer) {
+    let at = 0;
+    while (at < size) {
+      if (headers === undefined) {
+        at = readHead(size, buffer, at);
+        if (at === -1) return;
+        const length = Number(headers["content-length"] ?? 0);
+        if (size - at >= length) {
+          const text = buffer.toString("utf8", at, at + length);
+          at += length;
+          const complete = headers;
+          headers = undefined;
+          deliver(status, complete, text);
+        } else {
+          body = Buffer.allocUnsafe(length);
+          filled = buffer.copy(body, 0, at, size);
+          return;
+        }
+      } else {
+        const taken = buffer.copy(body, filled, at, Math.min(size, at + body.length - filled));
+        at += taken;
+        filled += taken;
+        if (filled === body.length) {
+          const text = body.toString("utf8");
+          const complete = headers;
+          headers = undefined;
+          body = undefined;
+          deliver(status, complete, text);
+        }
+      }
+    }
+  };
+}
+
+/** A header value of someone else's making. */
+function token(value) {
+  return String(value)
+    .replace(/[^\x20-\x7e]/g, "?")
+    .slice(0, 256);
+}

@@ -1,0 +1,96 @@
+"use strict";
+/**
+ * Finds and loads the handler: `path/to/file.export.nested` below the task root.
+ *
+ * The file is tried without extension, as .js, .mjs and .cjs, and last as a module by Node's own rules (layers). A .js
+ * file is an ES module if the nearest package.json says so. Every failure has AWS's error type.
+ */
+const fs = require("fs");
+const path = require("path");
+const { createRequire } = require("module");
+const {
+  CallbackHandlerDeprecated,
+  HandlerNotFound,
+  ImportModuleError,
+  MalformedHandlerName,
+  userCodeSyntaxError,
+} = require("./errors.cjs");
+
+// User code is required from where AWS's bootstrap is, so that messages with a require stack are AWS's.
+const requireUser = createRequire(path.join(__dirname, "index.mjs"));
+
+exports.loadHandler = async function loadHandler(taskRoot, name, hasCallbacks) {
+  if (name.includes("..")) {
+    throw new MalformedHandlerName(
+      `'${name}' is not a valid handler name. Use absolute paths when specifying root directories in handler names.`,
+    );
+  }
+  const base = path.basename(name);
+  const [, file, exported] = /^([^.]*)\.(.*)$/.exec(base) ?? [];
+  if (file === undefined) throw new MalformedHandlerName("Bad handler");
+  const directory = path.resolve(taskRoot, name.slice(0, name.indexOf(base)));
+
+  const loaded = await load(taskRoot, directory, file);
+  const handler = find(loaded, exported) ?? find(loaded?.default, exported);
+  if (!handler) throw new HandlerNotFound(`${name} is undefined or not exported`);
+  if (typeof handler !== "function") throw new HandlerNotFound(`${name} is not a function`);
+  if (!hasCallbacks && handler.length >= 3) {
+    throw new CallbackHandlerDeprecated(
+      "ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You " +
+        "need to modify this function to use a supported handler signature to use Node.js 24 or later. For more " +
+        "information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.",
+    );
+  }
+  return handler;
+};
+
+function find(object, names) {
+  return names.split(".").reduce((nested, key) => nested?.[key], object);
+}
+
+async function load(taskRoot, directory, file) {
+  try {
+    const stem = path.join(directory, file);
+    for (const extension of ["", ".js", ".mjs", ".cjs"]) {
+      const candidate = stem + extension;
+      if (fs.existsSync(candidate)) return await loadFile(candidate, extension);
+    }
+    return requireUser(requireUser.resolve(file, { paths: [taskRoot, directory] }));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw userCodeSyntaxError(error);
+    if (error?.code === "MODULE_NOT_FOUND") throw new ImportModuleError(error);
+    throw error;
+  }
+}
+
+async function loadFile(file, extension) {
+  if (extension === ".mjs" || (extension === ".js" && isModulePackage(path.dirname(file)))) return importFile(file);
+  try {
+    return requireUser(file);
+  } catch (error) {
+    // A .js file that turned out to be a module with top-level await: only `import` can wait.
+    if (error?.code === "ERR_REQUIRE_ASYNC_MODULE") return importFile(file);
+    throw error;
+  }
+}
+
+function importFile(file) {
+  return import(require("url").pathToFileURL(file).href);
+}
+
+function isModulePackage(directory) {
+  if (path.basename(directory) === "node_modules") return false;
+  let text;
+  try {
+    text = fs.readFileSync(path.join(directory, "package.json"), "utf8");
+  } catch {
+    const parent = path.dirname(directory);
+    return parent !== directory && isModulePackage(parent);
+  }
+  try {
+    return JSON.parse(text)?.type === "module";
+  } catch (error) {
+    console.warn(`${directory}/package.json cannot be read, it will be ignored for ES module detection.`, error);
+    return false;
+  }
+}

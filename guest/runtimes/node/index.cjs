@@ -1,0 +1,183 @@
+"use strict";
+/**
+ * The Node.js runtime of a function: loads the handler, then answers one invocation after the other.
+ *
+ * Runs on Node 18 to 26 as they come, without dependencies. What a handler sees is AWS's: callbacks and an event loop
+ * that must run empty up to Node 22, promises only from Node 24 on. Warm invocations are the hot path: one socket, one
+ * write an invocation, no timers, no files. Must never show user code a variable of ours.
+ */
+const { openRuntimeApi } = require("./api.cjs");
+const { contextOf } = require("./context.cjs");
+const {
+  JSONStringifyError,
+  NodejsExit,
+  UnhandledPromiseRejection,
+  stringifyResult,
+  toPayload,
+} = require("./errors.cjs");
+const { loadHandler } = require("./handler.cjs");
+const { logError, logging, patchConsole } = require("./log.cjs");
+
+const nodeMajor = Number.parseInt(process.versions.node, 10);
+/** AWS took callbacks, `context.done` and the wait for an empty event loop away with Node 24. */
+const hasCallbacks = nodeMajor < 24;
+
+/** What the process is at: it decides where an error that nobody caught is reported. */
+let phase = "init";
+let requestId;
+/** Called when the event loop has run empty while the handler is still at work. */
+let onIdle = leaveUnsettled;
+
+const env = process.env;
+const handlerName = env._HANDLER ?? "";
+const taskRoot = env.LAMBDA_TASK_ROOT ?? "/var/task";
+const api = openRuntimeApi({
+  socketPath: env._LAMBDAD_RUNTIME_SOCKET,
+  address: env.AWS_LAMBDA_RUNTIME_API,
+  onInvocation: invoke,
+});
+patchConsole(env._LAMBDA_TELEMETRY_LOG_FD, hasCallbacks ? undefined : "-");
+forgetOurVariables();
+// AWS's bootstrap is a module, in which `require.main` is undefined for user code.
+process.mainModule = undefined;
+
+process.on("beforeExit", () => onIdle());
+if (hasCallbacks) reportUncaught();
+
+let handler;
+loadHandler(taskRoot, handlerName, hasCallbacks).then(
+  (loaded) => {
+    handler = loaded;
+    phase = "waiting";
+    api.next();
+  },
+  (error) => leave(hasCallbacks ? "Uncaught Exception" : "Init Error", error, hasCallbacks ? 129 : 1),
+);
+
+function invoke(headers, body) {
+  requestId = headers["lambda-runtime-aws-request-id"];
+  phase = "invoking";
+  logging.requestId = requestId;
+  logging.tenantId = headers["lambda-runtime-aws-tenant-id"];
+  const trace = headers["lambda-runtime-trace-id"];
+  if (trace === undefined) delete env._X_AMZN_TRACE_ID;
+  else env._X_AMZN_TRACE_ID = trace;
+  // While the handler runs, only what it started itself keeps the event loop going.
+  api.unref();
+  if (hasCallbacks) invokeWithCallbacks(requestId, headers, body);
+  else void invokeAsync(requestId, headers, body);
+}
+
+/** From Node 24 on: what the handler returns is the answer, promise or not. */
+async function invokeAsync(id, headers, body) {
+  onIdle = leaveUnsettled;
+  let text;
+  try {
+    text = stringifyResult(await handler(JSON.parse(body), contextOf(headers)), JSONStringifyError);
+  } catch (error) {
+    return fail(id, error);
+  }
+  succeed(id, text);
+}
+
+/**
+ * Up to Node 22: the first of promise, callback, `done`, `succeed` and `fail` answers. A callback's result waits for
+ * the event loop to run empty, unless `callbackWaitsForEmptyEventLoop` is off; a handler that leaves without any of
+ * them has answered null.
+ */
+function invokeWithCallbacks(id, headers, body) {
+  let isFinished = false;
+  let waitsForEmptyEventLoop = true;
+
+  const once = (settle) => (first, second) => {
+    if (isFinished || requestId !== id) return;
+    isFinished = true;
+    settle(first, second);
+  };
+  const complete = (result) => {
+    let text;
+    try {
+      text = stringifyResult(result, Error);
+    } catch (error) {
+      return fail(id, error);
+    }
+    succeed(id, text);
+  };
+  const done = (error, result) => (error === undefined || error === null ? complete(result) : fail(id, error));
+  const failed = (error) => fail(id, error ?? "handled");
+  const callback = (error, result) => {
+    if (error !== undefined && error !== null) fail(id, error);
+    else if (waitsForEmptyEventLoop) onIdle = () => complete(result);
+    else complete(result);
+  };
+
+  onIdle = () => {
+    isFinished = true;
+    complete(null);
+  };
+  const legacy = {
+    get callbackWaitsForEmptyEventLoop() {
+      return waitsForEmptyEventLoop;
+    },
+    set callbackWaitsForEmptyEventLoop(value) {
+      waitsForEmptyEventLoop = value;
+    },
+    succeed: once(complete),
+    fail: once(failed),
+    done: once(done),
+  };
+  const answer = once(callback);
+  try {
+    const result = handler(JSON.parse(body), contextOf(headers, legacy), answer);
+    if (typeof result?.then === "function") result.then(legacy.succeed, legacy.fail);
+  } catch (error) {
+    answer(error);
+  }
+}
+
+function succeed(id, text) {
+  if (phase !== "invoking") return;
+  phase = "waiting";
+  api.respond(id, text);
+}
+
+function fail(id, error) {
+  if (phase !== "invoking") return;
+  logError("Invoke Error", error);
+  phase = "waiting";
+  api.fail(id, toPayload(error));
+}
+
+/** Up to Node 22 AWS reports these and exits with its own codes; later Node's own crash is all there is. */
+function reportUncaught() {
+  process.on("uncaughtException", (error) => leave("Uncaught Exception", error, 129));
+  process.on("unhandledRejection", (reason, promise) => {
+    leave("Unhandled Promise Rejection", new UnhandledPromiseRejection(reason, promise), 128);
+  });
+}
+
+/** Top-level await, or (from Node 24 on) a handler, that waits for something that cannot come any more. */
+function leaveUnsettled() {
+  // 13 is Node's own exit code for it.
+  if (phase !== "waiting") leave("Uncaught Exception", new NodejsExit(), 13);
+}
+
+/** Reports an error that ends the runtime, and exits once that has arrived. */
+function leave(title, error, exitCode) {
+  if (phase === "leaving") return;
+  const wasAt = phase;
+  phase = "leaving";
+  logError(title, error);
+  const exit = () => process.exit(exitCode);
+  if (wasAt === "waiting") exit();
+  else api.report(wasAt === "init" ? undefined : requestId, toPayload(error), exit);
+}
+
+function forgetOurVariables() {
+  for (const name of Object.keys(env)) if (name.startsWith("_LAMBDAD_")) delete env[name];
+  delete env._LAMBDA_TELEMETRY_LOG_FD;
+  // The catalog's default for Node 20 and 22; a function's own options are longer or other.
+  if (env.NODE_OPTIONS === "--no-experimental-require-module --no-experimental-detect-module") {
+    delete env.NODE_OPTIONS;
+  }
+}

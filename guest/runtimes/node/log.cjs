@@ -1,0 +1,119 @@
+"use strict";
+/**
+ * The console as AWS's: each call is one log line with time, request id and level, as text or as JSON.
+ *
+ * Lines go as frames to the log descriptor if lambdad gave one (newlines stay), else to standard output (newlines become
+ * carriage returns). `process.stdout` and `process.stderr` stay as they are.
+ */
+const { toLogged } = require("./errors.cjs");
+
+/** The current invocation's, for each line. */
+const logging = { requestId: undefined, tenantId: undefined };
+exports.logging = logging;
+
+const levels = {
+  trace: { name: "TRACE", bits: 0x04 },
+  debug: { name: "DEBUG", bits: 0x08 },
+  info: { name: "INFO", bits: 0x0c },
+  warn: { name: "WARN", bits: 0x10 },
+  error: { name: "ERROR", bits: 0x14 },
+  fatal: { name: "FATAL", bits: 0x18 },
+};
+const textFrame = 0xa55a0003;
+const jsonFrame = 0xa55a0002;
+
+let isJson = false;
+
+/** `descriptor`: number of the log descriptor as text, if there is one. `idle`: the request id outside invocations. */
+exports.patchConsole = function patchConsole(descriptor, idle) {
+  logging.requestId = idle;
+  isJson = process.env.AWS_LAMBDA_LOG_FORMAT?.toUpperCase() === "JSON";
+  const level = levels[process.env.AWS_LAMBDA_LOG_LEVEL?.toLowerCase()] ?? levels.trace;
+  const write = descriptor === undefined ? writeLine : frameWriter(Number(descriptor));
+  const format = isJson ? formatJson : formatText;
+  for (const [method, own] of Object.entries(levels)) {
+    console[method] =
+      own.bits < level.bits
+        ? function () {}
+        : (...args) => {
+            const now = new Date();
+            write(own, now, format(own, now, args));
+          };
+  }
+  console.log = console.info;
+};
+
+/** The line of an error that ended an invocation or the runtime. */
+exports.logError = function logError(title, thrown) {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  if (isJson) console.error(error);
+  else console.error(title, `\t${toLogged(error)}`);
+};
+
+function formatText(level, now, args) {
+  return `${now.toISOString()}\t${logging.requestId}\t${level.name}\t${inspected(args)}`;
+}
+
+function formatJson(level, now, args) {
+  const line = { timestamp: now.toISOString(), level: level.name, requestId: logging.requestId };
+  if (logging.tenantId !== undefined) line.tenantId = logging.tenantId;
+  if (args.length === 1) {
+    line.message = args[0];
+    try {
+      return JSON.stringify(line, (_key, value) => (value instanceof Error ? withProperties(value) : value));
+    } catch {
+      line.message = inspected(args);
+      return JSON.stringify(line);
+    }
+  }
+  line.message = inspected(args);
+  const error = args.find((arg) => arg instanceof Error);
+  return JSON.stringify(error === undefined ? line : Object.assign(line, described(error)));
+}
+
+function withProperties(error) {
+  return Object.assign(described(error), error);
+}
+
+function described(error) {
+  return {
+    errorType: error.constructor?.name ?? "UnknownError",
+    errorMessage: error.message,
+    stackTrace: typeof error.stack === "string" ? error.stack.split("\n") : [],
+  };
+}
+
+function inspected(args) {
+  return require("util").format(...args);
+}
+
+function writeLine(_level, _now, text) {
+  process.stdout.write(`${text.replaceAll("\n", "\r")}\n`);
+}
+
+/** 4 bytes type, 4 bytes length, 8 bytes microseconds, the text. */
+function frameWriter(descriptor) {
+  return (level, now, text) => {
+    const line = isJson ? text : `${text}\n`;
+    const length = Buffer.byteLength(line);
+    const frame = Buffer.allocUnsafe(16 + length);
+    frame.writeUInt32BE(((isJson ? jsonFrame : textFrame) | level.bits) >>> 0, 0);
+    frame.writeUInt32BE(length, 4);
+    frame.writeBigUInt64BE(BigInt(now.valueOf()) * 1000n, 8);
+    frame.write(line, 16, "utf8");
+    writeAll(descriptor, frame);
+  };
+}
+
+function writeAll(descriptor, bytes) {
+  const fs = require("fs");
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += fs.writeSync(descriptor, bytes, at);
+    } catch (error) {
+      // The reader is behind. A log line may make the function wait, as on AWS; it is never lost.
+      if (error.code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+}

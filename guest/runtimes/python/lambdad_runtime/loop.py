@@ -1,0 +1,136 @@
+"""Loads the handler, then answers one invocation after the other.
+
+An answer and the request for the next invocation leave in one write. What the function printed is flushed before it.
+Must never show the function a variable of ours.
+"""
+
+import os
+import sys
+
+from lambdad_runtime.api import RuntimeApi
+from lambdad_runtime.context import LambdaContext, parse_header
+from lambdad_runtime.errors import Fault, error_of, fault_error, log_lines
+from lambdad_runtime.handler import load_handler
+from lambdad_runtime.payload import MarshalFailed, dumps, loads
+from lambdad_runtime.sink import open_sink
+
+
+def run():
+    api = RuntimeApi(os.environ.get("_LAMBDAD_RUNTIME_SOCKET"), os.environ["AWS_LAMBDA_RUNTIME_API"])
+    sink = open_sink(os.environ.get("_LAMBDA_TELEMETRY_LOG_FD"))
+    forget_our_variables()
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    install_logging(sink)
+    task_root = os.environ.get("LAMBDA_TASK_ROOT", "/var/task")
+    set_module_path(task_root)
+
+    error = None
+    try:
+        handler = load_handler(os.environ.get("_HANDLER", ""))
+    except Fault as fault:
+        error = fault_error(fault, "")
+    except Exception:
+        error = error_of(sys.exc_info(), "")
+    if error is not None:
+        report(sink, error)
+        api.init_error(error["errorType"], dumps(error))
+        sys.exit(1)
+
+    headers, body = api.next()
+    while True:
+        headers, body = serve(api, sink, handler, headers, body)
+
+
+def serve(api, sink, handler, headers, body):
+    """Answers one invocation; returns the next one."""
+    request_id = headers["lambda-runtime-aws-request-id"]
+    sink.request_id = request_id
+    sink.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
+    trace = headers.get("lambda-runtime-trace-id")
+    if trace is None:
+        os.environ.pop("_X_AMZN_TRACE_ID", None)
+    else:
+        os.environ["_X_AMZN_TRACE_ID"] = trace
+    try:
+        result = dumps(handler(unmarshal(body), make_context(headers, request_id)))
+        error = None
+    except Fault as fault:
+        error = fault_error(fault, request_id)
+    except MarshalFailed as failed:
+        fault = Fault("Runtime.MarshalError", "Unable to marshal response: %s" % failed)
+        error = fault_error(fault, request_id)
+    except Exception:
+        error = error_of(sys.exc_info(), request_id)
+    if error is not None:
+        report(sink, error)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if error is None:
+        return api.respond(request_id, result)
+    return api.fail(request_id, error["errorType"], dumps(error))
+
+
+def unmarshal(body):
+    try:
+        return loads(body)
+    except Exception as cause:
+        raise Fault("Runtime.UnmarshalError", "Unable to unmarshal input: %s" % cause)
+
+
+def make_context(headers, request_id):
+    return LambdaContext(
+        request_id,
+        parse_header(headers.get("lambda-runtime-client-context")),
+        parse_header(headers.get("lambda-runtime-cognito-identity")),
+        int(headers["lambda-runtime-deadline-ms"]),
+        headers.get("lambda-runtime-invoked-function-arn"),
+        headers.get("lambda-runtime-aws-tenant-id"),
+    )
+
+
+def report(sink, error):
+    """One log event for the error, whichever way the function writes its log."""
+    if sink.is_json:
+        sink.write(dumps(dict({"timestamp": sink.timestamp(), "level": "ERROR"}, **error)).decode(), "ERROR")
+    else:
+        sink.write_lines(log_lines(error), "ERROR")
+
+
+def forget_our_variables():
+    for name in [name for name in os.environ if name.startswith("_LAMBDAD_")]:
+        del os.environ[name]
+    os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD", None)
+
+
+def set_module_path(task_root):
+    version = "python%d.%d" % sys.version_info[:2]
+    # AWS's order, recalled: a layer's site-packages before the layer's own folder.
+    sys.path[:0] = [task_root, "/opt/python/lib/%s/site-packages" % version, "/opt/python"]
+
+
+def install_logging(sink):
+    """Makes the root logger AWS's as soon as the function imports `logging`, and costs nothing before."""
+
+    class Finder:
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            if name != "logging":
+                return None
+            sys.meta_path.remove(Finder)
+            for finder in sys.meta_path:
+                spec = finder.find_spec(name, path, target)
+                if spec is not None:
+                    break
+            execute = spec.loader.exec_module
+
+            def exec_module(module):
+                execute(module)
+                from lambdad_runtime.log_handler import configure
+
+                configure(module, sink)
+
+            spec.loader.exec_module = exec_module
+            return spec
+
+    sys.meta_path.insert(0, Finder)
