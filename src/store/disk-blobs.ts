@@ -48,9 +48,10 @@ export async function openDiskBlobs({ disk, dir, lifetime }: DiskBlobsDeps): Pro
   }
 
   async function* stream(sha256: string): AsyncIterable<Uint8Array> {
+    const path = pathOf(dir, sha256);
     const hash = createHash("sha256");
     try {
-      for await (const chunk of disk.read(pathOf(dir, sha256).file, blobChunkBytesMax)) {
+      for await (const chunk of disk.read(path.file, blobChunkBytesMax)) {
         hash.update(chunk);
         yield chunk;
       }

@@ -15,13 +15,20 @@ const applicationId = 0x6c616d62;
 /** Raise it with every change of `schema`, and say then how an older file is brought up to it. */
 const schemaVersion = 1;
 
-// `version` before `value`: a check reads it without following a long value's overflow pages.
-const schema = {
-  entries:
-    "CREATE TABLE entries (key TEXT PRIMARY KEY, version INTEGER NOT NULL, value BLOB NOT NULL) " +
-    "STRICT, WITHOUT ROWID",
-  counters: "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
-} as const;
+/** In the order of their names. */
+const schema = [
+  {
+    name: "counters",
+    sql: "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+  },
+  {
+    name: "entries",
+    // `version` before `value`: a check reads it without following a long value's overflow pages.
+    sql:
+      "CREATE TABLE entries (key TEXT PRIMARY KEY, version INTEGER NOT NULL, value BLOB NOT NULL) " +
+      "STRICT, WITHOUT ROWID",
+  },
+] as const;
 
 export interface OpenedDatabase {
   readonly database: DatabaseSync;
@@ -71,7 +78,7 @@ function create(path: string): void {
   const database = new DatabaseSync(draft);
   database.exec(
     `PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}; PRAGMA journal_mode = WAL;` +
-      `BEGIN; ${Object.values(schema).join("; ")}; INSERT INTO counters VALUES ('version', 0); COMMIT`,
+      `BEGIN; ${schema.map(({ sql }) => sql).join("; ")}; INSERT INTO counters VALUES ('version', 0); COMMIT`,
   );
   database.close();
   syncPath(draft);
@@ -108,11 +115,7 @@ function examineContent(path: string, wasUnclean: boolean): void {
   try {
     examineSchemaVersion(path, Number(database.prepare("PRAGMA user_version").get()?.["user_version"]));
     const tables = database.prepare("SELECT name, sql FROM sqlite_schema ORDER BY name").all();
-    const expected = Object.entries(schema)
-      .sort()
-      .map(([name, sql]) => ({ name, sql })); // prettier
-    if (JSON.stringify(tables) !== JSON.stringify(expected))
-      throw damaged(path, "has other tables than ours");
+    if (JSON.stringify(tables) !== JSON.stringify(schema)) throw damaged(path, "has other tables than ours");
     if (!wasUnclean) return;
     const verdict = database.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
     if (verdict !== "ok") throw damaged(path, `does not pass SQLite's check (${String(verdict)})`);

@@ -88,7 +88,7 @@ function startThread(path: string): Worker {
 }
 
 function createReads(reader: DatabaseSync) {
-  const byKey = reader.prepare("SELECT version, value FROM entries WHERE key = ?");
+  const byKey = reader.prepare("SELECT key, version, value FROM entries WHERE key = ?");
   const span = "SELECT key, version, value FROM entries WHERE key >= ? AND key < ? ORDER BY key";
   const forward = reader.prepare(`${span} LIMIT ?`);
   const backward = reader.prepare(`${span} DESC LIMIT ?`);
@@ -97,7 +97,7 @@ function createReads(reader: DatabaseSync) {
     entry(key: Key): Entry | undefined {
       try {
         const row = byKey.get(key);
-        return row && ({ key, ...row } as unknown as Entry);
+        return row && entryFrom(row);
       } catch (error) {
         throw faultOf(error);
       }
@@ -105,11 +105,15 @@ function createReads(reader: DatabaseSync) {
     entries(range: Range): readonly Entry[] {
       const { low, high } = spanOf(range);
       try {
-        const rows = (range.reverse ? backward : forward).all(low, high, range.limit);
-        return rows.map((row) => ({ ...row }) as unknown as Entry);
+        return (range.reverse ? backward : forward).all(low, high, range.limit).map(entryFrom);
       } catch (error) {
         throw faultOf(error);
       }
     },
   };
+}
+
+/** The table's types are strict, so a row is what it looks like. */
+function entryFrom({ key, version, value }: { [column: string]: unknown }): Entry {
+  return { key, version, value } as Entry;
 }
