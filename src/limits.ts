@@ -25,6 +25,14 @@ export const unzippedBytesMax = 262_144_000;
 export const createFunctionRequestBytesMax = 70_167_211; // recorded: also of UpdateFunctionCode
 export const codeStorageBytesMax = 322_122_547_200; // 300 GB, the 2026 quota
 export const listFunctionsPageMax = 50;
+export const listVersionsPageMax = 50;
+export const listAliasesPageMax = 50; // inferred from the others
+export const resourcePolicyBytesMax = 20_480;
+export const lambdaCachedFunctionsMax = 20_000; // ours: records kept in memory, some KB each
+export const lambdaCommitAttemptsMax = 20; // ours: changes of one function that may come between
+export const lambdaVersionsPerCommitMax = 300; // ours: three writes each fit storeBatchWritesMax
+export const lambdaActivationTimeoutMs = 6 * minute; // AWS: a Pending older than that may be cancelled
+export const lambdaActivationRetryMs = 1 * second; // ours
 export const codeLocationLifeMs = 10 * minute;
 export const zipEntriesMax = 200_000; // ours: a bomb of empty files costs inodes
 export const zipPathBytesMax = 1024; // ours
@@ -38,8 +46,25 @@ export const logTailBytesMax = 4 * KiB;
 export const initTimeoutMs = 10 * second;
 export const shutdownGraceMs = 300; // SIGTERM to SIGKILL
 export const cpuMbPerVcpu = 1769;
+export const initCpus = 2; // ours: the share of CPU while INIT runs, if the function's own is smaller
+export const memoryReadingAgeMsMax = 100; // ours: a REPORT line may show a peak that is this old
 export const environmentProcessesMax = 1024;
 export const environmentOpenFilesMax = 1024;
+
+// Sandboxes. Ours where not said otherwise.
+export const sandboxesMax = 2000; // living at once in one instance; bounded by its block of addresses and user ids
+export const sandboxSlotsIdleMax = 4; // started ahead; each is a waiting shell of less than 1 MB
+export const sandboxStartTimeoutMs = 10 * second;
+export const sandboxDestroyTimeoutMs = 10 * second; // the kernel takes links and groups down in the background
+export const sandboxDrainMs = 500; // unread output after the end of a program
+export const sandboxArgvBytesMax = 128 * KiB; // Linux: MAX_ARG_STRLEN of one argument
+export const sandboxEnvBytesMax = 128 * KiB;
+export const sandboxMountsMax = 64; // AWS: 5 layers; ours: and what runtimes and code need
+export const sandboxCpuPeriodUsec = 20_000; // measured on AWS by others: quotas are enforced in steps of 20 ms
+export const sandboxCpuQuotaUsecMin = 1000; // Linux: the smallest cfs quota
+export const stagedSourcesMax = 512; // directories bind-mounted for sandboxes; beyond it the oldest goes
+export const commandTimeoutMs = 20 * second; // ip, nft, mount
+export const commandOutputBytesMax = 1 * MiB;
 
 // Concurrency. AWS: lambda-map 6.2.
 export const accountConcurrencyMax = 1000;
@@ -53,6 +78,12 @@ export const startingEnvironmentsMax = 8; // cold starts at once on one machine;
 export const runtimeErrorBodyBytesMax = 6 * MiB + 100;
 export const runtimeHeaderBytesMax = 1 * MiB; // AWS: request line and headers to Invoke, 1 MB together
 export const xrayErrorCauseBytesMax = 64 * KiB;
+export const runtimeApiPort = 9001; // AWS's; any other if it is taken
+export const runtimeApiConnectionsMax = 64; // per environment
+export const runtimeApiHeldBytesMax = 16 * MiB; // per environment: requests that have not arrived in full
+export const earlyPeersMax = 64; // connections of sandboxes whose address is not known yet
+export const earlyPeerMs = 2 * second;
+export const socketPathBytesMax = 107; // Linux: sun_path without its NUL
 
 // Logs. AWS: map-events-observability 4.2, 4.3.
 export const logEventBytesMax = 1 * MiB; // message + 26
@@ -61,6 +92,9 @@ export const logBatchBytesMax = 1_048_576;
 export const logBatchEventsMax = 10_000;
 export const logFutureMsMax = 2 * 60 * minute;
 export const logAgeMsMax = 14 * 24 * 60 * minute;
+export const logPageBytesMax = 1 * MiB; // GetLogEvents, FilterLogEvents: one answer
+export const logPageEventsMax = 10_000;
+export const logScanBytesMax = 16 * MiB; // ours: FilterLogEvents answers a page, perhaps an empty one, after as much
 export const logPendingBytesMax = 64 * MiB; // ours: output that waits to be written; beyond it lines are dropped, counted
 
 // Gateway. Ours where not said otherwise.
@@ -75,6 +109,8 @@ export const chunkTrailerBytesMax = 4 * KiB; // aws-chunked: all trailers
 export const receivingBytesMax = 1024 * MiB; // collected bodies of all running requests together; beyond it 503
 export const requestReceiveMsMax = 15 * minute; // first byte to last; an upload of gigabytes takes minutes
 export const requestHeaderMsMax = 30 * second;
+export const drainBytesMax = 128 * MiB; // of a refused body, read and dropped so that the client sees the answer
+export const drainMsMax = 5 * second;
 export const bodyIdleMsMax = 60 * second; // HTTP/2: between two pieces of a body
 export const keepAliveMs = 65 * second; // longer than the clients' own, so that they close first
 export const connectionsMax = 10_000;
@@ -87,6 +123,11 @@ export const documentNodesMax = 1_000_000; // elements of an XML or CBOR body, p
 export const eventStreamMessageBytesMax = 24 * MiB; // AWS: "Event stream encoding"; also of the payload
 export const eventStreamHeadersBytesMax = 128 * KiB; // AWS: the same page
 
+// Validation of inputs against the model. Ours.
+export const violationsMax = 100; // reported in one answer
+export const violationValueLengthMax = 64 * KiB; // characters of a value as the error prints it
+export const patternValueLengthMax = 4 * KiB; // a value longer than its max is not matched, too, beyond this
+
 // Store. Ours.
 export const storeBatchWritesMax = 1000;
 export const storeBatchBytesMax = 64 * MiB;
@@ -97,6 +138,10 @@ export const storePendingBytesMax = 256 * MiB; // keys and values of those
 export const storeWalBytesKept = 64 * MiB; // the write-ahead log is cut back to this after a burst
 export const blobChunkBytesMax = 1 * MiB; // hashed and written in one go, other work may run between two
 
+invariant(
+  lambdaVersionsPerCommitMax * 3 + 10 <= storeBatchWritesMax,
+  "removing a portion of versions fits one commit",
+);
 invariant(asyncPayloadBytesMax <= invokePayloadBytesMax, "an async event must fit one invocation");
 invariant(
   zipBytesMax * (4 / 3) <= createFunctionRequestBytesMax,
