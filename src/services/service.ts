@@ -51,6 +51,17 @@ export function notImplemented(why: string): NotImplemented {
   return { notImplemented: why };
 }
 
+/** The same reason for several operations. */
+export function allNotImplemented<const Name extends string>(
+  why: string,
+  names: readonly Name[],
+): Readonly<Record<Name, NotImplemented>> {
+  return Object.fromEntries(names.map((name) => [name, { notImplemented: why }])) as Record<
+    Name,
+    NotImplemented
+  >;
+}
+
 /**
  * Types of all operations of an SDK client package, by `import type`:
  * `const operations: OperationsOf<typeof import("@aws-sdk/client-sts")> = { … }` fails to compile when one is missing,
