@@ -1,0 +1,187 @@
+/**
+ * One client's connection to the Runtime API: requests off a socket, answers onto it, in order.
+ *
+ * One request is served at a time, so a pipelined one waits until the one before it is answered; `next` is answered when
+ * there is an event, which may be hours later. What it keeps in memory is charged to a budget that all connections of
+ * one environment share; who exceeds it is cut off. It knows nothing of paths and states.
+ */
+import type { Socket } from "node:net";
+import type { HttpRequest } from "./http1.ts";
+import { RequestParser } from "./http1.ts";
+import { invokeResponseBytesMax } from "../../limits.ts";
+
+/** Answers at once, or keeps the exchange and answers later. */
+export type Serve = (request: HttpRequest, exchange: Exchange) => void;
+
+export interface Answer {
+  readonly status: number;
+  /** Whole header lines, each with its CRLF. */
+  readonly headerLines: string;
+  readonly body: Uint8Array | string;
+}
+
+export interface Exchange {
+  /** Once. After the client has gone it does nothing. */
+  answer(answer: Answer): void;
+  /** Called when the client went before it was answered. */
+  onGone: (() => void) | undefined;
+}
+
+/** Bytes of unfinished requests that one environment may keep in lambdad's memory. */
+export class Budget {
+  readonly #bytesMax: number;
+  #bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  charge(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  get isExceeded(): boolean {
+    return this.#bytes > this.#bytesMax;
+  }
+}
+
+const reasons: Readonly<Record<number, string>> = {
+  200: "OK",
+  202: "Accepted",
+  400: "Bad Request",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  413: "Payload Too Large",
+  417: "Expectation Failed",
+  431: "Request Header Fields Too Large",
+  501: "Not Implemented",
+  505: "HTTP Version Not Supported",
+};
+
+/** Bodies up to this go out in one piece with their head. */
+const joinedBytesMax = 64 * 1024;
+
+export function serveConnection(socket: Socket, serve: Serve, budget: Budget): void {
+  new Connection(socket, serve, budget).pump();
+}
+
+class Connection {
+  readonly #socket: Socket;
+  readonly #serve: Serve;
+  readonly #budget: Budget;
+  readonly #parser = new RequestParser(invokeResponseBytesMax);
+  #charged = 0;
+  /** The request that has not been answered. */
+  #open: (Exchange & { readonly request: HttpRequest }) | undefined;
+  #isPumping = false;
+
+  constructor(socket: Socket, serve: Serve, budget: Budget) {
+    this.#socket = socket;
+    this.#serve = serve;
+    this.#budget = budget;
+    socket.on("data", (chunk: Buffer) => {
+      this.#parser.push(chunk);
+      this.pump();
+    });
+    socket.on("drain", () => this.pump());
+    socket.on("end", () => this.#end());
+    // The peer's trouble; "close" follows.
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => this.#close());
+  }
+
+  /** Serves what has arrived, until a request waits for its answer, bytes are missing, or the client does not read. */
+  pump(): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    while (!this.#open && !this.#socket.destroyed && !this.#socket.writableNeedDrain) {
+      const step = this.#parser.next();
+      if (step.kind === "more") break;
+      if (step.kind === "continue") this.#socket.write("HTTP/1.1 100 Continue\r\n\r\n");
+      else if (step.kind === "bad") this.#refuse(step.status);
+      else this.#begin(step.request);
+    }
+    this.#isPumping = false;
+    this.#account();
+  }
+
+  #begin(request: HttpRequest): void {
+    const exchange = {
+      request,
+      onGone: undefined,
+      answer: (answer: Answer) => this.#answer(exchange, answer),
+    };
+    this.#open = exchange;
+    this.#serve(request, exchange);
+  }
+
+  #answer(
+    exchange: Exchange & { readonly request: HttpRequest },
+    { status, headerLines, body }: Answer,
+  ): void {
+    if (this.#open !== exchange) return;
+    this.#open = undefined;
+    const { request } = exchange;
+    const content = typeof body === "string" ? Buffer.from(body) : body;
+    const head =
+      `HTTP/1.1 ${status} ${reasons[status] ?? "Unknown"}\r\n${headerLines}Content-Length: ${content.length}\r\n` +
+      `${connectionLine(request)}\r\n`;
+    this.#write(head, request.method === "HEAD" ? new Uint8Array() : content);
+    if (!request.isKeptAlive) this.#socket.end();
+    this.pump();
+  }
+
+  #write(head: string, content: Uint8Array): void {
+    if (content.length > joinedBytesMax) {
+      this.#socket.cork();
+      this.#socket.write(head);
+      this.#socket.write(content);
+      this.#socket.uncork();
+      return;
+    }
+    const headBytes = Buffer.byteLength(head);
+    const joined = Buffer.allocUnsafe(headBytes + content.length);
+    joined.write(head);
+    joined.set(content, headBytes);
+    this.#socket.write(joined);
+  }
+
+  #refuse(status: number): void {
+    this.#socket.end(
+      `HTTP/1.1 ${status} ${reasons[status]}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+    );
+  }
+
+  /** Keeps the books of memory, and stops reading while a whole request's worth waits behind an unanswered one. */
+  #account(): void {
+    const held = this.#parser.heldBytes;
+    if (held === this.#charged) return;
+    this.#budget.charge(held - this.#charged);
+    this.#charged = held;
+    if (this.#budget.isExceeded) this.#socket.destroy();
+    else if (this.#open && held > joinedBytesMax) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  /** The client will send no more. One that still waits for an event has gone: nobody half-closes a long poll. */
+  #end(): void {
+    this.#parser.end();
+    if (this.#open) this.#close();
+    else this.pump();
+    this.#socket.end();
+  }
+
+  #close(): void {
+    const gone = this.#open?.onGone;
+    this.#open = undefined;
+    this.#budget.charge(-this.#charged);
+    this.#charged = 0;
+    gone?.();
+  }
+}
+
+function connectionLine({ isKeptAlive, version }: HttpRequest): string {
+  if (!isKeptAlive) return "Connection: close\r\n";
+  return version === "1.0" ? "Connection: keep-alive\r\n" : "";
+}

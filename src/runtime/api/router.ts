@@ -1,0 +1,56 @@
+/**
+ * Which endpoint a request is for. A table; what is not in it gets what AWS's own emulator answers: a plain 404, and 405
+ * for the wrong method. Extensions and telemetry are named, because clients go on when they are "not supported".
+ */
+import { error as errorAnswer, text } from "./answers.ts";
+import type { Serve } from "./connection.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { error } from "./error.ts";
+import { initError } from "./init-error.ts";
+import { next } from "./next.ts";
+import { response } from "./response.ts";
+import type { RuntimePort } from "./runtime-port.ts";
+
+interface Route {
+  readonly method: string;
+  readonly endpoint: Endpoint;
+}
+
+const ping: Endpoint = ({ exchange }) => exchange.answer(text(200, "pong"));
+const telemetry: Endpoint = ({ exchange }) =>
+  exchange.answer(errorAnswer(202, "Telemetry.NotSupported", "Telemetry API is not supported"));
+const logs: Endpoint = ({ exchange }) =>
+  exchange.answer(errorAnswer(202, "Logs.NotSupported", "Logs API is not supported"));
+
+const routes: ReadonlyMap<string, Route> = new Map([
+  ["/2018-06-01/ping", { method: "GET", endpoint: ping }],
+  ["/2018-06-01/runtime/invocation/next", { method: "GET", endpoint: next }],
+  ["/2018-06-01/runtime/init/error", { method: "POST", endpoint: initError }],
+  ["/2022-07-01/telemetry", { method: "PUT", endpoint: telemetry }],
+  ["/2020-08-15/logs", { method: "PUT", endpoint: logs }],
+]);
+
+const invocationPrefix = "/2018-06-01/runtime/invocation/";
+const invocationRoutes: ReadonlyMap<string, Route> = new Map([
+  ["response", { method: "POST", endpoint: response }],
+  ["error", { method: "POST", endpoint: error }],
+]);
+
+const notFound = text(404, "404 page not found\n");
+const methodNotAllowed = text(405, "");
+
+export function createRouter(port: RuntimePort): Serve {
+  return (request, exchange) => {
+    const { route, requestId } = find(request.path);
+    if (!route) return exchange.answer(notFound);
+    if (route.method !== request.method) return exchange.answer(methodNotAllowed);
+    route.endpoint({ request, exchange, port, requestId });
+  };
+}
+
+function find(path: string): { route: Route | undefined; requestId: string } {
+  const route = routes.get(path);
+  if (route || !path.startsWith(invocationPrefix)) return { route, requestId: "" };
+  const [requestId = "", name = "", ...rest] = path.slice(invocationPrefix.length).split("/");
+  return { route: rest.length === 0 ? invocationRoutes.get(name) : undefined, requestId };
+}

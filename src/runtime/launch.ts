@@ -1,0 +1,150 @@
+/**
+ * What one start of a runtime looks like to the driver: program, mounts, limits, and the environment variables of AWS.
+ *
+ * Pure but for the paths, which the driver resolves: with the *process* driver the inside is the host. User variables
+ * win over defaults and lose against the reserved ones. Source: lambda-map 4.2, 4.3.
+ */
+import type { Driver, Mount, SandboxSpec } from "../isolation/driver.ts";
+import { cpuMbPerVcpu, environmentOpenFilesMax, environmentProcessesMax, initCpus } from "../limits.ts";
+import type { RuntimeEndpoint } from "./api/server.ts";
+import type { LaunchPlan, VersionSpec } from "./contract.ts";
+
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+}
+
+export interface LaunchFacts {
+  /** Of the sandbox. */
+  readonly id: string;
+  readonly spec: VersionSpec;
+  readonly plan: LaunchPlan;
+  readonly code: Mount;
+  readonly endpoint: Pick<RuntimeEndpoint, "authority" | "mount" | "socketPath">;
+  readonly logStream: string;
+  readonly credentials: Credentials;
+  /** For AWS_ENDPOINT_URL. */
+  readonly endpointUrl: string;
+}
+
+type Paths = Pick<Driver, "resolve" | "hostAddress">;
+type Variables = Readonly<Record<string, string>>;
+
+const MiB = 1024 * 1024;
+const taskRoot = "/var/task";
+
+/** A runtime may use more CPU until it is initialised than its memory entitles it to. */
+export function initCpusOf(spec: VersionSpec): number {
+  return Math.max(initCpus, cpusOf(spec));
+}
+
+export function cpusOf({ memoryMb }: VersionSpec): number {
+  return memoryMb / cpuMbPerVcpu;
+}
+
+export function sandboxSpec(driver: Paths, facts: LaunchFacts): SandboxSpec {
+  const { spec, plan, endpoint, code } = facts;
+  const mounts = [...plan.mounts, code, endpoint.mount];
+  return {
+    id: facts.id,
+    argv: plan.argv.map((argument) => resolveInside(driver, mounts, argument)),
+    env: variables(driver, mounts, facts),
+    cwd: driver.resolve(mounts, taskRoot),
+    mounts,
+    memoryMb: spec.memoryMb,
+    cpus: initCpusOf(spec),
+    processesMax: environmentProcessesMax,
+    openFilesMax: environmentOpenFilesMax,
+    tmpBytesMax: spec.ephemeralStorageMb * MiB,
+    network: "outside",
+  };
+}
+
+function variables(driver: Paths, mounts: readonly Mount[], facts: LaunchFacts): Variables {
+  return {
+    ...resolveAll(driver, mounts, { ...defaultPaths, ...facts.plan.env }),
+    ...defaults(driver, mounts, facts),
+    ...facts.spec.variables,
+    ...reserved(driver, mounts, facts),
+  };
+}
+
+const defaultPaths: Variables = {
+  PATH: "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+  LD_LIBRARY_PATH:
+    "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
+  LANG: "en_US.UTF-8",
+  TZ: ":UTC",
+};
+
+/** What a function may set itself. */
+function defaults(driver: Paths, mounts: readonly Mount[], facts: LaunchFacts): Variables {
+  return {
+    AWS_ENDPOINT_URL: facts.endpointUrl,
+    AWS_XRAY_CONTEXT_MISSING: "LOG_ERROR",
+    AWS_XRAY_DAEMON_ADDRESS: `${driver.hostAddress}:2000`,
+    PWD: driver.resolve(mounts, taskRoot),
+    SHLVL: "0",
+    ...(facts.spec.logFormat === "JSON"
+      ? { AWS_LAMBDA_LOG_FORMAT: "JSON", AWS_LAMBDA_LOG_LEVEL: "INFO" }
+      : {}),
+  };
+}
+
+function reserved(driver: Paths, mounts: readonly Mount[], facts: LaunchFacts): Variables {
+  const { spec, credentials, endpoint } = facts;
+  return {
+    _HANDLER: spec.handler,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    AWS_SESSION_TOKEN: credentials.sessionToken,
+    AWS_DEFAULT_REGION: spec.region,
+    AWS_REGION: spec.region,
+    ...(spec.runtime.startsWith("provided") ? {} : { AWS_EXECUTION_ENV: `AWS_Lambda_${spec.runtime}` }),
+    AWS_LAMBDA_FUNCTION_NAME: spec.functionName,
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(spec.memoryMb),
+    AWS_LAMBDA_FUNCTION_VERSION: spec.version,
+    AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand",
+    AWS_LAMBDA_LOG_GROUP_NAME: spec.logGroup,
+    AWS_LAMBDA_LOG_STREAM_NAME: facts.logStream,
+    AWS_LAMBDA_RUNTIME_API: endpoint.authority,
+    LAMBDA_TASK_ROOT: driver.resolve(mounts, taskRoot),
+    LAMBDA_RUNTIME_DIR: driver.resolve(mounts, "/var/runtime"),
+    _AWS_XRAY_DAEMON_ADDRESS: driver.hostAddress,
+    _AWS_XRAY_DAEMON_PORT: "2000",
+    _LAMBDA_TELEMETRY_LOG_FD: "3",
+    // Ours: our bootstraps use it instead of TCP, and delete it before user code runs.
+    _LAMBDAD_RUNTIME_SOCKET: driver.resolve(mounts, endpoint.socketPath),
+  };
+}
+
+/** Values that are paths, or lists of them. */
+function resolveAll(driver: Paths, mounts: readonly Mount[], values: Variables): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => {
+      const parts = value.split(":");
+      const isPathList = parts.every((part) => part.startsWith("/"));
+      const resolved = parts.map((part) => resolveInside(driver, mounts, part));
+      return [name, isPathList ? resolved.join(":") : value];
+    }),
+  );
+}
+
+function resolveInside(driver: Paths, mounts: readonly Mount[], text: string): string {
+  return text.startsWith("/") ? driver.resolve(mounts, text) : text;
+}
+
+export interface LogStreamFacts {
+  readonly spec: VersionSpec;
+  readonly nowMs: number;
+  /** 32 hex digits. */
+  readonly environment: string;
+}
+
+/** `2025/11/25/[$LATEST]60ce…`; with the function's name where the group is not its own. */
+export function logStreamName({ spec, nowMs, environment }: LogStreamFacts): string {
+  const day = new Date(nowMs).toISOString().slice(0, 10).replaceAll("-", "/");
+  const owner = spec.logGroup === `/aws/lambda/${spec.functionName}` ? "" : spec.functionName;
+  return `${day}/${owner}[${spec.version}]${environment}`;
+}

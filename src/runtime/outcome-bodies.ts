@@ -1,0 +1,77 @@
+/**
+ * How an invocation that went wrong ends: AWS's exact error bodies. Pure. Source: lambda-map 4.6, where most are
+ * recorded; the order of the keys is AWS's too.
+ */
+import type { Exit } from "../isolation/driver.ts";
+import { invokeResponseBytesMax } from "../limits.ts";
+import type { ErrorReport } from "./error-report.ts";
+import { telemetryErrorType } from "./error-report.ts";
+import type { Outcome } from "./invocation.ts";
+
+export function timedOut(requestId: string, timeoutMs: number): Outcome {
+  const message = `Task timed out after ${(timeoutMs / 1000).toFixed(2)} seconds`;
+  return { kind: "timeout", payload: body("Sandbox.Timedout", `RequestId: ${requestId} Error: ${message}`) };
+}
+
+export function responseTooLarge(): Outcome {
+  const errorType = "Function.ResponseSizeTooLarge";
+  const errorMessage = `Response payload size exceeded maximum allowed payload size (${invokeResponseBytesMax} bytes).`;
+  return { kind: "crash", errorType, payload: Buffer.from(JSON.stringify({ errorMessage, errorType })) };
+}
+
+export function reported({ payload, errorType }: ErrorReport): Outcome {
+  return { kind: "function-error", payload, errorType };
+}
+
+/** The runtime reported that it could not initialise, inside the invocation. */
+export function initFailed({ payload, errorType }: ErrorReport): Outcome {
+  return { kind: "crash", payload, errorType: telemetryErrorType(errorType) };
+}
+
+export function exited(requestId: string, exit: Exit): Outcome {
+  return crashed(requestId, exitErrorType(exit), describeExit(exit));
+}
+
+/** Also for what kept the runtime from starting. */
+export function crashed(requestId: string, errorType: string, reason: string): Outcome {
+  return { kind: "crash", errorType, payload: body(errorType, `RequestId: ${requestId} Error: ${reason}`) };
+}
+
+export function exitErrorType(exit: Exit): string {
+  // Recalled, not recorded: newer logs name out-of-memory.
+  return exit.oom ? "Runtime.OutOfMemory" : "Runtime.ExitError";
+}
+
+export function describeExit(exit: Exit): string {
+  if (exit.kind === "signal")
+    return `Runtime exited with error: signal: ${signalNames[exit.signal] ?? exit.signal}`;
+  return exit.code === 0
+    ? "Runtime exited without providing a reason"
+    : `Runtime exited with error: exit status ${exit.code}`;
+}
+
+function body(errorType: string, errorMessage: string): Uint8Array {
+  return Buffer.from(JSON.stringify({ errorType, errorMessage }));
+}
+
+/** As Go prints them, which AWS's supervisor is written in. */
+const signalNames: Readonly<Partial<Record<NodeJS.Signals, string>>> = {
+  SIGABRT: "aborted",
+  SIGALRM: "alarm clock",
+  SIGBUS: "bus error",
+  SIGFPE: "floating point exception",
+  SIGHUP: "hangup",
+  SIGILL: "illegal instruction",
+  SIGINT: "interrupt",
+  SIGKILL: "killed",
+  SIGPIPE: "broken pipe",
+  SIGQUIT: "quit",
+  SIGSEGV: "segmentation fault",
+  SIGSYS: "bad system call",
+  SIGTERM: "terminated",
+  SIGTRAP: "trace/breakpoint trap",
+  SIGUSR1: "user defined signal 1",
+  SIGUSR2: "user defined signal 2",
+  SIGXCPU: "CPU time limit exceeded",
+  SIGXFSZ: "file size limit exceeded",
+};

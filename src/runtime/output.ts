@@ -1,0 +1,146 @@
+/**
+ * What an environment prints, on its way to CloudWatch Logs: its runtime's three outputs and the platform's own lines, in
+ * the order in which they arrive, into one log stream, and into the tail of an invocation that wants it.
+ *
+ * Bounded: messages are at most 256 KB, and when the sink is behind by more than its limit they are counted instead of
+ * kept; a line says so as soon as there is room. Platform lines always get through.
+ */
+import type { Readable } from "node:stream";
+import { TailBuffer } from "../base/bounded.ts";
+import type { Clock } from "../base/clock.ts";
+import { logAgeMsMax, logFutureMsMax, logPendingBytesMax, logTailBytesMax } from "../limits.ts";
+import type { EnvironmentLog, LogSink, LogStreamRef } from "./contract.ts";
+import type { Message, MessageReader } from "./log-lines.ts";
+import { FrameReader, LineReader } from "./log-lines.ts";
+import { droppedLine } from "./platform-lines.ts";
+
+const newline = 10;
+const lineEnd = Buffer.of(newline);
+
+export interface OutputDeps {
+  readonly clock: Clock;
+  readonly sink: LogSink;
+  readonly stream: LogStreamRef;
+  readonly format: "Text" | "JSON";
+}
+
+export interface OutputStreams {
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  readonly frames: Readable;
+}
+
+export class EnvironmentOutput implements EnvironmentLog {
+  readonly #deps: OutputDeps;
+  #readers: readonly MessageReader[] = [];
+  #receivedBytes = 0;
+  #tail: TailBuffer | undefined;
+  #dropped = { bytes: 0, messages: 0 };
+
+  constructor(deps: OutputDeps) {
+    this.#deps = deps;
+  }
+
+  /** Reads a new runtime's outputs. Resolves when all three have ended and everything in them has been passed on. */
+  async attach({ stdout, stderr, frames }: OutputStreams): Promise<void> {
+    this.#flush();
+    const lines = new LineReader();
+    const errorLines = new LineReader();
+    const framed = new FrameReader();
+    this.#readers = [lines, errorLines, framed];
+    await Promise.all([
+      this.#read(stdout, lines),
+      this.#read(stderr, errorLines),
+      this.#read(frames, framed),
+    ]);
+  }
+
+  /**
+   * Resolves when everything that was printed before the call has been passed on, including a line without its end.
+   * What a program wrote before it answered lies in the pipes when its answer is read, so it is enough to let the event
+   * loop look at every pipe until it finds nothing: the rest of the present round, then whole rounds.
+   */
+  async drained(): Promise<void> {
+    await nextRound();
+    for (let before = -1; before !== this.#receivedBytes;) {
+      before = this.#receivedBytes;
+      await nextRound();
+    }
+    this.#flush();
+  }
+
+  platform(line: string): void {
+    this.#reportDropped();
+    this.#pass(`${line}\n`, this.#deps.clock.now());
+  }
+
+  beginTail(): void {
+    this.#tail = new TailBuffer(logTailBytesMax);
+  }
+
+  endTail(): Uint8Array {
+    const bytes = this.#tail?.bytes() ?? new Uint8Array();
+    this.#tail = undefined;
+    return bytes;
+  }
+
+  #read(stream: Readable, reader: MessageReader): Promise<void> {
+    stream.on("data", (chunk: Uint8Array) => {
+      this.#receivedBytes += chunk.length;
+      for (const message of reader.push(chunk)) this.#emit(message);
+    });
+    return new Promise((resolve) => {
+      const finish = () => {
+        for (const message of reader.flush()) this.#emit(message);
+        resolve();
+      };
+      // A pipe that breaks has nothing more to say; "close" follows an error, and an end.
+      stream.on("error", finish);
+      stream.once("end", finish);
+      stream.once("close", finish);
+    });
+  }
+
+  #flush(): void {
+    for (const reader of this.#readers) for (const message of reader.flush()) this.#emit(message);
+  }
+
+  #emit({ bytes, atMs }: Message): void {
+    this.#tail?.write(bytes);
+    if (bytes.at(-1) !== newline) this.#tail?.write(lineEnd);
+    if ((this.#deps.sink.pendingBytes ?? 0) + bytes.length > logPendingBytesMax) {
+      this.#dropped.bytes += bytes.length;
+      this.#dropped.messages += 1;
+      return;
+    }
+    this.#reportDropped();
+    this.#append(bytes.toString(), this.#plausible(atMs));
+  }
+
+  #reportDropped(): void {
+    if (this.#dropped.messages === 0) return;
+    const line = droppedLine(this.#deps.format, this.#dropped, this.#deps.clock.now());
+    this.#dropped = { bytes: 0, messages: 0 };
+    this.#pass(`${line}\n`, this.#deps.clock.now());
+  }
+
+  /** A program's own time, unless CloudWatch Logs would refuse it. */
+  #plausible(atMs: number | undefined): number {
+    const nowMs = this.#deps.clock.now();
+    if (atMs === undefined || atMs > nowMs + logFutureMsMax || atMs < nowMs - logAgeMsMax) return nowMs;
+    return atMs;
+  }
+
+  #pass(text: string, atMs: number): void {
+    this.#tail?.write(Buffer.from(text));
+    this.#append(text, atMs);
+  }
+
+  #append(text: string, atMs: number): void {
+    this.#deps.sink.append(this.#deps.stream, atMs, text);
+  }
+}
+
+function nextRound(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,68 @@
+/**
+ * The platform's lines about an environment, in text or as JSON records: INIT_START, INIT_REPORT, dropped logs. Those about
+ * an invocation are in `invoke/report.ts`. Pure. Source: lambda-map 4.4, 4.5, 5.4.
+ */
+import type { LaunchPlan, VersionSpec } from "./contract.ts";
+
+export type InitFailure =
+  | { readonly status: "timeout" }
+  | { readonly status: "error"; readonly errorType: string };
+
+export type InitPhase = "init" | "invoke";
+
+export function initStartLine(spec: VersionSpec, plan: LaunchPlan, atMs: number): string {
+  if (spec.logFormat === "Text") {
+    return `INIT_START Runtime Version: ${plan.runtimeVersion}\tRuntime Version ARN: ${plan.runtimeVersionArn}`;
+  }
+  return record("platform.initStart", atMs, {
+    initializationType: "on-demand",
+    phase: "init",
+    functionName: spec.functionName,
+    functionVersion: spec.version,
+    runtimeVersion: plan.runtimeVersion,
+    runtimeVersionArn: plan.runtimeVersionArn,
+  });
+}
+
+export interface InitReport {
+  readonly spec: VersionSpec;
+  readonly phase: InitPhase;
+  readonly durationMs: number;
+  readonly failure: InitFailure;
+  readonly atMs: number;
+}
+
+/** Only for an INIT that failed: AWS writes none for the others. */
+export function initReportLine({ spec, phase, durationMs, failure, atMs }: InitReport): string {
+  if (spec.logFormat === "Text") {
+    const errorType = failure.status === "error" ? `\tError Type: ${failure.errorType}` : "";
+    return (
+      `INIT_REPORT Init Duration: ${durationMs.toFixed(2)} ms\tPhase: ${phase}\tStatus: ${failure.status}` +
+      errorType
+    );
+  }
+  return record("platform.initReport", atMs, {
+    initializationType: "on-demand",
+    phase,
+    ...failure,
+    metrics: { durationMs: Number(durationMs.toFixed(3)) },
+  });
+}
+
+// inferred: AWS has the JSON record, as telemetry; the text is ours.
+export function droppedLine(
+  format: "Text" | "JSON",
+  dropped: { readonly bytes: number; readonly messages: number },
+  atMs: number,
+): string {
+  const reason = "Log lines came faster than they could be stored";
+  if (format === "Text") {
+    return `LOGS_DROPPED Records: ${dropped.messages}\tBytes: ${dropped.bytes}\tReason: ${reason}`;
+  }
+  const fields = { droppedRecords: dropped.messages, droppedBytes: dropped.bytes, reason };
+  return record("platform.logsDropped", atMs, fields);
+}
+
+function record(type: string, atMs: number, fields: object): string {
+  return JSON.stringify({ time: new Date(atMs).toISOString(), type, record: fields });
+}

@@ -1,0 +1,148 @@
+/**
+ * What an environment's runtime may do next: the states, and every transition there is.
+ *
+ *     starting ──next──► idle ◄──next── busy: answered
+ *        │                │                  ▲
+ *     init error       reserve            response, error
+ *        │                ▼                  │
+ *        ▼          busy: queued ──next──► busy: delivered
+ *       down ──reserve──► busy: restarting ──next──┘
+ *
+ * From everywhere: exit, crash and timeout lead to down, shutdown leads to dead. Pure; whatever is not named here is
+ * refused (I2), with the words of the Runtime API. Source: lambda-map 5.1.
+ */
+import { invariant } from "../base/invariant.ts";
+
+export type State =
+  /** The sandbox is being made, or the program in it has not asked for work yet. */
+  | { readonly kind: "starting" }
+  /** `isPolling`: its `next` waits for an event. False: the connection on which it waited is gone. */
+  | { readonly kind: "idle"; readonly isPolling: boolean }
+  | { readonly kind: "busy"; readonly step: BusyStep; readonly requestId: string }
+  /** No runtime. The next invocation starts one (suppressed init). */
+  | { readonly kind: "down" }
+  | { readonly kind: "dead" };
+
+export type BusyStep =
+  /** A runtime is being started inside the invocation. */
+  | "restarting"
+  /** The event waits for the runtime's next `next`. */
+  | "queued"
+  | "delivered"
+  /** The answer is there; the runtime has not asked for more. */
+  | "answered";
+
+export type RuntimeCall =
+  | { readonly kind: "next" }
+  | { readonly kind: "response" | "error"; readonly requestId: string }
+  | { readonly kind: "init-error" };
+
+export type Ruling = { readonly kind: "allowed"; readonly state: State } | Refusal;
+
+export type Refusal =
+  | { readonly kind: "invalid-request-id" }
+  | { readonly kind: "invalid-transition"; readonly from: string; readonly to: string };
+
+/** The runtime has called: what becomes of its state, or why it may not. */
+export function rule(state: State, call: RuntimeCall): Ruling {
+  switch (call.kind) {
+    case "next":
+      return ruleNext(state);
+    case "response":
+    case "error":
+      return ruleAnswer(state, call);
+    case "init-error":
+      return isInitialising(state) ? allowed({ kind: "down" }) : refused(state, call);
+  }
+}
+
+function ruleNext(state: State): Ruling {
+  switch (state.kind) {
+    case "starting":
+      return allowed(idle);
+    case "idle":
+      return state.isPolling ? refused(state, { kind: "next" }) : allowed(idle);
+    case "busy":
+      if (state.step === "answered") return allowed(idle);
+      if (state.step === "delivered") return refused(state, { kind: "next" });
+      return allowed({ ...state, step: "delivered" });
+    case "down":
+    case "dead":
+      return refused(state, { kind: "next" });
+  }
+}
+
+function ruleAnswer(state: State, call: RuntimeCall & { readonly requestId: string }): Ruling {
+  if (state.kind !== "busy") return refused(state, call);
+  if (state.requestId !== call.requestId) return { kind: "invalid-request-id" };
+  return state.step === "delivered" ? allowed({ ...state, step: "answered" }) : refused(state, call);
+}
+
+export function isInitialising(state: State): boolean {
+  return state.kind === "starting" || (state.kind === "busy" && state.step === "restarting");
+}
+
+/** Takes the environment for one invocation (I2). */
+export function reserve(state: State, requestId: string): State & { readonly kind: "busy" } {
+  invariant(
+    state.kind === "idle" || state.kind === "down",
+    `I2: an environment that is ${state.kind} takes no invocation`,
+  );
+  if (state.kind === "down") return { kind: "busy", step: "restarting", requestId };
+  return { kind: "busy", step: state.isPolling ? "delivered" : "queued", requestId };
+}
+
+/** The connection on which `next` waited is gone. */
+export function pollLost(state: State): State {
+  return state.kind === "idle" ? { kind: "idle", isPolling: false } : state;
+}
+
+/** The runtime is gone, however it went. */
+export function fell(state: State): State {
+  return state.kind === "dead" ? state : { kind: "down" };
+}
+
+const idle: State = { kind: "idle", isPolling: true };
+
+function allowed(state: State): Ruling {
+  return { kind: "allowed", state };
+}
+
+function refused(state: State, call: RuntimeCall): Refusal {
+  return { kind: "invalid-transition", from: nameOf(state), to: targetOf(call) };
+}
+
+// The names that AWS's messages use. inferred: the map has their shape, and not each name.
+function nameOf(state: State): string {
+  switch (state.kind) {
+    case "starting":
+      return "Started";
+    case "idle":
+      return "Ready";
+    case "busy":
+      return busyNames[state.step];
+    case "down":
+    case "dead":
+      return "InitError";
+  }
+}
+
+const busyNames: Readonly<Record<BusyStep, string>> = {
+  restarting: "Started",
+  queued: "Ready",
+  delivered: "Running",
+  answered: "ResponseSent",
+};
+
+function targetOf(call: RuntimeCall): string {
+  switch (call.kind) {
+    case "next":
+      return "Ready";
+    case "response":
+      return "InvocationResponse";
+    case "error":
+      return "InvocationErrorResponse";
+    case "init-error":
+      return "InitError";
+  }
+}
