@@ -1,4 +1,6 @@
 /** Who calls: read off the request's signature by `sigv4.ts`, or assumed where signatures are not enforced. */
+import { partitionOf } from "../base/arn.ts";
+import type { Credential } from "./sigv4.ts";
 
 export interface Identity {
   /** 12 digits. */
@@ -9,4 +11,29 @@ export interface Identity {
   readonly signed: "header" | "query" | "none";
   /** A service of lambdad acting for itself: "events.amazonaws.com". */
   readonly service?: string;
+}
+
+/** A 12-digit access key is that account; any other, or none, is `defaultAccount`. Says nothing about validity. */
+export function identityOf(
+  credential: Credential | undefined,
+  defaultAccount: string,
+  region: string,
+): Identity {
+  const accessKey = credential?.accessKey;
+  const account = accessKey !== undefined && isAccount(accessKey) ? accessKey : defaultAccount;
+  return {
+    account,
+    accessKey,
+    principalArn: `arn:${partitionOf(region)}:iam::${account}:root`,
+    signed: credential === undefined ? "none" : credential.carriedIn,
+  };
+}
+
+export function isAccount(text: string): boolean {
+  if (text.length !== 12) return false;
+  for (let at = 0; at < 12; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code < 48 || code > 57) return false;
+  }
+  return true;
 }

@@ -1,0 +1,252 @@
+/**
+ * The gateway's sockets. One port speaks HTTP/1.1 and, to clients that begin with HTTP/2's preface (the SDK's Kinesis
+ * client does), HTTP/2: the first bytes of a connection decide. Several addresses may be listened on, each with or
+ * without admin routes.
+ *
+ * Hung and slow clients are bounded by Node's own timers: head, whole request, idle connections. Closing stops
+ * accepting, lets running requests finish within the grace, and then destroys what is left.
+ */
+import { createServer, type Server } from "node:http";
+import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from "node:http2";
+import { isIPv6, type Socket } from "node:net";
+import type { Clock } from "../base/clock.ts";
+import { describeError, type Logger } from "../base/logger.ts";
+import type { Metrics } from "../base/metrics.ts";
+import {
+  bodyIdleMsMax,
+  connectionsMax,
+  keepAliveMs,
+  requestHeaderBytesMax,
+  requestHeaderMsMax,
+  requestReceiveMsMax,
+  streamsPerConnectionMax,
+} from "../limits.ts";
+import type { WireResponse } from "../wire/protocol.ts";
+import type { Listener } from "./exchange.ts";
+import { type Held, HttpExchange, type Request, type Response, send } from "./http-exchange.ts";
+import type { Pipeline } from "./pipeline.ts";
+
+export interface GatewayDeps {
+  readonly pipeline: Pipeline;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Whether admin routes are served on this address. */
+  readonly admin: boolean;
+}
+
+export interface Gateway {
+  /** Resolves once requests are served. Rejects with the socket's error: EADDRINUSE, EACCES. */
+  listen(options: ListenOptions): Promise<{ readonly port: number; readonly url: string }>;
+  /** Idempotent. Requests that still run after `graceMs` are cut off. */
+  close(graceMs: number): Promise<void>;
+}
+
+export function createGateway(deps: GatewayDeps): Gateway {
+  const { pipeline, clock, logger } = deps;
+  const fronts: Front[] = [];
+  const held: Held = { bytes: 0 };
+  let running = 0;
+  let isClosing = false;
+  deps.metrics.gauge("lambdad_gateway_running_requests", "Requests being answered.", () => running);
+  deps.metrics.gauge("lambdad_gateway_held_bytes", "Request bodies in memory.", () => held.bytes);
+
+  async function serve(request: Request, response: Response, listener: Listener): Promise<void> {
+    const exchange = new HttpExchange(request, response, { listener, held });
+    request.on("error", ignore); // the client went away: `close` follows, and is what we listen to
+    response.on("error", ignore);
+    running += 1;
+    try {
+      const answer = await pipeline.answer(exchange);
+      if (!exchange.isDrained) await exchange.drain(clock);
+      await sendOrGiveUp(exchange, response, answer);
+    } finally {
+      running -= 1;
+      exchange.release();
+    }
+  }
+
+  /** A streamed body that fails midway can only be cut off: its status is gone already. */
+  async function sendOrGiveUp(
+    exchange: HttpExchange,
+    response: Response,
+    answer: WireResponse,
+  ): Promise<void> {
+    try {
+      await send(exchange, response, answer, isClosing);
+    } catch (error) {
+      if (!exchange.isGone) {
+        const { method, path } = exchange;
+        logger.error("answer cut off", { method, path, error: describeError(error) });
+      }
+      if ("stream" in response) response.stream.close(http2InternalError);
+      else if (response.headersSent) response.destroy();
+      else response.writeHead(500, { connection: "close" }).end();
+    }
+  }
+
+  return {
+    async listen({ host, port, admin }) {
+      const listener = { url: "", admin };
+      const front = createFront((request, response) => void serve(request, response, listener));
+      const boundPort = await front.listen(host, port);
+      fronts.push(front);
+      listener.url = urlOf(host, boundPort);
+      return { port: boundPort, url: listener.url };
+    },
+    async close(graceMs) {
+      isClosing = true;
+      await Promise.all(fronts.map((front) => front.close(graceMs, clock)));
+    },
+  };
+}
+
+type OnRequest = (request: Request, response: Response) => void;
+
+/** One listening socket with its two servers. */
+interface Front {
+  listen(host: string, port: number): Promise<number>;
+  close(graceMs: number, clock: Clock): Promise<void>;
+}
+
+function createFront(onRequest: OnRequest): Front {
+  const http1 = createHttp1(onRequest);
+  const sessions = new Set<ServerHttp2Session>();
+  const http2 = createHttp2(onRequest, sessions);
+  // The HTTP/1 server owns the listening socket, and with it the timers over its connections; we only look first.
+  const [acceptHttp1] = http1.listeners("connection") as ((socket: Socket) => void)[];
+  http1.removeAllListeners("connection");
+  const undecided = new Set<Socket>();
+  http1.on("connection", (socket: Socket) => {
+    undecided.add(socket);
+    whenDecided(socket, (isHttp2) => {
+      undecided.delete(socket);
+      if (isHttp2) http2.emit("connection", socket);
+      else acceptHttp1?.call(http1, socket);
+    });
+    socket.once("close", () => undecided.delete(socket));
+  });
+
+  return {
+    listen(host, port) {
+      return new Promise((resolve, reject) => {
+        http1.once("error", reject);
+        http1.listen({ host, port, backlog: 1024 }, () => {
+          http1.off("error", reject);
+          const address = http1.address();
+          resolve(typeof address === "object" && address ? address.port : port);
+        });
+      });
+    },
+    async close(graceMs, clock) {
+      const closed = new Promise<void>((resolve) => http1.close(() => resolve()));
+      for (const socket of undecided) socket.destroy();
+      for (const session of sessions) session.close();
+      const timer = clock.after(graceMs, () => {
+        http1.closeAllConnections();
+        for (const session of sessions) session.destroy();
+      });
+      await closed;
+      timer.cancel();
+    },
+  };
+}
+
+function createHttp1(onRequest: OnRequest): Server {
+  const server = createServer({
+    maxHeaderSize: requestHeaderBytesMax,
+    headersTimeout: requestHeaderMsMax,
+    requestTimeout: requestReceiveMsMax,
+    keepAliveTimeout: keepAliveMs,
+    noDelay: true,
+  });
+  server.maxConnections = connectionsMax;
+  server.on("request", onRequest);
+  // The exchange says "continue" when, and only if, somebody wants the body.
+  server.on("checkContinue", onRequest);
+  return server;
+}
+
+function createHttp2(onRequest: OnRequest, sessions: Set<ServerHttp2Session>): Http2Server {
+  const server = createHttp2Server({
+    settings: {
+      maxConcurrentStreams: streamsPerConnectionMax,
+      maxHeaderListSize: requestHeaderBytesMax,
+    },
+  });
+  server.on("session", (session) => {
+    let streams = 0;
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+    session.on("error", ignore); // a broken connection; its streams have been closed
+    session.on("stream", (stream) => {
+      streams += 1;
+      stream.once("close", () => (streams -= 1));
+    });
+    session.setTimeout(keepAliveMs, () => {
+      if (streams === 0) session.close();
+    });
+  });
+  server.on("request", (request, response) => {
+    boundBody(request);
+    onRequest(request, response);
+  });
+  server.on("checkContinue", (request, response) => {
+    boundBody(request);
+    onRequest(request, response);
+  });
+  return server;
+}
+
+/** HTTP/1 has Node's `requestTimeout`; an HTTP/2 body may not pause for longer than this. */
+function boundBody(request: Request): void {
+  if (!("stream" in request)) return;
+  const { stream } = request;
+  if (stream.endAfterHeaders) return;
+  stream.setTimeout(bodyIdleMsMax, () => stream.close());
+  request.once("end", () => stream.setTimeout(0));
+}
+
+/** Looks at a connection's first bytes and puts them back. */
+function whenDecided(socket: Socket, decided: (isHttp2: boolean) => void): void {
+  let seen: Buffer = Buffer.alloc(0);
+  socket.on("error", ignore); // reset before it said anything; `close` follows
+  socket.setTimeout(requestHeaderMsMax, destroy);
+  socket.on("end", destroy);
+  socket.on("readable", look);
+
+  function look() {
+    const bytes = socket.read() as Buffer | null;
+    if (bytes === null) return;
+    seen = seen.length === 0 ? bytes : Buffer.concat([seen, bytes]);
+    const isPrefix = preface.startsWith(seen.toString("latin1", 0, preface.length));
+    if (isPrefix && seen.length < preface.length) return;
+    socket.off("readable", look);
+    socket.off("end", destroy);
+    socket.off("timeout", destroy);
+    socket.setTimeout(0);
+    socket.unshift(seen);
+    decided(isPrefix);
+  }
+  function destroy() {
+    socket.destroy();
+  }
+}
+
+function urlOf(host: string, port: number): string {
+  if (host === "0.0.0.0" || host === "") return `http://127.0.0.1:${port}`;
+  if (host === "::") return `http://[::1]:${port}`;
+  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+}
+
+function ignore(): void {}
+
+/** The first bytes that no HTTP/1 request can have: RFC 9113, 3.4. */
+const preface = "PRI * HTTP/2.0";
+const http2InternalError = 2;

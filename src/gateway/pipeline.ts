@@ -1,0 +1,235 @@
+/**
+ * What happens to a request, stage by stage. Read `serveOperation` first: it is the list of stages. Everything before
+ * it sorts out what is no API call (admin routes, someone's web endpoint, a browser's preflight); everything that goes
+ * wrong becomes an AWS error in the caller's protocol in one place.
+ *
+ * Knows no sockets: it takes an `Exchange` and answers a response, always. Must not hold a request's body longer than
+ * its handler does.
+ */
+import { hash } from "node:crypto";
+import type { Clock } from "../base/clock.ts";
+import { type Logger, silentLogger } from "../base/logger.ts";
+import type { Metrics } from "../base/metrics.ts";
+import type { Random } from "../base/random.ts";
+import { invokePayloadBytesMax, requestBodyBytesMax } from "../limits.ts";
+import type { Service, WebRequest, WebRoute } from "../services/service.ts";
+import { AwsError } from "../wire/aws-error.ts";
+import { identityOf, type Identity } from "../wire/identity.ts";
+import type { WireRequest, WireResponse } from "../wire/protocol.ts";
+import { protocolById } from "../wire/protocols.ts";
+import {
+  type ChunkSeed,
+  createVerifier,
+  type Credential,
+  isSha256,
+  type KeyStore,
+  payloadOf,
+  readCredential,
+} from "../wire/sigv4.ts";
+import { signatureError, signatureFamily } from "../wire/sigv4-errors.ts";
+import { type Admin } from "./admin.ts";
+import { authorize } from "./authorize.ts";
+import { bodyBytesMax, streamsInput } from "./body-limits.ts";
+import { RequestContext } from "./context.ts";
+import { addCorsHeaders, isPreflight, preflightResponse, refuseForeignPage } from "./cors.ts";
+import { decodeBody, isWrapped } from "./decode-body.ts";
+import { asAwsError, checkInput, createDispatcher, runHandler } from "./dispatch.ts";
+import { type Exchange, noBody } from "./exchange.ts";
+import { isWebHost } from "./hosts.ts";
+import { createRouter, type OperationRoute, type Route } from "./route.ts";
+
+export interface PipelineDeps {
+  readonly secure: boolean;
+  readonly defaultRegion: string;
+  readonly defaultAccount: string;
+  readonly services: readonly Service[];
+  /** Asked only with `secure`. */
+  readonly keyStore: KeyStore;
+  readonly admin: Admin;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface Pipeline {
+  /** Never rejects. */
+  answer(exchange: Exchange): Promise<WireResponse>;
+}
+
+export function createPipeline(deps: PipelineDeps): Pipeline {
+  const { secure, logger, metrics } = deps;
+  const router = createRouter(deps.services.map(({ name }) => name));
+  const dispatcher = createDispatcher(deps.services);
+  const verifier = createVerifier(deps);
+  const webRoutes = deps.services.flatMap(({ web }) => (web ? [web] : []));
+  const requests = metrics.counter("lambdad_gateway_requests_total", "Requests answered.");
+  const failures = metrics.counter("lambdad_gateway_failures_total", "Requests answered with a 5xx.");
+
+  return {
+    async answer(exchange) {
+      const requestId = deps.random.uuid();
+      const response = await serve(exchange, requestId);
+      response.headers["x-amzn-requestid"] = requestId;
+      requests.add();
+      if (response.status >= 500) failures.add();
+      return response;
+    },
+  };
+
+  async function serve(exchange: Exchange, requestId: string): Promise<WireResponse> {
+    let route: Route = { kind: "unclaimed" };
+    try {
+      if (isOutsideApi(exchange)) {
+        const answered = await serveOutside(exchange, requestId);
+        if (answered) return answered;
+        if (isOwnPath(exchange.path)) throw nothingHere(exchange);
+      }
+      refuseForeignPage(exchange, secure);
+      if (isPreflight(exchange)) return withCors(exchange, preflightResponse(exchange));
+      const credential = readCredential(exchange);
+      route = router.route(exchange, credential);
+      if (route.kind === "unclaimed") return await serveUnclaimed(exchange, requestId);
+
+      let body: WireRequest["body"] | undefined;
+      if (route.kind === "form") {
+        body = await exchange.collect(requestBodyBytesMax);
+        if (body.length === 0) body = Buffer.from(exchange.query); // a GET
+        route = router.routeForm(Buffer.from(body).toString("latin1"), credential);
+      }
+      if (route.kind === "refused") throw route.error;
+      return withCors(exchange, await serveOperation(exchange, route, body, credential, requestId));
+    } catch (error) {
+      return withCors(exchange, errorResponse(exchange, error, route, requestId));
+    }
+  }
+
+  /** The stages: find the handler, receive, verify, authorise, decode, parse, validate, run, serialise. */
+  async function serveOperation(
+    exchange: Exchange,
+    route: OperationRoute,
+    received: WireRequest["body"] | undefined,
+    credential: Credential | undefined,
+    requestId: string,
+  ): Promise<WireResponse> {
+    const { operation, protocol: protocolId } = route;
+    const protocol = protocolById(protocolId);
+    const handler = dispatcher.find(operation);
+    const body = received ?? (await receive(exchange, route));
+    const seed = secure ? verify(exchange, route, body, credential) : undefined;
+    const region = regionOf(route, credential);
+    const identity = identityOf(credential, deps.defaultAccount, region);
+    authorize(identity, operation, protocolId, secure);
+    const request = isWrapped(exchange, seed)
+      ? await decodeBody(exchange, body, seed)
+      : plainRequest(exchange, body);
+    const input = protocol.read(operation, request, route.labels);
+    checkInput(operation, input, protocolId);
+    const ctx = contextOf(exchange, identity, region, requestId);
+    const output = await runHandler(handler, input, ctx);
+    return protocol.write(operation, output, requestId);
+  }
+
+  /** Throws for a bad signature; undefined for no signature, which `authorize` judges. */
+  function verify(
+    exchange: Exchange,
+    route: OperationRoute,
+    body: WireRequest["body"],
+    credential: Credential | undefined,
+  ): ChunkSeed | undefined {
+    if (!credential && exchange.headers["authorization"] === undefined) return undefined;
+    const { service, protocol } = route;
+    const given = payloadOf(exchange);
+    const isHashed = given === undefined || isSha256(given);
+    const sha256 = isHashed && body instanceof Uint8Array ? hash("sha256", body, "hex") : "";
+    const seed = verifier.verify(exchange, service, protocol, sha256);
+    if (isHashed && sha256 !== "" && given !== undefined && given !== sha256) {
+      throw signatureError("payload-mismatch", seed.family);
+    }
+    return seed;
+  }
+
+  function regionOf(route: OperationRoute, credential: Credential | undefined): string {
+    const region = credential?.region;
+    if (region === undefined || region === "") return deps.defaultRegion;
+    if (/^[a-z][a-z0-9-]{0,31}$/.test(region)) return region;
+    const family = signatureFamily(route.service.name, route.protocol);
+    throw signatureError("wrong-scope", family, "Credential should be scoped to a valid region.");
+  }
+
+  function contextOf(exchange: Exchange, identity: Identity, region: string, requestId: string) {
+    return new RequestContext({ exchange, identity, region, requestId }, dispatcher.call);
+  }
+
+  /** Admin routes; code downloads and function URLs, whose paths and hosts no API has. */
+  async function serveOutside(exchange: Exchange, requestId: string): Promise<WireResponse | undefined> {
+    const route = deps.admin.find(exchange);
+    if (route) refuseForeignPage(exchange, secure);
+    if (!route && webRoutes.length === 0) return undefined;
+    const request = await webRequest(exchange, requestId);
+    return route ? await route.answer(request) : await firstAnswer(webRoutes, request);
+  }
+
+  async function serveUnclaimed(exchange: Exchange, requestId: string): Promise<WireResponse> {
+    const request = await webRequest(exchange, requestId);
+    const answered = await firstAnswer(webRoutes, request);
+    if (answered) return answered;
+    throw nothingHere(exchange);
+  }
+
+  function errorResponse(exchange: Exchange, error: unknown, route: Route, requestId: string): WireResponse {
+    const hasService = route.kind === "operation" || route.kind === "refused";
+    const service = hasService ? route.service : undefined;
+    const operation = route.kind === "operation" ? route.operation : undefined;
+    const awsError = asAwsError(error, { service, operation, requestId, logger: exchange.isGone ? silentLogger : logger });
+    return protocolById(protocolOf(route)).error(awsError, requestId, service, operation);
+  }
+}
+
+function protocolOf(route: Route) {
+  if (route.kind === "unclaimed") return "restJson1";
+  return route.kind === "form" ? "awsQuery" : route.protocol;
+}
+
+async function receive(exchange: Exchange, { operation }: OperationRoute): Promise<WireRequest["body"]> {
+  return streamsInput(operation) ? exchange.stream() : await exchange.collect(bodyBytesMax(operation));
+}
+
+function plainRequest(exchange: Exchange, body: WireRequest["body"]): WireRequest {
+  const { method, path, query, headers } = exchange;
+  return { method, path, query, headers, body };
+}
+
+function withCors(exchange: Exchange, response: WireResponse): WireResponse {
+  addCorsHeaders(exchange, response);
+  return response;
+}
+
+function isOutsideApi({ path, headers }: Exchange): boolean {
+  return isOwnPath(path) || isWebHost(headers["host"] ?? "");
+}
+
+/** No bucket, the only thing that could stand there, begins with "_". */
+function isOwnPath(path: string): boolean {
+  return path.startsWith("/_lambdad/") || path.startsWith("/_localstack/");
+}
+
+function nothingHere({ method, path }: Exchange): AwsError {
+  const text = `${method} ${path.slice(0, 256)} is neither an AWS request nor anything else here`;
+  return new AwsError("UnknownOperationException", text, { status: 404 });
+}
+
+async function webRequest(exchange: Exchange, requestId: string): Promise<WebRequest> {
+  const { method, path, query, headers, remoteAddress } = exchange;
+  const hasBody = method !== "GET" && method !== "HEAD";
+  const body = hasBody ? await exchange.collect(invokePayloadBytesMax) : noBody;
+  return { method, path, query, headers, remoteAddress, requestId, body, host: headers["host"] ?? "" };
+}
+
+async function firstAnswer(routes: readonly WebRoute[], request: WebRequest) {
+  for (const route of routes) {
+    const response = await route(request);
+    if (response) return response;
+  }
+  return undefined;
+}
