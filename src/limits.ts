@@ -74,6 +74,11 @@ export const unreservedConcurrencyMin = 100;
 export const environmentIdleMs = 10 * minute; // AWS keeps them "minutes"; recycled with the function's next use
 export const startingEnvironmentsMax = 8; // cold starts at once on one machine; more wait in line
 
+// Runtimes. Ours.
+export const interpreterProbeMs = 20 * second; // asking an interpreter its version, on a machine that is very busy
+export const runtimeFetchMs = 10 * minute; // npm brings some 50 MB
+export const programOutputBytesMax = 1 * MiB; // of npm and of interpreters
+
 // Runtime API. Ours: AWS publishes none.
 export const runtimeErrorBodyBytesMax = 6 * MiB + 100;
 export const runtimeHeaderBytesMax = 1 * MiB; // AWS: request line and headers to Invoke, 1 MB together

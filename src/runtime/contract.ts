@@ -31,15 +31,27 @@ export interface VersionSpec {
   readonly logFormat: "Text" | "JSON";
 }
 
-/** How to start a runtime: made by `catalog.ts` for a runtime id on this machine. */
+/**
+ * How to start a runtime: made by `catalog.ts` for a runtime id on this machine.
+ *
+ * What is started is not `argv` as it is: call `chooseEntrypoint(plan, mounts, spec)` of `entrypoint.ts` with all mounts
+ * of the sandbox. It gives the real argv (paths as seen inside), or the `Runtime.InvalidEntrypoint` that each start of
+ * this function ends in, without a sandbox.
+ */
 export interface LaunchPlan {
+  /** Empty where there are `entrypoints`. */
   readonly argv: readonly string[];
+  /** Absolute paths inside; the first that is there is the program, without arguments. For `provided.*`. */
+  readonly entrypoints?: readonly string[];
+  /** Flag that limits the heap to so many MB, as `flag=512` behind the program: "--max-old-space-size". */
+  readonly heapLimitFlag?: string;
   /** Runtime, interpreter and bootstrap; code and layers are added by the environment. */
   readonly mounts: readonly Mount[];
-  /** On top of what every environment gets. */
+  /** On top of what every environment gets; the function's own variables win over these. */
   readonly env: Readonly<Record<string, string>>;
   /** For INIT_START: "nodejs:22.v1". */
   readonly runtimeVersion: string;
+  /** Its region is us-east-1: whoever shows it puts the function's there. */
   readonly runtimeVersionArn: string;
 }
 

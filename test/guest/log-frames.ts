@@ -12,7 +12,7 @@ export interface Frame {
 /** Throws unless the bytes are whole frames and nothing else. */
 export function parseFrames(bytes: Buffer): readonly Frame[] {
   const frames: Frame[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const type = bytes.readUInt32BE(at);
     if (type >>> 16 !== 0xa55a) throw new Error(`not a frame at byte ${at}: ${type.toString(16)}`);
     const end = at + 16 + bytes.readUInt32BE(at + 4);

@@ -36,7 +36,8 @@ interface TinyApiServer extends TinyApi {
 export const requestId = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
 export const functionArn = "arn:aws:lambda:eu-west-1:000000000000:function:probe:live";
 export const traceId = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1";
-const accepted = 'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{"status":"OK"}';
+const accepted =
+  'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{"status":"OK"}';
 
 export function createTinyApi(pieceBytes = Number.POSITIVE_INFINITY): TinyApiServer {
   const init = Promise.withResolvers<Answer | undefined>();
@@ -60,7 +61,10 @@ export function createTinyApi(pieceBytes = Number.POSITIVE_INFINITY): TinyApiSer
 
   function serve(socket: Socket, request: Request): void {
     const what = `${request.method} ${request.path.replace("/2018-06-01/runtime/", "")}`;
-    const answer = { text: request.body, errorType: request.headers.get("lambda-runtime-function-error-type") };
+    const answer = {
+      text: request.body,
+      errorType: request.headers.get("lambda-runtime-function-error-type"),
+    };
     if (what === "GET invocation/next") {
       waiting = socket;
       init.resolve(undefined);

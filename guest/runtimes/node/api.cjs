@@ -75,7 +75,11 @@ exports.openRuntimeApi = function openRuntimeApi({ socketPath, address = "127.0.
   }
 
   function postError(path, payload) {
-    return post(path, JSON.stringify(payload), `Lambda-Runtime-Function-Error-Type: ${token(payload.errorType)}\r\n`);
+    return post(
+      path,
+      JSON.stringify(payload),
+      `Lambda-Runtime-Function-Error-Type: ${token(payload.errorType)}\r\n`,
+    );
   }
 
   function next() {

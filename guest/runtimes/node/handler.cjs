@@ -64,7 +64,8 @@ async function load(taskRoot, directory, file) {
 }
 
 async function loadFile(file, extension) {
-  if (extension === ".mjs" || (extension === ".js" && isModulePackage(path.dirname(file)))) return importFile(file);
+  if (extension === ".mjs" || (extension === ".js" && isModulePackage(path.dirname(file))))
+    return importFile(file);
   try {
     return requireUser(file);
   } catch (error) {
@@ -90,7 +91,10 @@ function isModulePackage(directory) {
   try {
     return JSON.parse(text)?.type === "module";
   } catch (error) {
-    console.warn(`${directory}/package.json cannot be read, it will be ignored for ES module detection.`, error);
+    console.warn(
+      `${directory}/package.json cannot be read, it will be ignored for ES module detection.`,
+      error,
+    );
     return false;
   }
 }

@@ -103,7 +103,8 @@ function invokeWithCallbacks(id, headers, body) {
     }
     succeed(id, text);
   };
-  const done = (error, result) => (error === undefined || error === null ? complete(result) : fail(id, error));
+  const done = (error, result) =>
+    error === undefined || error === null ? complete(result) : fail(id, error);
   const failed = (error) => fail(id, error ?? "handled");
   const callback = (error, result) => {
     if (error !== undefined && error !== null) fail(id, error);

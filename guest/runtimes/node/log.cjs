@@ -107,7 +107,7 @@ function frameWriter(descriptor) {
 
 function writeAll(descriptor, bytes) {
   const fs = require("fs");
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     try {
       at += fs.writeSync(descriptor, bytes, at);
     } catch (error) {

@@ -1,0 +1,89 @@
+/**
+ * Which runtimes this machine can start, and how: from a runtime identifier to a `LaunchPlan`.
+ *
+ * Knows every identifier of AWS (`runtime-facts.ts`). Node comes from npm on first use (`catalog-node.ts`), Python from
+ * the interpreters that are here (`catalog-python.ts`), `provided.*` needs nothing; the rest says what to do instead.
+ * Must never start anything itself.
+ */
+import { createBootstraps } from "./bootstraps.ts";
+import { createNodeRuntimes, type NodeDeps } from "./catalog-node.ts";
+import { createPythonRuntimes } from "./catalog-python.ts";
+import { RuntimeUnavailable, type Catalog, type RuntimeEntry } from "./contract.ts";
+import { runtimeFacts, type RuntimeFamily } from "./runtime-facts.ts";
+import type { RuntimeSource } from "./runtime-source.ts";
+import { runtimeVersion } from "./runtime-version.ts";
+
+export interface CatalogDeps extends Omit<NodeDeps, "bootstraps"> {
+  /** Where pyenv may be. */
+  readonly home: string;
+}
+
+export function createCatalog(deps: CatalogDeps): Catalog {
+  const bootstraps = createBootstraps(deps.dataDir);
+  const sources: Partial<Record<RuntimeFamily, RuntimeSource>> = {
+    nodejs: createNodeRuntimes({ ...deps, bootstraps }),
+    python: createPythonRuntimes({ ...deps, bootstraps }),
+    provided: providedRuntimes,
+  };
+
+  async function entryOf(id: string, family: RuntimeFamily): Promise<RuntimeEntry> {
+    const found = await sources[family]?.entry(id);
+    return found ?? { id, status: "missing", description: familyNames[family], hint: hintFor(family) };
+  }
+
+  return {
+    list: () => Promise.all(Object.entries(runtimeFacts).map(([id, { family }]) => entryOf(id, family))),
+    async plan(id) {
+      const facts = runtimeFacts[id];
+      if (facts === undefined)
+        throw new RuntimeUnavailable(`${id} is not a runtime identifier of AWS Lambda.`);
+      const plan = await sources[facts.family]?.plan(id);
+      if (plan) return plan;
+      const entry = await entryOf(id, facts.family);
+      throw new RuntimeUnavailable(`The runtime ${id} is not available here. ${entry.hint}`);
+    },
+  };
+}
+
+const familyNames: Readonly<Record<RuntimeFamily, string>> = {
+  nodejs: "Node.js",
+  python: "Python",
+  java: "Java",
+  dotnet: ".NET",
+  ruby: "Ruby",
+  go: "Go",
+  provided: "custom runtime",
+};
+
+const newest = "nodejs18.x to nodejs26.x, python3.8 and newer, and provided.* are there";
+
+function hintFor(family: RuntimeFamily): string {
+  switch (family) {
+    case "go":
+      return "Build the function for provided.al2023, with its program named bootstrap.";
+    case "nodejs":
+    case "python":
+    case "provided":
+      return `This version is too old for lambdad: ${newest}.`;
+    case "java":
+    case "dotnet":
+    case "ruby":
+      return `lambdad has no ${familyNames[family]} runtime yet: bring one as a custom runtime on provided.al2023.`;
+  }
+}
+
+/** The function or a layer brings the program: AWS's two places for it. */
+const providedRuntimes: RuntimeSource = {
+  async entry(id) {
+    return { id, status: "ready", description: "custom runtime", hint: undefined };
+  },
+  async plan(id) {
+    return {
+      argv: [],
+      entrypoints: ["/var/task/bootstrap", "/opt/bootstrap"],
+      mounts: [],
+      env: {},
+      ...runtimeVersion("provided", id.split(".")[1] ?? "al1", id),
+    };
+  },
+};
