@@ -70,7 +70,12 @@ export function createLogs({
   return {
     name: "cloudwatch-logs",
     operations,
-    sink: { append: (stream, timestampMs, message) => journal.append(stream, timestampMs, message) },
+    sink: {
+      append: (stream, timestampMs, message) => journal.append(stream, timestampMs, message),
+      get pendingBytes() {
+        return journal.unwrittenBytes;
+      },
+    },
     async start() {
       const stopping = new AbortController();
       const sweeping = (async () => {

@@ -55,6 +55,11 @@ export class Journal {
     this.#deps = deps;
   }
 
+  /** Bytes of messages that were appended and are not on disk yet. */
+  get unwrittenBytes(): number {
+    return this.#unwrittenBytes;
+  }
+
   /** A function's line. Cheap, never throws; makes group and stream when it is written. */
   append(ref: LogStreamRef, timestampMs: number, message: string): void {
     if (this.#unwrittenBytes + message.length > logPendingBytesMax) {
