@@ -1,0 +1,162 @@
+/**
+ * Makes a created or changed function ready, behind the caller's back: unpacks its code, plans its runtime, then ends
+ * the wait in its record, retires the environments of the old configuration and removes code that nobody needs.
+ *
+ * The record is the only truth of what is under way, so that a restart takes up what a crash has interrupted. Pending
+ * always ends (L3): by success, by failure, or when `activationTimeoutMs` has passed.
+ */
+import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "../../base/logger.ts";
+import type { Invoker } from "../../invoke/contract.ts";
+import { lambdaActivationRetryMs, lambdaActivationTimeoutMs } from "../../limits.ts";
+import type { Catalog, CodeMounts } from "../../runtime/contract.ts";
+import { RuntimeUnavailable, ZipError } from "../../runtime/contract.ts";
+import { AwsError } from "../../wire/aws-error.ts";
+import { codeChange } from "./collections.ts";
+import type { CodeStore } from "./code-store.ts";
+import { functionNotFound } from "./errors.ts";
+import type { Configuration, FunctionRecord } from "./function.ts";
+import { liveKeys } from "./function.ts";
+import type { FunctionId } from "./function-ref.ts";
+import { arnOf } from "./function-ref.ts";
+import type { ActivationEnd, Stamp } from "./lifecycle.ts";
+import { activationEnded, awaitedChange } from "./lifecycle.ts";
+import type { Functions } from "./store.ts";
+
+export interface ActivationDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly functions: Functions;
+  readonly codeStore: CodeStore;
+  readonly codeMounts: Pick<CodeMounts, "mount">;
+  readonly catalog: Pick<Catalog, "plan">;
+  readonly invoker: Pick<Invoker, "retire">;
+  readonly stamp: () => Stamp;
+}
+
+export class Activation {
+  readonly #deps: ActivationDeps;
+  readonly #running = new Set<Promise<void>>();
+  readonly #stopping = new AbortController();
+
+  constructor(deps: ActivationDeps) {
+    this.#deps = deps;
+  }
+
+  /** Call after the commit that made a function pending or updating; `before`: what it was before, if anything. */
+  begin(after: FunctionRecord, before?: FunctionRecord): void {
+    this.#inBackground("activation", () => this.#activate(after.id));
+    // Code of a failed update that this one replaces: no environment has ever run it.
+    for (const sha256 of before ? codeChange(before, after).dropped : []) this.sweep(sha256);
+  }
+
+  /** Call after a commit that took versions or code away. */
+  retire(before: FunctionRecord, after: FunctionRecord | undefined): void {
+    this.#inBackground("retirement", () => this.#retire(before, after));
+  }
+
+  /** Removes this content if nobody needs it. */
+  sweep(sha256: string): void {
+    this.#inBackground("sweep of code", () => this.#deps.codeStore.sweep([sha256]));
+  }
+
+  /** Takes up what was under way when the process ended. */
+  resume(): void {
+    this.#inBackground("resumption", async () => {
+      for await (const head of this.#deps.functions.heads()) {
+        if (this.#stopping.signal.aborted) return;
+        if (awaitedChange({ ...head, versions: [] })) {
+          this.#inBackground("activation", () => this.#activate(head.id));
+        }
+      }
+      await this.#deps.codeStore.sweepMarked();
+    });
+  }
+
+  /** What is under way is given up; the next start takes it up. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all(this.#running);
+  }
+
+  async #activate(id: FunctionId): Promise<void> {
+    const fn = await this.#deps.functions.get(id);
+    const configuration = fn && awaitedChange(fn);
+    if (!configuration) return;
+    const end = await this.#prepare(configuration);
+    if (!end) return;
+    const change = { changeId: configuration.changeId, end };
+    const { before, fn: after } = await this.#deps.functions.change(
+      id,
+      () => functionNotFound(arnOf(id)),
+      (current) => ({ fn: activationEnded(current, change, this.#deps.stamp()) }),
+    );
+    await this.#retire(before, after);
+  }
+
+  /** Undefined: lambdad is being stopped. */
+  async #prepare(configuration: Configuration): Promise<ActivationEnd | undefined> {
+    const { clock, codeMounts, catalog } = this.#deps;
+    const given = new AbortController();
+    const stopped = AbortSignal.any([this.#stopping.signal, given.signal]);
+    const timeout = clock.sleep(lambdaActivationTimeoutMs, stopped).then(
+      () => timedOut,
+      () => undefined,
+    );
+    const ready = Promise.all([
+      catalog.plan(configuration.runtime),
+      codeMounts.mount(configuration.code.sha256),
+    ]);
+    const end = ready.then(
+      ([plan]): ActivationEnd => ({ kind: "ready", runtimeVersionArn: plan.runtimeVersionArn }),
+      (error: unknown) => this.#failure(error),
+    );
+    try {
+      return await Promise.race([end, timeout]);
+    } finally {
+      given.abort();
+    }
+  }
+
+  #failure(error: unknown): ActivationEnd {
+    if (error instanceof RuntimeUnavailable) {
+      return { kind: "failed", reason: error.message, reasonCode: "InvalidRuntime" };
+    }
+    if (error instanceof ZipError) {
+      return { kind: "failed", reason: error.message, reasonCode: "InvalidZipFileException" };
+    }
+    this.#deps.logger.error("a function could not be activated", { error });
+    return { kind: "failed", reason: "An internal error occurred.", reasonCode: "InternalError" };
+  }
+
+  async #retire(before: FunctionRecord, after: FunctionRecord | undefined): Promise<void> {
+    await this.#deps.invoker.retire(arnOf(before.id), after ? liveKeys(after) : []);
+    await this.#deps.codeStore.sweep(codeChange(before, after).dropped);
+  }
+
+  /** Runs until it succeeds, the function is gone, or lambdad is stopped: the record must not stay as it is (L3). */
+  #inBackground(what: string, task: () => Promise<void>): void {
+    const running = this.#untilDone(what, task).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  async #untilDone(what: string, task: () => Promise<void>): Promise<void> {
+    const { clock, logger } = this.#deps;
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        return await task();
+      } catch (error) {
+        if (error instanceof AwsError) return; // the function is gone
+        logger.warn(`${what} will be tried again`, { error });
+        await clock.sleep(lambdaActivationRetryMs, signal).catch(() => {});
+      }
+    }
+  }
+}
+
+const timedOut: ActivationEnd = {
+  kind: "failed",
+  reason: "The function did not become ready in time.",
+  reasonCode: "InternalError",
+};

@@ -1,0 +1,134 @@
+/**
+ * What Lambda keeps in the store, and the writes that take a function from one record to the next. Pure but for reading.
+ *
+ *     lambda/function    <account> <region> <name>                   a function without its versions
+ *     lambda/version     <account> <region> <name> <uid> <number>    one version, written once (but for its policy)
+ *     lambda/account     <account> <region>                          reservations of all its functions
+ *     lambda/code-use    <sha256> <account> <region> <name>          "this function needs this zip"
+ *     lambda/code-check  <sha256>                                    "look whether anyone still needs this zip"
+ *     lambda/code-secret url                                         what download URLs are signed with, hex
+ *
+ * The function's `uid` in the key of its versions keeps them from a later function of the same name.
+ */
+import { lambdaVersionsPerCommitMax } from "../../limits.ts";
+import type { Parts, Records } from "../../store/records.ts";
+import { records } from "../../store/records.ts";
+import type { Store, Write } from "../../store/store.ts";
+import type { FunctionRecord, Version } from "./function.ts";
+import { codeOf } from "./function.ts";
+import type { FunctionId } from "./function-ref.ts";
+
+/** A function without its versions, as lists read it. */
+export type FunctionHead = Omit<FunctionRecord, "versions">;
+
+export interface AccountRecord {
+  /** Reserved concurrency by function name. */
+  readonly reserved: Readonly<Record<string, number>>;
+}
+
+export interface Collections {
+  readonly functions: Records<FunctionHead>;
+  readonly versions: Records<Version>;
+  readonly accounts: Records<AccountRecord>;
+  readonly codeUses: Records<true>;
+  readonly codeChecks: Records<true>;
+  readonly codeSecrets: Records<string>;
+}
+
+export function lambdaCollections(store: Store): Collections {
+  return {
+    functions: records(store, "lambda/function"),
+    versions: records(store, "lambda/version"),
+    accounts: records(store, "lambda/account"),
+    codeUses: records(store, "lambda/code-use"),
+    codeChecks: records(store, "lambda/code-check"),
+    codeSecrets: records(store, "lambda/code-secret"),
+  };
+}
+
+export function functionParts({ account, region, name }: FunctionId): Parts {
+  return [account, region, name];
+}
+
+export function versionParts({ id, uid }: FunctionHead): Parts {
+  return [...functionParts(id), uid];
+}
+
+/** From one record to the next; left out: there is none. */
+export interface FunctionChange {
+  readonly id: FunctionId;
+  /** As read, with the version of its entry. */
+  readonly before: { readonly value: FunctionRecord; readonly version: number } | undefined;
+  readonly after: FunctionRecord | undefined;
+}
+
+/** One commit; its first write is the function's own, on the condition that nobody has changed it since. */
+export function writesFor(to: Collections, { id, before, after }: FunctionChange): Write[] {
+  const parts = functionParts(id);
+  const ifVersion = before?.version ?? 0;
+  return [
+    after ? to.functions.put(parts, headOf(after), ifVersion) : to.functions.remove(parts, ifVersion),
+    ...versionWrites(to, before?.value, after),
+    ...codeWrites(to, id, codeChange(before?.value, after)),
+  ];
+}
+
+function headOf({ versions: _elsewhere, ...head }: FunctionRecord): FunctionHead {
+  return head;
+}
+
+function versionWrites(
+  { versions }: Collections,
+  before: FunctionRecord | undefined,
+  after: FunctionRecord | undefined,
+): Write[] {
+  const unchanged = new Set(before?.versions);
+  const kept = new Set(after?.versions.map(({ number }) => number));
+  // Padded, so that keys are in the order of numbers.
+  const partsOf = (fn: FunctionRecord, { number }: Version): Parts => [
+    ...versionParts(fn),
+    String(number).padStart(10, "0"),
+  ];
+  const writes: Write[] = [];
+  for (const version of after?.versions ?? []) {
+    if (after && !unchanged.has(version)) writes.push(versions.put(partsOf(after, version), version));
+  }
+  for (const version of before?.versions ?? []) {
+    if (before && !kept.has(version.number)) writes.push(versions.remove(partsOf(before, version)));
+  }
+  return writes;
+}
+
+/** What is taken into use needs no look any more; what lost a user does. */
+function codeWrites({ codeUses, codeChecks }: Collections, id: FunctionId, change: CodeChange): Write[] {
+  const use = (sha256: string): Parts => [sha256, ...functionParts(id)];
+  return [
+    ...change.added.flatMap((sha256) => [codeUses.put(use(sha256), true), codeChecks.remove([sha256])]),
+    ...change.dropped.flatMap((sha256) => [codeUses.remove(use(sha256)), codeChecks.put([sha256], true)]),
+  ];
+}
+
+export interface CodeChange {
+  /** Content that a change brought to a function. */
+  readonly added: readonly string[];
+  /** Content that it no longer needs. */
+  readonly dropped: readonly string[];
+}
+
+export function codeChange(
+  before: FunctionRecord | undefined,
+  after: FunctionRecord | undefined,
+): CodeChange {
+  const old = before ? codeOf(before) : new Set<string>();
+  const now = after ? codeOf(after) : new Set<string>();
+  return {
+    added: [...now].filter((sha256) => !old.has(sha256)),
+    dropped: [...old].filter((sha256) => !now.has(sha256)),
+  };
+}
+
+/** Without the oldest versions, as many as one commit can remove; itself when the rest fits one. */
+export function withoutOldestVersions(fn: FunctionRecord): FunctionRecord {
+  if (fn.versions.length <= lambdaVersionsPerCommitMax) return fn;
+  return { ...fn, versions: fn.versions.slice(lambdaVersionsPerCommitMax) };
+}

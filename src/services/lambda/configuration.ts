@@ -1,0 +1,77 @@
+/**
+ * From the members of CreateFunction, UpdateFunctionConfiguration and UpdateFunctionCode to a configuration, with AWS's
+ * defaults. Pure. What a member may hold is in `validate.ts`.
+ */
+import { ephemeralStorageMbMin, memoryMbDefault, timeoutSecondsDefault } from "../../limits.ts";
+import { invalidParameter } from "./errors.ts";
+import type { Architecture, Code, Configuration, LogFormat } from "./function.ts";
+import type { Input } from "./operation-types.ts";
+
+export type CreateInput = Input<"CreateFunction">;
+export type ConfigurationInput = Input<"UpdateFunctionConfiguration">;
+export type CodeInput = Input<"UpdateFunctionCode">;
+type LoggingInput = NonNullable<CreateInput["LoggingConfig"]>;
+
+/** What CreateFunction takes from outside its input. */
+export interface Origin {
+  readonly name: string;
+  readonly code: Code;
+  readonly changeId: string;
+  readonly nowMs: number;
+  /** Of this machine: what runs when none is asked for. */
+  readonly architecture: Architecture;
+}
+
+export function newConfiguration(input: CreateInput, origin: Origin): Configuration {
+  return {
+    changeId: origin.changeId,
+    runtime: input.Runtime ?? "",
+    handler: input.Handler ?? "",
+    role: input.Role,
+    description: input.Description ?? "",
+    memoryMb: input.MemorySize ?? memoryMbDefault,
+    timeoutSeconds: input.Timeout ?? timeoutSecondsDefault,
+    ephemeralStorageMb: input.EphemeralStorage?.Size ?? ephemeralStorageMbMin,
+    architecture: input.Architectures?.[0] ?? origin.architecture,
+    variables: input.Environment && (input.Environment.Variables ?? {}),
+    ...logging(input.LoggingConfig, { logFormat: "Text", logGroup: `/aws/lambda/${origin.name}` }),
+    code: origin.code,
+    lastModifiedAtMs: origin.nowMs,
+    runtimeVersionArn: undefined,
+  };
+}
+
+/** Members that were not given stay as they are. */
+export function withConfigurationInput(before: Configuration, input: ConfigurationInput): Configuration {
+  return {
+    ...before,
+    runtime: input.Runtime ?? before.runtime,
+    handler: input.Handler ?? before.handler,
+    role: input.Role ?? before.role,
+    description: input.Description ?? before.description,
+    memoryMb: input.MemorySize ?? before.memoryMb,
+    timeoutSeconds: input.Timeout ?? before.timeoutSeconds,
+    ephemeralStorageMb: input.EphemeralStorage?.Size ?? before.ephemeralStorageMb,
+    variables: input.Environment ? (input.Environment.Variables ?? {}) : before.variables,
+    ...logging(input.LoggingConfig, before),
+  };
+}
+
+export function withCode(
+  before: Configuration,
+  code: Code,
+  architectures: CodeInput["Architectures"],
+): Configuration {
+  return { ...before, code, architecture: architectures?.[0] ?? before.architecture };
+}
+
+type Logging = Pick<Configuration, "logFormat" | "logGroup">;
+
+function logging(input: LoggingInput | undefined, before: Logging): Logging {
+  const logFormat: LogFormat = input?.LogFormat ?? before.logFormat;
+  if (logFormat === "Text" && (input?.ApplicationLogLevel ?? input?.SystemLogLevel) !== undefined) {
+    // inferred: the text; that it is refused is documented.
+    throw invalidParameter("ApplicationLogLevel and SystemLogLevel can only be set when LogFormat is JSON.");
+  }
+  return { logFormat, logGroup: input?.LogGroup ?? before.logGroup };
+}

@@ -1,0 +1,101 @@
+/**
+ * Lambda's errors, as thrown values. Texts are recorded from AWS (lambda-map 2.2, 2.3) unless marked; each error that
+ * Lambda's model knows carries `Type`, those of the framework in front of it (AccessDenied, RequestEntityTooLarge) do not.
+ */
+import { AwsError } from "../../wire/aws-error.ts";
+
+const user = { members: { Type: "User" } };
+
+/** Fails an expression: `find(x) ?? raise(notFound(x))`. */
+export function raise(error: Error): never {
+  throw error;
+}
+
+export function invalidParameter(message: string, cause?: unknown): AwsError {
+  return new AwsError("InvalidParameterValueException", message, { ...user, status: 400, cause });
+}
+
+/** A knob of AWS that does not act here. Never stored and ignored. */
+export function notSupportedYet(parameter: string): AwsError {
+  return invalidParameter(`${parameter} is not supported by lambdad yet.`);
+}
+
+export function invalidRequestContent(message: string): AwsError {
+  return new AwsError("InvalidRequestContentException", message, { ...user, status: 400 });
+}
+
+export function resourceConflict(message: string): AwsError {
+  return new AwsError("ResourceConflictException", message, { ...user, status: 409 });
+}
+
+export function resourceNotFound(message: string): AwsError {
+  return new AwsError("ResourceNotFoundException", message, { ...user, status: 404 });
+}
+
+/** `arn` with its qualifier, if the caller named one. */
+export function functionNotFound(arn: string): AwsError {
+  return resourceNotFound(`Function not found: ${arn}`);
+}
+
+/** GetPolicy, GetFunctionUrlConfig and others answer this for anything that is not there. */
+export function nothingRequestedExists(): AwsError {
+  return resourceNotFound("The resource you requested does not exist.");
+}
+
+export function provisionedConcurrencyNotFound(): AwsError {
+  return new AwsError(
+    "ProvisionedConcurrencyConfigNotFoundException",
+    "No Provisioned Concurrency Config found for this function",
+    { ...user, status: 404 },
+  );
+}
+
+/** `readWith` names the call that shows the latest revision: "GetFunction/GetAlias" or "GetPolicy". */
+export function revisionMismatch(readWith: "GetFunction/GetAlias" | "GetPolicy"): AwsError {
+  return new AwsError(
+    "PreconditionFailedException",
+    `The Revision Id provided does not match the latest Revision Id. Call the ${readWith} API to retrieve the latest Revision Id`,
+    { ...user, status: 412 },
+  );
+}
+
+export function policyTooLong(sizeBytes: number, sizeBytesMax: number): AwsError {
+  return new AwsError(
+    "PolicyLengthExceededException",
+    // inferred: the text.
+    `The final policy size (${sizeBytes}) is bigger than the limit (${sizeBytesMax}).`,
+    { ...user, status: 400 },
+  );
+}
+
+export function throttled(reason: string): AwsError {
+  return new AwsError("TooManyRequestsException", "Rate Exceeded.", {
+    status: 429,
+    members: { Type: "User", Reason: reason },
+    // inferred: the number of seconds.
+    headers: { "Retry-After": "1" },
+  });
+}
+
+/** The wire's name; the model calls it RequestTooLargeException. */
+export function requestTooLarge(message: string): AwsError {
+  return new AwsError("RequestEntityTooLargeException", message, { status: 413 });
+}
+
+export function accessDenied(request: {
+  readonly principalArn: string;
+  readonly action: string;
+  readonly arn: string;
+}): AwsError {
+  const { principalArn, action, arn } = request;
+  return new AwsError(
+    "AccessDeniedException",
+    `User: ${principalArn} is not authorized to perform: lambda:${action} on resource: ${arn} because no resource-based policy allows the lambda:${action} action`,
+    { status: 403 },
+  );
+}
+
+/** Lambda could not do it although the caller was right. */
+export function serviceFailed(message: string, cause?: unknown): AwsError {
+  return new AwsError("ServiceException", message, { status: 500, members: { Type: "Service" }, cause });
+}

@@ -1,0 +1,76 @@
+/**
+ * AWS Lambda's API, put together: records of functions in the store, activation behind the caller's back, invocations
+ * through the invoker. Operations are grouped by what they are about, one file each in `operations/`.
+ */
+import { arch } from "node:os";
+import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "../../base/logger.ts";
+import type { Random } from "../../base/random.ts";
+import type { Invoker } from "../../invoke/contract.ts";
+import type { Catalog, CodeMounts } from "../../runtime/contract.ts";
+import type { Store } from "../../store/store.ts";
+import type { Service } from "../service.ts";
+import { Activation } from "./activation.ts";
+import { createCodeDownloads } from "./code-location.ts";
+import { lambdaCollections } from "./collections.ts";
+import { CodeStore } from "./code-store.ts";
+import type { LambdaOperations } from "./operation-types.ts";
+import { createAliasOperations } from "./operations/aliases.ts";
+import { createConcurrencyOperations } from "./operations/concurrency.ts";
+import { createFunctionOperations } from "./operations/functions.ts";
+import { createInvokeOperations } from "./operations/invoke.ts";
+import { notYet } from "./operations/not-yet.ts";
+import { createPermissionOperations } from "./operations/permissions.ts";
+import { createSettingOperations } from "./operations/settings.ts";
+import { createTagOperations } from "./operations/tags.ts";
+import { createUpdateOperations } from "./operations/updates.ts";
+import { createVersionOperations } from "./operations/versions.ts";
+import type { LambdaParts } from "./parts.ts";
+import { Functions } from "./store.ts";
+
+export interface LambdaDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly store: Store;
+  readonly logger: Logger;
+  readonly invoker: Invoker;
+  readonly codeMounts: CodeMounts;
+  readonly catalog: Pick<Catalog, "list" | "plan">;
+}
+
+export function createLambda(deps: LambdaDeps): Service & { readonly operations: LambdaOperations } {
+  const { clock, random } = deps;
+  const stamp = () => ({ nowMs: clock.now(), uuid: () => random.uuid() });
+  const collections = lambdaCollections(deps.store);
+  const functions = new Functions(deps.store, collections);
+  const codeStore = new CodeStore({ ...deps, collections });
+  const activation = new Activation({ ...deps, functions, codeStore, stamp });
+  const machine = arch() === "arm64" ? "arm64" : "x86_64";
+  const parts: LambdaParts = { ...deps, functions, codeStore, activation, machine, stamp };
+
+  const operations: LambdaOperations = {
+    ...createFunctionOperations(parts),
+    ...createUpdateOperations(parts),
+    ...createVersionOperations(parts),
+    ...createAliasOperations(parts),
+    ...createInvokeOperations(parts),
+    ...createPermissionOperations(parts),
+    ...createConcurrencyOperations(parts),
+    ...createTagOperations(parts),
+    ...createSettingOperations(parts),
+    ...notYet,
+  };
+
+  return {
+    name: "lambda",
+    operations,
+    web: createCodeDownloads({ clock, codeStore }),
+    async start() {
+      activation.resume();
+      return async () => {
+        await activation.stop();
+        functions.close();
+      };
+    },
+  };
+}

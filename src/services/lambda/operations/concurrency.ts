@@ -1,0 +1,99 @@
+/** Reserved concurrency, and the account's limits of which it is a part. */
+import {
+  accountConcurrencyMax,
+  codeStorageBytesMax,
+  unreservedConcurrencyMin,
+  unzippedBytesMax,
+  zipBytesMax,
+} from "../../../limits.ts";
+import type { AccountRecord } from "../collections.ts";
+import { functionNotFound, invalidParameter } from "../errors.ts";
+import type { Caller, FunctionId, FunctionRef } from "../function-ref.ts";
+import { arnOfRef, parseFunctionRef, requireUnqualified } from "../function-ref.ts";
+import type { LambdaOperations } from "../operation-types.ts";
+import type { LambdaParts } from "../parts.ts";
+
+type ConcurrencyOperations = Pick<
+  LambdaOperations,
+  "PutFunctionConcurrency" | "GetFunctionConcurrency" | "DeleteFunctionConcurrency" | "GetAccountSettings"
+>;
+
+export function createConcurrencyOperations({ functions }: LambdaParts): ConcurrencyOperations {
+  return {
+    async PutFunctionConcurrency(input, ctx) {
+      const ref = unqualifiedRef(input.FunctionName, "PutFunctionConcurrency", ctx);
+      const wanted = input.ReservedConcurrentExecutions;
+      const missing = (): Error => functionNotFound(arnOfRef(ref));
+      await functions.change(ref.id, missing, (fn, account) => {
+        const reserved = { ...account.reserved, [fn.id.name]: wanted };
+        if (unreservedConcurrency({ reserved }) < unreservedConcurrencyMin) {
+          throw invalidParameter(
+            `Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [${unreservedConcurrencyMin}].`,
+          );
+        }
+        return { fn: { ...fn, reservedConcurrency: wanted }, account: { reserved } };
+      });
+      return { ReservedConcurrentExecutions: wanted };
+    },
+
+    async GetFunctionConcurrency(input, ctx) {
+      const ref = unqualifiedRef(input.FunctionName, "GetFunctionConcurrency", ctx);
+      const fn = await functions.get(ref.id);
+      if (!fn) throw functionNotFound(arnOfRef(ref));
+      const { reservedConcurrency } = fn;
+      return reservedConcurrency === undefined ? {} : { ReservedConcurrentExecutions: reservedConcurrency };
+    },
+
+    async DeleteFunctionConcurrency(input, ctx) {
+      const ref = unqualifiedRef(input.FunctionName, "DeleteFunctionConcurrency", ctx);
+      const missing = (): Error => functionNotFound(arnOfRef(ref));
+      await functions.change(ref.id, missing, (fn, account) => {
+        if (fn.reservedConcurrency === undefined) return { fn };
+        const { [fn.id.name]: _mine, ...reserved } = account.reserved;
+        return { fn: { ...fn, reservedConcurrency: undefined }, account: { reserved } };
+      });
+      return {};
+    },
+
+    async GetAccountSettings(_input, { account, region }) {
+      const usage = await usageOf({ account, region });
+      return {
+        AccountLimit: {
+          TotalCodeSize: codeStorageBytesMax,
+          CodeSizeUnzipped: unzippedBytesMax,
+          CodeSizeZipped: zipBytesMax,
+          ConcurrentExecutions: accountConcurrencyMax,
+          UnreservedConcurrentExecutions: unreservedConcurrency(await functions.account({ account, region })),
+        },
+        AccountUsage: { TotalCodeSize: usage.codeBytes, FunctionCount: usage.functionCount },
+      };
+    },
+  };
+
+  /** inferred: that every version's zip counts, also where two have the same. */
+  async function usageOf(of: Omit<FunctionId, "name">) {
+    let codeBytes = 0;
+    let functionCount = 0;
+    for await (const { latest } of functions.heads(of)) {
+      functionCount += 1;
+      codeBytes += latest.configuration.code.sizeBytes;
+    }
+    for await (const version of functions.versions(of)) {
+      codeBytes += version.configuration.code.sizeBytes;
+    }
+    return { codeBytes, functionCount };
+  }
+}
+
+/** What all functions without a reservation share. */
+export function unreservedConcurrency({ reserved }: AccountRecord): number {
+  let unreserved = accountConcurrencyMax;
+  for (const count of Object.values(reserved)) unreserved -= count;
+  return unreserved;
+}
+
+function unqualifiedRef(name: string, action: string, caller: Caller): FunctionRef {
+  const ref = parseFunctionRef({ name, action }, caller);
+  requireUnqualified(ref);
+  return ref;
+}

@@ -1,0 +1,217 @@
+/** CreateFunction, GetFunction, GetFunctionConfiguration, DeleteFunction, ListFunctions. */
+import { listFunctionsPageMax } from "../../../limits.ts";
+import { aliasOn } from "../alias.ts";
+import { codeLocation } from "../code-location.ts";
+import { zipFrom } from "../code-source.ts";
+import { withoutOldestVersions } from "../collections.ts";
+import { newConfiguration } from "../configuration.ts";
+import { functionNotFound, invalidParameter, resourceConflict } from "../errors.ts";
+import type { Found, FunctionRecord } from "../function.ts";
+import { everyRevision, findAlias, findRevision } from "../function.ts";
+import type { Caller, FunctionId, FunctionRef } from "../function-ref.ts";
+import { arnOf, arnOfRef, latest, parseFunctionRef } from "../function-ref.ts";
+import { created } from "../lifecycle.ts";
+import type { Input, LambdaOperations } from "../operation-types.ts";
+import { firstOf, markerOf, readMarker } from "../paging.ts";
+import type { LambdaParts } from "../parts.ts";
+import { refuseInCreate } from "../refusals.ts";
+import { requireRuntime } from "../runtime-rules.ts";
+import { configurationToWire, latestToWire, listedToWire, versionToWire } from "../to-wire.ts";
+import { checkConfiguration, checkCreate } from "../validate.ts";
+
+type FunctionOperations = Pick<
+  LambdaOperations,
+  "CreateFunction" | "GetFunction" | "GetFunctionConfiguration" | "DeleteFunction" | "ListFunctions"
+>;
+
+export function createFunctionOperations(parts: LambdaParts): FunctionOperations {
+  const { functions, codeStore, activation, stamp } = parts;
+
+  async function find(
+    named: { FunctionName: string; Qualifier?: string | undefined },
+    action: string,
+    caller: Caller,
+  ) {
+    const ref = parseFunctionRef({ name: named.FunctionName, qualifier: named.Qualifier, action }, caller);
+    const fn = await functions.get(ref.id);
+    const found = fn && findRevision(fn, ref.qualifier);
+    if (!found) throw functionNotFound(arnOfRef(ref));
+    return { ref, fn, found };
+  }
+
+  return {
+    async CreateFunction(input, ctx) {
+      const ref = parseFunctionRef({ name: input.FunctionName, action: "CreateFunction" }, ctx);
+      refuseInCreate(input, parts.machine);
+      checkCreate(input, ref);
+      await requireRuntime(parts, { runtime: input.Runtime ?? "", doing: "create" });
+      const nothing = { sha256: "", sizeBytes: 0 };
+      const origin = {
+        name: ref.id.name,
+        code: nothing,
+        changeId: stamp().uuid(),
+        nowMs: parts.clock.now(),
+        architecture: parts.machine,
+      };
+      const configuration = newConfiguration(input, origin);
+      checkConfiguration(configuration);
+      if (await functions.get(ref.id)) throw resourceConflict(`Function already exist: ${ref.id.name}`);
+
+      const staged = await codeStore.stage(await zipFrom(input.Code, ctx, parts.codeMounts));
+      try {
+        const made = {
+          id: ref.id,
+          configuration: { ...configuration, code: staged.code },
+          tags: input.Tags ?? {},
+          publish: input.Publish ?? false,
+        };
+        const fn = created(made, stamp());
+        await functions.create(fn);
+        activation.begin(fn);
+        return made.publish ? versionToWire(fn, 1) : latestToWire(fn);
+      } finally {
+        staged.release();
+        activation.sweep(staged.code.sha256);
+      }
+    },
+
+    async GetFunction(input, ctx) {
+      const { ref, fn, found } = await find(input, "GetFunction", ctx);
+      const { sha256 } = found.revision.configuration.code;
+      const { reservedConcurrency: reserved, tags } = fn;
+      return {
+        Configuration: configurationToWire(fn.id, found, ref.qualifier),
+        Code: { RepositoryType: "S3", Location: await codeLocation(parts, ctx.endpoint, sha256) },
+        ...(Object.keys(tags).length > 0 && { Tags: { ...tags } }),
+        ...(reserved !== undefined && { Concurrency: { ReservedConcurrentExecutions: reserved } }),
+      };
+    },
+
+    async GetFunctionConfiguration(input, ctx) {
+      const { ref, fn, found } = await find(input, "GetFunctionConfiguration", ctx);
+      return configurationToWire(fn.id, found, ref.qualifier);
+    },
+
+    async DeleteFunction(input, ctx) {
+      const ref = parseFunctionRef(
+        { name: input.FunctionName, qualifier: input.Qualifier, action: "DeleteFunction" },
+        ctx,
+      );
+      if (ref.qualifier === undefined) await deleteFunction(ref);
+      else await deleteVersion(ref, ref.qualifier);
+      return { StatusCode: 204 };
+    },
+
+    async ListFunctions(input, ctx) {
+      const limit = Math.min(input.MaxItems ?? listFunctionsPageMax, listFunctionsPageMax);
+      checkMasterRegion(input);
+      // A replica of a Lambda@Edge function has a master; there are none here.
+      if (input.MasterRegion !== undefined && input.MasterRegion !== "ALL") return { Functions: [] };
+      return input.FunctionVersion === "ALL"
+        ? listAllVersions(input.Marker, limit, ctx)
+        : listLatest(input.Marker, limit, ctx);
+    },
+  };
+
+  async function deleteFunction(ref: FunctionRef): Promise<void> {
+    const missing = (): Error => functionNotFound(arnOfRef(ref));
+    let removed: FunctionRecord | undefined;
+    while (!removed) {
+      const { before, fn } = await functions.change(ref.id, missing, (current, account) => {
+        const fewer = withoutOldestVersions(current);
+        if (fewer !== current) return { fn: fewer };
+        const { [current.id.name]: mine, ...others } = account.reserved;
+        return { fn: undefined, ...(mine !== undefined && { account: { reserved: others } }) };
+      });
+      activation.retire(before, fn);
+      if (!fn) removed = before;
+    }
+  }
+
+  async function deleteVersion(ref: FunctionRef, qualifier: string): Promise<void> {
+    const missing = (): Error => functionNotFound(arnOfRef(ref));
+    const { before, fn } = await functions.change(ref.id, missing, (current) => ({
+      fn: withoutVersion(current, qualifier),
+    }));
+    if (fn !== before) activation.retire(before, fn);
+  }
+
+  async function listLatest(marker: string | undefined, limit: number, { account, region }: Caller) {
+    const [after] = readMarker(marker, 1) ?? [];
+    const heads = await functions.list({ account, region }, { after, limit: limit + 1 });
+    const { items, last } = firstOf(heads, limit);
+    return {
+      Functions: items.map(({ id, latest: revision }) =>
+        listedToWire(id, { version: latest, revision }, undefined),
+      ),
+      ...(last && { NextMarker: markerOf(last.id.name) }),
+    };
+  }
+
+  async function listAllVersions(marker: string | undefined, limit: number, caller: Caller) {
+    const [name, version] = readMarker(marker, 2) ?? [];
+    const found: Listed[] = [];
+    for await (const listed of revisionsAfter(caller, { name, version })) {
+      found.push(listed);
+      if (found.length > limit) break;
+    }
+    const { items, last } = firstOf(found, limit);
+    return {
+      // inferred: that $LATEST is qualified here, too, as ListVersionsByFunction has it.
+      Functions: items.map((listed) => listedToWire(listed.id, listed, listed.version)),
+      ...(last && { NextMarker: markerOf(last.id.name, last.version) }),
+    };
+  }
+
+  /** Function by function in the order of names, `$LATEST` first, then the versions. */
+  async function* revisionsAfter(
+    { account, region }: Caller,
+    position: { readonly name: string | undefined; readonly version: string | undefined },
+  ): AsyncGenerator<Listed> {
+    let after = position.name;
+    if (after !== undefined) {
+      const fn = await functions.get({ account, region, name: after });
+      yield* fn ? revisionsOf(fn, position.version) : [];
+    }
+    for (;;) {
+      const heads = await functions.list({ account, region }, { after, limit: listFunctionsPageMax });
+      for (const { id } of heads) {
+        const fn = await functions.get(id);
+        yield* fn ? revisionsOf(fn) : [];
+      }
+      if (heads.length < listFunctionsPageMax) return;
+      after = heads.at(-1)?.id.name;
+    }
+  }
+}
+
+interface Listed extends Found {
+  readonly id: FunctionId;
+}
+
+function revisionsOf(fn: FunctionRecord, after?: string): Listed[] {
+  return everyRevision(fn, after).map(({ version, revision }) => ({ id: fn.id, version, revision }));
+}
+
+function checkMasterRegion({ MasterRegion, FunctionVersion }: Input<"ListFunctions">): void {
+  if (MasterRegion !== undefined && FunctionVersion !== "ALL") {
+    throw invalidParameter("FunctionVersion must be set to ALL when MasterRegion is specified."); // inferred
+  }
+}
+
+/** The function without that version; itself if there is none, as AWS answers 204 then. */
+function withoutVersion(fn: FunctionRecord, qualifier: string): FunctionRecord {
+  if (qualifier === latest) {
+    throw invalidParameter("$LATEST version cannot be deleted without deleting the function.");
+  }
+  if (findAlias(fn, qualifier)) throw invalidParameter("Deletion of aliases is not currently supported.");
+  const alias = aliasOn(fn, qualifier);
+  if (alias) {
+    // inferred: the end of the text.
+    throw resourceConflict(
+      `Version ${qualifier} is pointed to by an alias. To delete it, point the alias elsewhere or delete it: ${arnOf(fn.id, alias.name)}`,
+    );
+  }
+  const versions = fn.versions.filter(({ number }) => String(number) !== qualifier);
+  return versions.length === fn.versions.length ? fn : { ...fn, versions };
+}

@@ -1,0 +1,136 @@
+/**
+ * Settings that clients read of every function and that have one value here, with what may be written to them. Each
+ * answer is true: what cannot be set yet is not set, and nothing can be in a list of what cannot be made.
+ */
+import type { Context } from "../../service.ts";
+import {
+  functionNotFound,
+  notSupportedYet,
+  nothingRequestedExists,
+  provisionedConcurrencyNotFound,
+  resourceNotFound,
+} from "../errors.ts";
+import type { FunctionRecord } from "../function.ts";
+import { findRevision } from "../function.ts";
+import type { FunctionRef } from "../function-ref.ts";
+import { arnOf, arnOfRef, latest, parseFunctionRef } from "../function-ref.ts";
+import type { LambdaOperations } from "../operation-types.ts";
+import type { LambdaParts } from "../parts.ts";
+
+type SettingOperations = Pick<
+  LambdaOperations,
+  | "GetFunctionRecursionConfig"
+  | "GetFunctionCodeSigningConfig"
+  | "GetRuntimeManagementConfig"
+  | "PutRuntimeManagementConfig"
+  | "GetFunctionEventInvokeConfig"
+  | "ListFunctionEventInvokeConfigs"
+  | "GetFunctionUrlConfig"
+  | "ListFunctionUrlConfigs"
+  | "GetProvisionedConcurrencyConfig"
+  | "ListProvisionedConcurrencyConfigs"
+  | "GetEventSourceMapping"
+  | "ListEventSourceMappings"
+  | "ListLayers"
+  | "ListLayerVersions"
+  | "ListCodeSigningConfigs"
+  | "ListCapacityProviders"
+>;
+
+interface Named {
+  readonly FunctionName: string;
+  readonly Qualifier?: string | undefined;
+}
+
+export function createSettingOperations({ functions }: LambdaParts): SettingOperations {
+  async function find(
+    input: Named,
+    action: string,
+    ctx: Context,
+  ): Promise<{ readonly ref: FunctionRef; readonly fn: FunctionRecord }> {
+    const ref = parseFunctionRef({ name: input.FunctionName, qualifier: input.Qualifier, action }, ctx);
+    const fn = await functions.get(ref.id);
+    if (!fn || !findRevision(fn, ref.qualifier)) throw functionNotFound(arnOfRef(ref));
+    return { ref, fn };
+  }
+
+  return {
+    async GetFunctionRecursionConfig(input, ctx) {
+      await find(input, "GetFunctionRecursionConfig", ctx);
+      return { RecursiveLoop: "Terminate" };
+    },
+
+    async GetFunctionCodeSigningConfig(input, ctx) {
+      const { fn } = await find(input, "GetFunctionCodeSigningConfig", ctx);
+      return { FunctionName: fn.id.name, CodeSigningConfigArn: undefined };
+    },
+
+    async GetRuntimeManagementConfig(input, ctx) {
+      const { ref } = await find(input, "GetRuntimeManagementConfig", ctx);
+      return { UpdateRuntimeOn: "Auto", FunctionArn: arnOf(ref.id, ref.qualifier ?? latest) };
+    },
+
+    async PutRuntimeManagementConfig(input, ctx) {
+      const { ref } = await find(input, "PutRuntimeManagementConfig", ctx);
+      if (input.UpdateRuntimeOn !== "Auto") throw notSupportedYet(`UpdateRuntimeOn ${input.UpdateRuntimeOn}`);
+      return { UpdateRuntimeOn: "Auto", FunctionArn: arnOf(ref.id, ref.qualifier ?? latest) };
+    },
+
+    async GetFunctionEventInvokeConfig(input, ctx) {
+      const { id, qualifier = latest } = parseFunctionRef(
+        { name: input.FunctionName, qualifier: input.Qualifier, action: "GetFunctionEventInvokeConfig" },
+        ctx,
+      );
+      throw resourceNotFound(`The function ${arnOf(id, qualifier)} doesn't have an EventInvokeConfig`);
+    },
+
+    async ListFunctionEventInvokeConfigs(input, ctx) {
+      await find(input, "ListFunctionEventInvokeConfigs", ctx);
+      return { FunctionEventInvokeConfigs: [] };
+    },
+
+    async GetFunctionUrlConfig() {
+      throw nothingRequestedExists();
+    },
+
+    async ListFunctionUrlConfigs(input, ctx) {
+      const { id } = parseFunctionRef({ name: input.FunctionName, action: "ListFunctionUrlConfigs" }, ctx);
+      if (!(await functions.get(id))) throw resourceNotFound("Function does not exist");
+      return { FunctionUrlConfigs: [] };
+    },
+
+    async GetProvisionedConcurrencyConfig(input, ctx) {
+      await find(input, "GetProvisionedConcurrencyConfig", ctx);
+      throw provisionedConcurrencyNotFound();
+    },
+
+    async ListProvisionedConcurrencyConfigs(input, ctx) {
+      await find(input, "ListProvisionedConcurrencyConfigs", ctx);
+      return { ProvisionedConcurrencyConfigs: [] };
+    },
+
+    async GetEventSourceMapping() {
+      throw nothingRequestedExists();
+    },
+
+    async ListEventSourceMappings() {
+      return { EventSourceMappings: [] };
+    },
+
+    async ListLayers() {
+      return { Layers: [] };
+    },
+
+    async ListLayerVersions() {
+      return { LayerVersions: [] };
+    },
+
+    async ListCodeSigningConfigs() {
+      return { CodeSigningConfigs: [] };
+    },
+
+    async ListCapacityProviders() {
+      return { CapacityProviders: [] };
+    },
+  };
+}

@@ -1,0 +1,78 @@
+/** UpdateFunctionCode and UpdateFunctionConfiguration: `$LATEST` changes, what serves goes on until the new one is ready. */
+import { zipFrom } from "../code-source.ts";
+import { withCode, withConfigurationInput } from "../configuration.ts";
+import { functionNotFound } from "../errors.ts";
+import { arnOfRef, parseFunctionRef, requireLatest } from "../function-ref.ts";
+import {
+  publishedWithUpdate,
+  requireChangeable,
+  requireRevision,
+  sha256Of,
+  updateBegun,
+} from "../lifecycle.ts";
+import type { LambdaOperations } from "../operation-types.ts";
+import type { LambdaParts } from "../parts.ts";
+import { refuseCode, refuseInConfiguration } from "../refusals.ts";
+import { requireRuntime } from "../runtime-rules.ts";
+import { latestToWire, versionToWire } from "../to-wire.ts";
+import { checkCodeSource, checkConfiguration } from "../validate.ts";
+
+type UpdateOperations = Pick<LambdaOperations, "UpdateFunctionCode" | "UpdateFunctionConfiguration">;
+
+export function createUpdateOperations(parts: LambdaParts): UpdateOperations {
+  const { functions, codeStore, activation, stamp } = parts;
+
+  return {
+    async UpdateFunctionCode(input, ctx) {
+      const ref = parseFunctionRef({ name: input.FunctionName, action: "UpdateFunctionCode" }, ctx);
+      const missing = (): Error => functionNotFound(arnOfRef(ref));
+      requireLatest(ref);
+      refuseCode(input, parts.machine);
+      checkCodeSource(input, "updating");
+      const known = await functions.get(ref.id);
+      if (!known) throw missing();
+      requireRevision(known, input.RevisionId);
+      requireChangeable(known);
+      const zip = await zipFrom(input, ctx, parts.codeMounts);
+      if (input.DryRun) {
+        const code = { sha256: sha256Of(zip), sizeBytes: zip.length };
+        const configuration = withCode(known.latest.configuration, code, input.Architectures);
+        return latestToWire({ ...known, latest: { ...known.latest, configuration } });
+      }
+
+      const staged = await codeStore.stage(zip);
+      try {
+        const { before, fn, version } = await functions.change(ref.id, missing, (current) => {
+          requireRevision(current, input.RevisionId);
+          const next = withCode(current.latest.configuration, staged.code, input.Architectures);
+          const updated = updateBegun(current, next, stamp());
+          return input.Publish ? publishedWithUpdate(updated, stamp()) : { fn: updated, version: undefined };
+        });
+        activation.begin(fn, before);
+        return version ? versionToWire(fn, version.number) : latestToWire(fn);
+      } finally {
+        staged.release();
+        activation.sweep(staged.code.sha256);
+      }
+    },
+
+    async UpdateFunctionConfiguration(input, ctx) {
+      const ref = parseFunctionRef({ name: input.FunctionName, action: "UpdateFunctionConfiguration" }, ctx);
+      requireLatest(ref);
+      refuseInConfiguration(input);
+      if (input.Runtime) await requireRuntime(parts, { runtime: input.Runtime, doing: "update" });
+      const { before, fn } = await functions.change(
+        ref.id,
+        () => functionNotFound(arnOfRef(ref)),
+        (current) => {
+          requireRevision(current, input.RevisionId);
+          const next = withConfigurationInput(current.latest.configuration, input);
+          checkConfiguration(next);
+          return { fn: updateBegun(current, next, stamp()) };
+        },
+      );
+      activation.begin(fn, before);
+      return latestToWire(fn);
+    },
+  };
+}

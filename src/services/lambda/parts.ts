@@ -1,0 +1,24 @@
+/** What Lambda's operations work with: made once in `index.ts`, handed to each file of operations. */
+import type { Clock } from "../../base/clock.ts";
+import type { Random } from "../../base/random.ts";
+import type { Invoker } from "../../invoke/contract.ts";
+import type { Catalog, CodeMounts } from "../../runtime/contract.ts";
+import type { Activation } from "./activation.ts";
+import type { CodeStore } from "./code-store.ts";
+import type { Architecture } from "./function.ts";
+import type { Stamp } from "./lifecycle.ts";
+import type { Functions } from "./store.ts";
+
+export interface LambdaParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly functions: Functions;
+  readonly codeStore: CodeStore;
+  readonly codeMounts: CodeMounts;
+  readonly catalog: Pick<Catalog, "list" | "plan">;
+  readonly invoker: Invoker;
+  readonly activation: Activation;
+  /** What this machine runs. */
+  readonly machine: Architecture;
+  readonly stamp: () => Stamp;
+}

@@ -1,0 +1,67 @@
+/**
+ * Knobs of AWS that do not act here yet: asked for, they are refused by name. A value that equals AWS's default asks for
+ * nothing and passes. Pure tables; the README shows the same list to users.
+ */
+import { notSupportedYet } from "./errors.ts";
+import type { Architecture } from "./function.ts";
+import type { CodeInput, ConfigurationInput, CreateInput } from "./configuration.ts";
+
+export function refuseInCreate(input: CreateInput, machine: Architecture): void {
+  refuse(inCreate, input);
+  refuse(inConfiguration, input);
+  refuseCode({ ...input.Code, Architectures: input.Architectures, PublishTo: input.PublishTo }, machine);
+}
+
+export function refuseInConfiguration(input: Omit<ConfigurationInput, "FunctionName">): void {
+  refuse(inConfiguration, input);
+}
+
+export function refuseCode(input: Omit<CodeInput, "FunctionName">, machine: Architecture): void {
+  refuse(inCode, input);
+  const [architecture] = input.Architectures ?? [];
+  if (architecture !== undefined && architecture !== machine) {
+    throw notSupportedYet(`Architectures [${architecture}] on this ${machine} machine`);
+  }
+}
+
+type Refusals<I> = readonly (readonly [parameter: string, isAsked: (input: I) => unknown])[];
+
+const inCreate: Refusals<CreateInput> = [
+  ["PackageType Image", ({ PackageType }) => PackageType === "Image"],
+  ["CodeSigningConfigArn", ({ CodeSigningConfigArn }) => CodeSigningConfigArn],
+  ["TenancyConfig", ({ TenancyConfig }) => TenancyConfig],
+];
+
+const inConfiguration: Refusals<Omit<ConfigurationInput, "FunctionName">> = [
+  ["Layers", ({ Layers }) => Layers?.length],
+  [
+    "VpcConfig",
+    ({ VpcConfig: vpc }) =>
+      vpc?.SubnetIds?.length || vpc?.SecurityGroupIds?.length || vpc?.Ipv6AllowedForDualStack,
+  ],
+  ["FileSystemConfigs", ({ FileSystemConfigs }) => FileSystemConfigs?.length],
+  ["DeadLetterConfig", ({ DeadLetterConfig }) => DeadLetterConfig?.TargetArn],
+  ["TracingConfig Active", ({ TracingConfig }) => TracingConfig?.Mode === "Active"],
+  ["SnapStart PublishedVersions", ({ SnapStart }) => SnapStart?.ApplyOn === "PublishedVersions"],
+  ["KMSKeyArn", ({ KMSKeyArn }) => KMSKeyArn],
+  ["ImageConfig", ({ ImageConfig }) => Object.keys(ImageConfig ?? {}).length],
+  ["DurableConfig", ({ DurableConfig }) => DurableConfig],
+  ["CapacityProviderConfig", ({ CapacityProviderConfig }) => CapacityProviderConfig],
+  ["LoggingConfig ApplicationLogLevel", ({ LoggingConfig }) => isFilter(LoggingConfig?.ApplicationLogLevel)],
+  ["LoggingConfig SystemLogLevel", ({ LoggingConfig }) => isFilter(LoggingConfig?.SystemLogLevel)],
+];
+
+const inCode: Refusals<Omit<CodeInput, "FunctionName">> = [
+  ["SourceKMSKeyArn", ({ SourceKMSKeyArn }) => SourceKMSKeyArn],
+  ["S3ObjectStorageMode REFERENCE", ({ S3ObjectStorageMode }) => S3ObjectStorageMode === "REFERENCE"],
+  ["PublishTo", ({ PublishTo }) => PublishTo],
+];
+
+/** INFO is what AWS uses when nothing is said, and all that is written here. */
+function isFilter(level: string | undefined): boolean {
+  return level !== undefined && level !== "INFO";
+}
+
+function refuse<I>(table: Refusals<I>, input: I): void {
+  for (const [parameter, isAsked] of table) if (isAsked(input)) throw notSupportedYet(parameter);
+}

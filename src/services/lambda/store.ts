@@ -1,0 +1,231 @@
+/**
+ * Function records in the store: read, listed, created and changed, each change in one conditional commit.
+ *
+ * Every change writes the function's own entry, whose version is therefore the condition for all that belongs to it. A
+ * change that loses a race is made again on what the winner left, so that the loser gets AWS's error and nothing is
+ * half-made. What was read stays in memory and answers without I/O until the store says that someone has written; then
+ * it is checked first. What is written where: `collections.ts`.
+ */
+import { lambdaCachedFunctionsMax, lambdaCommitAttemptsMax } from "../../limits.ts";
+import type { PageRequest, Records } from "../../store/records.ts";
+import type { Store } from "../../store/store.ts";
+import { StoreError } from "../../store/store.ts";
+import type { AccountRecord, Collections, FunctionHead } from "./collections.ts";
+import { functionParts, versionParts, writesFor } from "./collections.ts";
+import { resourceConflict, serviceFailed } from "./errors.ts";
+import type { FunctionRecord, Version } from "./function.ts";
+import type { FunctionId } from "./function-ref.ts";
+
+export interface Known {
+  readonly fn: FunctionRecord;
+  readonly account: AccountRecord;
+}
+
+export interface Change {
+  /** Undefined: it is to be removed. The same object: nothing is written. */
+  readonly fn: FunctionRecord | undefined;
+  /** Left out: as it is. */
+  readonly account?: AccountRecord;
+}
+
+type AccountId = Omit<FunctionId, "name">;
+
+interface Cached<T> {
+  readonly value: T;
+  /** Of the entry in the store; 0: there is none. */
+  readonly version: number;
+  /** Current while no commit of anyone has touched functions since. */
+  readonly era: number;
+}
+
+const noReservations: AccountRecord = { reserved: {} };
+const pageMax = 1000;
+
+export class Functions {
+  readonly #store: Store;
+  readonly #in: Collections;
+  readonly #functions = new Map<string, Cached<FunctionRecord>>();
+  readonly #accounts = new Map<string, Cached<AccountRecord>>();
+  /** Grows with each commit that touched a function or an account, ours or another process's. */
+  #era = 0;
+  readonly #unwatch: readonly (() => void)[];
+
+  constructor(store: Store, collections: Collections) {
+    this.#store = store;
+    this.#in = collections;
+    const wake = (): void => void (this.#era += 1);
+    this.#unwatch = [collections.functions, collections.accounts].map(({ prefix }) =>
+      store.watch(prefix, wake),
+    );
+  }
+
+  close(): void {
+    for (const unwatch of this.#unwatch) unwatch();
+  }
+
+  /** From memory, if that is known to be current. */
+  cached(id: FunctionId): Known | undefined {
+    const fn = this.#functions.get(functionKey(id));
+    const account = this.#accounts.get(accountKey(id));
+    return fn?.era === this.#era && account?.era === this.#era
+      ? { fn: fn.value, account: account.value }
+      : undefined;
+  }
+
+  async known(id: FunctionId): Promise<Known | undefined> {
+    const fn = await this.#load(id);
+    return fn && { fn: fn.value, account: (await this.#loadAccount(id)).value };
+  }
+
+  async get(id: FunctionId): Promise<FunctionRecord | undefined> {
+    return (await this.#load(id))?.value;
+  }
+
+  async account(id: AccountId): Promise<AccountRecord> {
+    return (await this.#loadAccount(id)).value;
+  }
+
+  async create(fn: FunctionRecord): Promise<void> {
+    try {
+      await this.#commit(fn.id, undefined, { fn });
+    } catch (error) {
+      if (isConflict(error)) throw resourceConflict(`Function already exist: ${fn.id.name}`);
+      throw error;
+    }
+  }
+
+  /**
+   * Reads, lets `change` decide, commits; again from the start when another writer came between. `change` may run more
+   * than once; what it throws goes to the caller. Answers its result, with the record that it started from.
+   */
+  async change<C extends Change>(
+    id: FunctionId,
+    missing: () => Error,
+    change: (fn: FunctionRecord, account: AccountRecord) => C,
+  ): Promise<C & { readonly before: FunctionRecord }> {
+    for (let attempt = 0; attempt < lambdaCommitAttemptsMax; attempt += 1) {
+      const before = await this.#load(id);
+      if (!before) throw missing();
+      const account = await this.#loadAccount(id);
+      const next = change(before.value, account.value);
+      try {
+        if (next.fn !== before.value) await this.#commit(id, { fn: before, account }, next);
+        return { ...next, before: before.value };
+      } catch (error) {
+        if (!isConflict(error)) throw error;
+      }
+    }
+    throw serviceFailed("The function is being changed by too many callers at once.");
+  }
+
+  /** In the order of names, those after `after`. */
+  async list(
+    { account, region }: AccountId,
+    page: { readonly after?: string | undefined; readonly limit: number },
+  ): Promise<FunctionHead[]> {
+    const after = page.after === undefined ? undefined : [account, region, page.after];
+    const request: PageRequest = { parts: [account, region], limit: page.limit, ...(after && { after }) };
+    const { items } = await this.#in.functions.page(request);
+    return items.map(({ value }) => value);
+  }
+
+  /** Every function, without versions: of one account and region, or of all. */
+  heads(of?: AccountId): AsyncGenerator<FunctionHead> {
+    return everyRecord(this.#in.functions, of ? [of.account, of.region] : []);
+  }
+
+  /** Every published version of an account and region. */
+  versions({ account, region }: AccountId): AsyncGenerator<Version> {
+    return everyRecord(this.#in.versions, [account, region]);
+  }
+
+  async #load(id: FunctionId): Promise<Cached<FunctionRecord> | undefined> {
+    const key = functionKey(id);
+    const cached = this.#functions.get(key);
+    if (cached?.era === this.#era) return cached;
+    for (;;) {
+      const era = this.#era;
+      const head = await this.#in.functions.get(functionParts(id));
+      if (!head) {
+        this.#functions.delete(key);
+        return undefined;
+      }
+      const { version } = head;
+      if (version === cached?.version) return this.#remember(key, { ...cached, era });
+      const versions: Version[] = [];
+      for await (const each of everyRecord(this.#in.versions, versionParts(head.value))) versions.push(each);
+      // A writer between the two reads would have us pair an old head with new versions.
+      const isWhole =
+        this.#era === era || (await this.#in.functions.get(functionParts(id)))?.version === version;
+      if (isWhole) return this.#remember(key, { value: { ...head.value, versions }, version, era });
+    }
+  }
+
+  async #loadAccount({ account, region }: AccountId): Promise<Cached<AccountRecord>> {
+    const key = accountKey({ account, region });
+    const cached = this.#accounts.get(key);
+    const era = this.#era;
+    if (cached?.era === era) return cached;
+    const stored = await this.#in.accounts.get([account, region]);
+    const loaded = { value: stored?.value ?? noReservations, version: stored?.version ?? 0, era };
+    this.#accounts.set(key, loaded);
+    return loaded;
+  }
+
+  #remember(key: string, loaded: Cached<FunctionRecord>): Cached<FunctionRecord> {
+    this.#functions.delete(key);
+    this.#functions.set(key, loaded);
+    if (this.#functions.size > lambdaCachedFunctionsMax) {
+      const [oldest] = this.#functions.keys();
+      if (oldest !== undefined) this.#functions.delete(oldest);
+    }
+    return loaded;
+  }
+
+  async #commit(
+    id: FunctionId,
+    before: { readonly fn: Cached<FunctionRecord>; readonly account: Cached<AccountRecord> } | undefined,
+    next: Change,
+  ): Promise<void> {
+    const key = functionKey(id);
+    const batch = writesFor(this.#in, { id, before: before?.fn, after: next.fn });
+    if (next.account) {
+      batch.push(this.#in.accounts.put([id.account, id.region], next.account, before?.account.version ?? 0));
+    }
+    // Each watcher that our own commit wakes makes one era. Are there more by then, what we know is to be checked.
+    const era = this.#era + (next.account ? 2 : 1);
+    try {
+      const { versions } = await this.#store.commit(batch);
+      this.#functions.delete(key);
+      if (next.fn) this.#remember(key, { value: next.fn, version: versions[0] ?? 0, era });
+      if (next.account) {
+        this.#accounts.set(accountKey(id), { value: next.account, version: versions.at(-1) ?? 0, era });
+      }
+    } catch (error) {
+      this.#functions.delete(key);
+      this.#accounts.delete(accountKey(id));
+      throw error;
+    }
+  }
+}
+
+async function* everyRecord<T>(records: Records<T>, parts: readonly string[]): AsyncGenerator<T> {
+  let after: readonly string[] | undefined;
+  do {
+    const page = await records.page({ parts, limit: pageMax, ...(after && { after }) });
+    for (const { value } of page.items) yield value;
+    after = page.next;
+  } while (after);
+}
+
+function functionKey({ account, region, name }: FunctionId): string {
+  return `${account}/${region}/${name}`;
+}
+
+function accountKey({ account, region }: AccountId): string {
+  return `${account}/${region}`;
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof StoreError && error.code === "conflict";
+}

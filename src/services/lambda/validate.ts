@@ -1,0 +1,112 @@
+/**
+ * Rules that Lambda's model cannot express: relations between members, limits of ordinary functions, environment
+ * variables. Pure; throws InvalidParameterValueException with AWS's text. The model's own constraints were checked by the
+ * gateway. Sources: lambda-map 2.1, 2.3, 2.4, 4.3.
+ */
+import {
+  environmentVariablesBytesMax,
+  ephemeralStorageMbMax,
+  functionNameLengthMax,
+  memoryMbMax,
+  tagsMax,
+  timeoutSecondsMax,
+} from "../../limits.ts";
+import type { CodeInput, CreateInput } from "./configuration.ts";
+import { invalidParameter } from "./errors.ts";
+import type { Configuration } from "./function.ts";
+import type { FunctionRef } from "./function-ref.ts";
+
+/** Name and required members of CreateFunction. */
+export function checkCreate(input: CreateInput, ref: FunctionRef): void {
+  if (ref.id.name.length > functionNameLengthMax) {
+    throw invalidParameter(
+      `1 validation error detected: Value '${ref.id.name}' at 'functionName' failed to satisfy constraint: Member must have length less than or equal to ${functionNameLengthMax}`,
+    );
+  }
+  if (ref.qualifier !== undefined) {
+    throw invalidParameter("The function name of a new function cannot have a qualifier."); // inferred
+  }
+  if (!input.Runtime || !input.Handler) {
+    throw invalidParameter(
+      "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
+    );
+  }
+  checkCodeSource(input.Code, "creating");
+  if (input.Tags) checkTags(input.Tags);
+}
+
+/** Exactly one source of code: zip bytes, or an object in S3. */
+export function checkCodeSource(code: Omit<CodeInput, "FunctionName">, doing: "creating" | "updating"): void {
+  const { ZipFile, S3Bucket, S3Key, S3ObjectVersion } = code;
+  if (code.ImageUri !== undefined) {
+    throw invalidParameter(`Please don't provide ImageUri when ${doing} a function with packageType Zip.`);
+  }
+  // inferred: the three texts below.
+  if (ZipFile && (S3Bucket ?? S3Key ?? S3ObjectVersion) !== undefined) {
+    throw invalidParameter("Please do not provide other FunctionCode parameters when providing a ZipFile.");
+  }
+  if (ZipFile || (S3Bucket !== undefined && S3Key !== undefined)) return;
+  if ((S3Bucket ?? S3Key) === undefined) throw invalidParameter("Please provide a source for function code.");
+  throw invalidParameter("Please provide both S3Bucket and S3Key.");
+}
+
+/** A whole configuration, new or changed. */
+export function checkConfiguration(configuration: Configuration): void {
+  checkAtMost("MemorySize", configuration.memoryMb, memoryMbMax);
+  checkAtMost("Timeout", configuration.timeoutSeconds, timeoutSecondsMax);
+  checkAtMost("EphemeralStorage", configuration.ephemeralStorageMb, ephemeralStorageMbMax);
+  if (configuration.variables) checkVariables(configuration.variables);
+  if (configuration.logGroup.startsWith("aws/")) {
+    throw invalidParameter("Log group names that start with 'aws/' are reserved."); // inferred
+  }
+}
+
+/** The model allows more than an ordinary function: those of Managed Instances may be larger. */
+function checkAtMost(member: string, value: number, valueMax: number): void {
+  if (value <= valueMax) return;
+  throw invalidParameter(
+    `'${member}' value failed to satisfy constraint: Member must have value less than or equal to ${valueMax}`,
+  );
+}
+
+const reservedVariables: ReadonlySet<string> = new Set([
+  "_HANDLER",
+  "_X_AMZN_TRACE_ID",
+  "AWS_DEFAULT_REGION",
+  "AWS_REGION",
+  "AWS_EXECUTION_ENV",
+  "AWS_LAMBDA_FUNCTION_NAME",
+  "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+  "AWS_LAMBDA_FUNCTION_VERSION",
+  "AWS_LAMBDA_INITIALIZATION_TYPE",
+  "AWS_LAMBDA_LOG_GROUP_NAME",
+  "AWS_LAMBDA_LOG_STREAM_NAME",
+  "AWS_ACCESS_KEY",
+  "AWS_ACCESS_KEY_ID",
+  "AWS_SECRET_ACCESS_KEY",
+  "AWS_SESSION_TOKEN",
+  "AWS_LAMBDA_RUNTIME_API",
+  "LAMBDA_TASK_ROOT",
+  "LAMBDA_RUNTIME_DIR",
+]);
+
+function checkVariables(variables: Readonly<Record<string, string>>): void {
+  const reserved = Object.keys(variables).filter((name) => reservedVariables.has(name));
+  if (reserved.length > 0) {
+    throw invalidParameter(
+      `Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: ${reserved.join(", ")}`,
+    );
+  }
+  const measured = JSON.stringify(variables);
+  if (Buffer.byteLength(measured) > environmentVariablesBytesMax) {
+    throw invalidParameter(
+      `Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit. String measured: ${measured}`,
+    );
+  }
+}
+
+export function checkTags(tags: Readonly<Record<string, string>>): void {
+  if (Object.keys(tags).length > tagsMax) {
+    throw invalidParameter("Number of tags exceeds resource tag limit.");
+  }
+}
