@@ -1,6 +1,6 @@
 /** Terraform with the AWS provider, from a local mirror: apply, an empty plan, a change, an empty plan, destroy. */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -8,11 +8,19 @@ import { mustRun, run, works } from "../harness/command.ts";
 import { startServer } from "../harness/server.ts";
 import { zipOf } from "../harness/zip.ts";
 
-/** Folders in which a mirror of providers may lie: `TF_PLUGIN_MIRROR`, or where packages usually put one. */
-const mirrors = [process.env["TF_PLUGIN_MIRROR"], "/opt/tf-plugins", "/usr/share/terraform/plugins"];
-const mirror = mirrors.find(
-  (folder) => folder && existsSync(join(folder, "registry.terraform.io/hashicorp/aws")),
-);
+/** A folder with a mirror of the provider: `TF_PLUGIN_MIRROR`, or one below the folders where optional software lies. */
+function findMirror(): string | undefined {
+  const below = (folder: string) =>
+    existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
+  const candidates = [
+    process.env["TF_PLUGIN_MIRROR"],
+    ...below("/opt"),
+    ...below("/usr/local/share/terraform"),
+  ];
+  return candidates.find(
+    (folder) => folder && existsSync(join(folder, "registry.terraform.io/hashicorp/aws")),
+  );
+}
 
 function program(endpoint: string, memory: number): string {
   return `
@@ -64,6 +72,7 @@ test(
   { timeout: 300_000 },
   async (t) => {
     if (!works("terraform", ["version"])) return t.skip("no terraform on PATH");
+    const mirror = findMirror();
     if (!mirror) return t.skip("no local mirror of the AWS provider; set TF_PLUGIN_MIRROR to one");
     const folder = mkdtempSync(join(tmpdir(), "lambdad-tf-"));
     const server = await startServer();
