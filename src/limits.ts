@@ -72,6 +72,8 @@ export const unreservedConcurrencyMin = 100;
 
 // The pool. Ours.
 export const environmentIdleMs = 10 * minute; // AWS keeps them "minutes"; recycled with the function's next use
+export const environmentsMax = 500; // on one machine: each holds a process, a namespace and memory
+export const settlePatienceMs = 50; // a cold start costs as much
 export const startingEnvironmentsMax = 8; // cold starts at once on one machine; more wait in line
 
 // Runtimes. Ours.

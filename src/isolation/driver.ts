@@ -22,7 +22,7 @@ export interface Guarantees {
   readonly separated: boolean;
   /** Memory, CPU and process limits are enforced by the kernel (D2). */
   readonly limited: boolean;
-  /** Own network namespace and address. */
+  /** Own network namespace and address, and a packet filter that keeps sandboxes from each other and from this machine. */
   readonly networked: boolean;
   /** Why something above is missing and how to get it: one sentence each, shown by `lambdad doctor`. */
   readonly missing: readonly string[];

@@ -1,0 +1,137 @@
+/**
+ * The driver for real sandboxes: bubblewrap, control groups, seccomp and, as root, a network of their own. How a start
+ * goes: take a prepared slot (`slots.ts`), limit its control group, hand it bubblewrap's arguments (`arguments.ts`), and
+ * wait until the program has been started. What a sandbox may see is decided in `arguments.ts` alone.
+ */
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "../../base/logger.ts";
+import { findTool, run } from "../command.ts";
+import { type Driver, DriverError, type Guarantees, type Sandbox, type SandboxSpec } from "../driver.ts";
+import { createPipeSource } from "../pipes.ts";
+import { seccompFilter } from "../seccomp.ts";
+import { checkSpec } from "../spec.ts";
+import { bubblewrapArguments, type SystemView } from "./arguments.ts";
+import { type Machine, openMachine } from "./machine.ts";
+import { endSlot, startSandbox } from "./sandbox.ts";
+import { createSlots, type Slots } from "./slots.ts";
+import { buildSystemView } from "./system-view.ts";
+
+export interface BubblewrapOptions {
+  /** Tells the data directories of a machine apart: `[a-z0-9]{1,32}`. */
+  readonly instance: string;
+  /** For what the driver keeps while it lives. Its own, below /run where we are root; emptied at the start. */
+  readonly stageDir: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Throws `DriverError` "unavailable", with the reason, when no sandbox can be started on this machine. */
+export async function createBubblewrapDriver(options: BubblewrapOptions): Promise<Driver> {
+  const bubblewrap = findTool("bwrap");
+  if (!bubblewrap)
+    throw new DriverError("unavailable", "bubblewrap is not installed: apt-get install bubblewrap");
+  const filter = seccompFilter(process.arch);
+  if (!filter) throw new DriverError("unavailable", `there is no system call filter for ${process.arch}`);
+  const canDisableUserNamespaces = (await run("unavailable", [bubblewrap, "--help"])).includes(
+    "--disable-userns",
+  );
+  const machine = await openMachine(options);
+  try {
+    const { stageDir, clock, logger } = options;
+    const { number, network, cgroups } = machine;
+    const seccompFile = join(stageDir, "seccomp.bpf");
+    writeFileSync(seccompFile, filter, { mode: 0o600 });
+    const pipes = createPipeSource(join(stageDir, "pipes"));
+    const slotDeps = { clock, logger, pipes, cgroups, network, number, seccompFile, bubblewrap };
+    const slots = createSlots(slotDeps, (slot) => endSlot(slot, clock));
+    const system = buildSystemView({
+      etc: join(stageDir, "etc"),
+      resolvers: network?.resolvers ?? [],
+      sharesNetwork: network === undefined,
+      canDisableUserNamespaces,
+    });
+    chmodSync(stageDir, 0o711); // whatever the umask made of it: sandboxes pass through
+    return new BubblewrapDriver({ machine, slots, system, clock });
+  } catch (error) {
+    await machine.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly machine: Machine;
+  readonly slots: Slots;
+  readonly system: SystemView;
+  readonly clock: Clock;
+}
+
+class BubblewrapDriver implements Driver {
+  readonly name = "bubblewrap";
+  readonly guarantees: Guarantees;
+  readonly hostAddress: string;
+  readonly #parts: Parts;
+  readonly #living = new Set<Sandbox>();
+  #closed: Promise<void> | undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    const { network, cgroups, missing } = parts.machine;
+    this.hostAddress = network?.plan.hostAddress ?? "127.0.0.1";
+    this.guarantees = {
+      separated: true,
+      limited: cgroups !== undefined,
+      networked: network?.isFiltered === true,
+      missing,
+    };
+  }
+
+  resolve(_mounts: SandboxSpec["mounts"], insidePath: string): string {
+    return insidePath;
+  }
+
+  async create(spec: SandboxSpec): Promise<Sandbox> {
+    this.#refuseIfClosed();
+    checkSpec(spec);
+    const { machine, slots, system, clock } = this.#parts;
+    const places = new Map<string, string>();
+    for (const { source } of spec.mounts) places.set(source, await machine.stage.place(source));
+    const args = bubblewrapArguments(spec, system, (source) => places.get(source) ?? source);
+    const slot = await slots.take(spec.network);
+    slots.refill(spec.network);
+    try {
+      const sandbox = await startSandbox(slot, spec, {
+        args,
+        clock,
+        onGone: (gone) => this.#living.delete(gone),
+      });
+      this.#living.add(sandbox);
+      this.#refuseIfClosed(); // `close` may not have seen it
+      return sandbox;
+    } catch (error) {
+      await endSlot(slot, clock);
+      throw error;
+    }
+  }
+
+  async sweep(): Promise<void> {
+    await this.#parts.machine.cgroups?.sweep();
+    this.#parts.slots.refill("outside");
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await this.#parts.slots.close();
+    await Promise.all([...this.#living].map((sandbox) => sandbox.destroy()));
+    await this.#parts.machine.close();
+  }
+
+  #refuseIfClosed(): void {
+    if (this.#closed) throw new DriverError("closed", "the driver is closed");
+  }
+}

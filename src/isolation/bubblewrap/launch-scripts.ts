@@ -1,0 +1,51 @@
+/**
+ * The two fixed shell scripts on the way from lambdad to `bwrap`. Each is given to `sh -c` as it stands here, with its
+ * arguments as a list: nothing of a request, a function or a configuration is ever part of the text of a script.
+ */
+
+/**
+ * As root, in a new network namespace that `unshare --net` made and only this process holds. Joins control groups,
+ * builds the link, and becomes what stands behind "--".
+ * Arguments: lambdad's pid, batch for `ip` in here, batch for `ip` at lambdad's, cgroup.procs files, "--", program …
+ */
+export const prepareScript = `
+set -eu
+lambdad=$1 inside=$2 outside=$3
+shift 3
+while [ "$1" != -- ]; do
+  echo 0 >"$1"
+  shift
+done
+shift
+if [ -n "$inside" ]; then
+  for scope in all default; do
+    if [ -e /proc/sys/net/ipv6/conf/$scope/disable_ipv6 ]; then
+      echo 1 >/proc/sys/net/ipv6/conf/$scope/disable_ipv6
+    fi
+  done
+  printf %s "$inside" | ip -batch -
+  printf %s "$outside" | nsenter --net=/proc/$lambdad/ns/net ip -batch -
+fi
+exec "$@"
+`;
+
+/**
+ * As the sandbox's unprivileged user, already bound to die with lambdad. Says that it is ready, waits for its arguments
+ * line by line, and becomes \`bwrap\`. Lambdad's death before the last line ends the input, and with it this script.
+ * A crash of lambdad before the death signal was armed shows in the parent.
+ * Arguments: lambdad's pid, path of bwrap. Input: "n<open files>", "+<argument>" each, ".".
+ */
+export const launchScript = `
+[ "$PPID" = "$1" ] || exit 70
+bwrap=$2
+shift 2
+echo '{"ready":true}' >&6
+while IFS= read -r line; do
+  case $line in
+    n*) ulimit -n "\${line#n}" ;;
+    +*) set -- "$@" "\${line#+}" ;;
+    .) exec "$bwrap" "$@" </dev/null ;;
+  esac
+done
+exit 71
+`;

@@ -1,0 +1,102 @@
+/**
+ * What the bubblewrap driver holds of the machine while it lives: its number, its network, its control groups and its
+ * staged mounts. Each that cannot be had becomes a sentence for `Guarantees.missing`. Opening takes over what a crashed
+ * predecessor of the same instance left; closing leaves nothing.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Clock } from "../../base/clock.ts";
+import { describeError } from "../../base/logger.ts";
+import { type Cgroups, openCgroups } from "../cgroup.ts";
+import { type Network, openNetwork, takeInstanceNumber } from "../network.ts";
+import { sandboxGroup } from "../network-plan.ts";
+import { noStage, openStage, type Stage, unstage } from "./stage.ts";
+
+export interface Machine {
+  /** lambdad's number on this machine; undefined: no privileges, sandboxes run as lambdad's own user. */
+  readonly number: number | undefined;
+  readonly network: Network | undefined;
+  readonly cgroups: Cgroups | undefined;
+  readonly stage: Stage;
+  readonly missing: readonly string[];
+  /** Destroy every sandbox first. */
+  close(): Promise<void>;
+}
+
+export interface MachineOptions {
+  readonly instance: string;
+  readonly stageDir: string;
+  readonly clock: Clock;
+}
+
+export async function openMachine({ instance, stageDir, clock }: MachineOptions): Promise<Machine> {
+  const missing: string[] = [];
+  const closers: (() => Promise<void>)[] = [];
+  const close = async () => {
+    for (const closer of closers.splice(0).toReversed()) await closer();
+  };
+  try {
+    const isRoot = process.getuid?.() === 0;
+    const taken = isRoot ? await takeInstanceNumber(formerNumber(stageDir)) : undefined;
+    if (taken) closers.push(() => taken.release());
+    const number = taken?.number;
+    await unstage(stageDir);
+    mkdirSync(stageDir, { recursive: true, mode: 0o711 });
+    closers.push(() => unstage(stageDir));
+    if (number !== undefined) writeFileSync(numberFile(stageDir), String(number));
+    const cgroups = tryCgroups(instance, clock, missing);
+    if (cgroups) closers.push(() => cgroups.close());
+    const network = number === undefined ? undefined : await tryNetwork(number, instance, missing);
+    if (network) closers.push(() => network.close());
+    if (!isRoot) missing.push(withoutRoot);
+    const stage =
+      number === undefined ? noStage : await openStage(join(stageDir, "mounts"), sandboxGroup(number));
+    closers.push(() => stage.close());
+    return { number, network, cgroups, stage, missing, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+const withoutRoot =
+  "Functions share this machine's network, also its loopback and its abstract sockets, because only root can give them " +
+  "one of their own: start lambdad as root.";
+
+function tryCgroups(instance: string, clock: Clock, missing: string[]): Cgroups | undefined {
+  try {
+    return openCgroups(instance, clock);
+  } catch (error) {
+    missing.push(
+      `Memory, CPU and process limits are not enforced (${describeError(error)}): start lambdad as root, or by ` +
+        "systemd-run --user --scope -p Delegate=yes.",
+    );
+    return undefined;
+  }
+}
+
+async function tryNetwork(number: number, instance: string, missing: string[]): Promise<Network | undefined> {
+  try {
+    const network = await openNetwork(number, instance);
+    missing.push(...network.missing);
+    return network;
+  } catch (error) {
+    missing.push(
+      `Functions share this machine's network (${describeError(error)}): apt-get install iproute2.`,
+    );
+    return undefined;
+  }
+}
+
+function numberFile(stageDir: string): string {
+  return join(stageDir, "number");
+}
+
+/** The number of a predecessor that crashed: with it, this run takes over its address and rules. */
+function formerNumber(stageDir: string): number | undefined {
+  try {
+    return Number(readFileSync(numberFile(stageDir), "utf8"));
+  } catch {
+    return undefined;
+  }
+}

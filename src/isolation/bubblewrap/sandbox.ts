@@ -1,0 +1,130 @@
+/**
+ * One running sandbox: a slot that was given its orders. Its processes are the truth: when the control group (or, without
+ * one, the reaper) is gone, nothing can be left, since files, mounts and network belong to namespaces that only these
+ * processes held. `destroy` kills, waits for the kernel to finish, and only then gives the slot's number back.
+ */
+import { existsSync } from "node:fs";
+import type { Clock } from "../../base/clock.ts";
+import { sandboxDestroyTimeoutMs, sandboxStartTimeoutMs } from "../../limits.ts";
+import { DriverError, type Exit, type Sandbox, type SandboxSpec, type Usage } from "../driver.ts";
+import { drained, exitOf, reaped } from "../exit.ts";
+import type { BubblewrapArguments } from "./arguments.ts";
+import type { Slot } from "./slots.ts";
+
+const MiB = 1024 * 1024;
+/** bubblewrap itself and its reaper. */
+const ownProcesses = 2;
+
+export interface StartOptions {
+  readonly args: BubblewrapArguments;
+  readonly clock: Clock;
+  /** It has been destroyed, and nothing of it is left. */
+  onGone(sandbox: Sandbox): void;
+}
+
+/** Turns a slot into a sandbox. Throws `DriverError`; then the slot is still the caller's to end. */
+export async function startSandbox(
+  slot: Slot,
+  spec: SandboxSpec,
+  { args, clock, onGone }: StartOptions,
+): Promise<Sandbox> {
+  slot.cgroup?.limit({
+    memoryBytes: spec.memoryMb * MiB,
+    cpus: spec.cpus,
+    processesMax: spec.processesMax + ownProcesses,
+  });
+  const orders = [`n${spec.openFilesMax}`, ...args.visible.map((argument) => `+${argument}`), "."];
+  slot.orders.end(`${orders.join("\n")}\n`);
+  slot.hidden.end(args.hidden.map((argument) => `${argument}\0`).join(""));
+  try {
+    await slot.status.started(clock, sandboxStartTimeoutMs);
+  } catch (cause) {
+    const said = (slot.pipes.stderr.reader.read() as Buffer | null)?.toString("utf8").trim().slice(0, 500);
+    throw new DriverError("launch", `sandbox ${spec.id} did not start${said ? `: ${said}` : ""}`, { cause });
+  }
+  return createSandbox(slot, spec.id, { clock, onGone });
+}
+
+function createSandbox(
+  slot: Slot,
+  id: string,
+  { clock, onGone }: Pick<StartOptions, "clock" | "onGone">,
+): Sandbox {
+  let destroyed: Promise<void> | undefined;
+  let finalUsage: Usage | undefined;
+  const exited = end();
+
+  async function end(): Promise<Exit> {
+    const { code, signal } = await reaped(slot.child);
+    finalUsage = readUsage();
+    const exit = exitOf(code, signal, (slot.cgroup?.oomKills() ?? 0) > 0);
+    await drained(outputs(slot), clock);
+    return exit;
+  }
+
+  function readUsage(): Usage {
+    return slot.cgroup?.usage() ?? { memoryPeakBytes: 0, cpuUsec: 0 };
+  }
+
+  async function destroy() {
+    await endSlot(slot, clock);
+    await exited;
+    onGone(sandbox);
+  }
+
+  const sandbox: Sandbox = {
+    id,
+    address: slot.address,
+    stdout: slot.pipes.stdout.reader,
+    stderr: slot.pipes.stderr.reader,
+    frames: slot.pipes.frames.reader,
+    exited,
+    usage: async () => finalUsage ?? readUsage(),
+    setCpus: async (cpus) => slot.cgroup?.setCpus(cpus),
+    signal(name) {
+      // bubblewrap would not pass it on. Read and used at once, so that the number can't have changed hands.
+      const pid = slot.status.programPid();
+      if (pid !== undefined) kill(pid, name);
+    },
+    destroy() {
+      destroyed ??= destroy();
+      return destroyed;
+    },
+  };
+  return sandbox;
+}
+
+/** Ends a slot in whatever state it is; resolves when the kernel has taken all of it down. */
+export async function endSlot(slot: Slot, clock: Clock): Promise<void> {
+  // The reaper first: with it goes every process of the sandbox, while bubblewrap still waits for it.
+  const reaper = slot.status.reaperPid();
+  const isRunning = slot.child.exitCode === null && slot.child.signalCode === null;
+  if (isRunning && reaper !== undefined) kill(reaper, "SIGKILL");
+  else slot.child.kill("SIGKILL");
+  await slot.cgroup?.destroy();
+  await Promise.race([reaped(slot.child), clock.sleep(sandboxDestroyTimeoutMs)]);
+  slot.child.kill("SIGKILL"); // if the reaper would not go
+  await linkGone(slot, clock);
+  await drained(outputs(slot), clock);
+  slot.release();
+}
+
+/** The kernel removes a namespace and its links in the background, some ten milliseconds after the last process. */
+async function linkGone(slot: Slot, clock: Clock): Promise<void> {
+  if (!slot.link) return;
+  const deadlineMs = clock.monotonic() + sandboxDestroyTimeoutMs;
+  for (let pauseMs = 4; existsSync(`/sys/class/net/${slot.link}`); pauseMs = Math.min(pauseMs * 2, 50)) {
+    if (clock.monotonic() > deadlineMs) throw new DriverError("network", `the link ${slot.link} stays`);
+    await clock.sleep(pauseMs);
+  }
+}
+
+function outputs({ pipes }: Slot) {
+  return [pipes.stdout.reader, pipes.stderr.reader, pipes.frames.reader];
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {} // it went by itself
+}

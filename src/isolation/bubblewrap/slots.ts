@@ -1,0 +1,229 @@
+/**
+ * Slots: sandboxes prepared as far as that goes without knowing what will run in them. A slot is one process that has
+ * joined its control groups, holds its own network namespace with the link to lambdad, has become its unprivileged user,
+ * and waits to be told which bubblewrap to become. So the slow steps (namespaces, links, a grace period of the kernel for
+ * each change of control group) happen ahead of the start that needs them. A slot serves one sandbox and is gone with it.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import type { Readable, Writable } from "node:stream";
+import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "../../base/logger.ts";
+import {
+  environmentProcessesMax,
+  sandboxesMax,
+  sandboxSlotsIdleMax,
+  sandboxStartTimeoutMs,
+} from "../../limits.ts";
+import type { Cgroup, Cgroups } from "../cgroup.ts";
+import { toolEnv } from "../command.ts";
+import { DriverError } from "../driver.ts";
+import { withSealedStdio } from "../inherited.ts";
+import type { Network } from "../network.ts";
+import { linkBatches, type NetworkMode, sandboxUser } from "../network-plan.ts";
+import type { OutputPipes, PipeSource } from "../pipes.ts";
+import { descriptors } from "./arguments.ts";
+import { launchScript, prepareScript } from "./launch-scripts.ts";
+import { createStatus, type LaunchStatus } from "./launch-status.ts";
+
+export interface Slot {
+  readonly child: ChildProcess;
+  readonly pipes: OutputPipes;
+  readonly cgroup: Cgroup | undefined;
+  readonly address: string | undefined;
+  /** The link on lambdad's side. */
+  readonly link: string | undefined;
+  /** The launch script's input. */
+  readonly orders: Writable;
+  /** bubblewrap's hidden arguments. */
+  readonly hidden: Writable;
+  readonly status: LaunchStatus;
+  /** Its number may be used again. Call when nothing of it is left. */
+  release(): void;
+}
+
+export interface SlotDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly pipes: PipeSource;
+  readonly cgroups: Cgroups | undefined;
+  readonly network: Network | undefined;
+  /** lambdad's number on this machine; undefined: no privileges, sandboxes run as lambdad's user. */
+  readonly number: number | undefined;
+  /** File with the seccomp filter. */
+  readonly seccompFile: string;
+  readonly bubblewrap: string;
+}
+
+export interface Slots {
+  /** A ready slot: at once if one is waiting. */
+  take(mode: NetworkMode): Promise<Slot>;
+  /** Prepares slots until `sandboxSlotsIdleMax` wait. */
+  refill(mode: NetworkMode): void;
+  /** Ends the waiting ones; `end` takes a slot down. */
+  close(): Promise<void>;
+}
+
+export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>): Slots {
+  const idle: Record<NetworkMode, Slot[]> = { endpoints: [], outside: [] };
+  const preparing: Record<NetworkMode, Set<Promise<void>>> = { endpoints: new Set(), outside: new Set() };
+  const used = new Set<number>();
+  let lastNumber = 0;
+  let isClosed = false;
+
+  /** Round robin, so that an address rests for as long as possible before another sandbox gets it. */
+  function nextNumber(): number {
+    if (used.size >= sandboxesMax)
+      throw new DriverError("limits", `${sandboxesMax} sandboxes are alive already`);
+    do lastNumber = (lastNumber % sandboxesMax) + 1;
+    while (used.has(lastNumber));
+    used.add(lastNumber);
+    return lastNumber;
+  }
+
+  async function make(mode: NetworkMode): Promise<Slot> {
+    const slotNumber = nextNumber();
+    try {
+      return await prepareSlot(deps, { slotNumber, mode, release: () => used.delete(slotNumber) }, end);
+    } catch (error) {
+      used.delete(slotNumber);
+      throw error;
+    }
+  }
+
+  async function makeIdle(mode: NetworkMode): Promise<void> {
+    try {
+      const slot = await make(mode);
+      // Whoever dies while waiting is replaced by the next `take`.
+      if (isClosed) await end(slot);
+      else idle[mode].push(slot);
+    } catch (error) {
+      deps.logger.warn("a sandbox could not be prepared ahead of its use", { error });
+    }
+  }
+
+  function refill(mode: NetworkMode): void {
+    while (!isClosed && idle[mode].length + preparing[mode].size < sandboxSlotsIdleMax) {
+      const task = makeIdle(mode).finally(() => preparing[mode].delete(task));
+      preparing[mode].add(task);
+    }
+  }
+
+  async function take(mode: NetworkMode): Promise<Slot> {
+    if (isClosed) throw new DriverError("closed", "the driver is closed");
+    const slot = idle[mode].shift();
+    if (!slot) return make(mode);
+    if (slot.child.exitCode === null && slot.child.signalCode === null) return slot;
+    await end(slot);
+    return take(mode);
+  }
+
+  return {
+    refill,
+    take,
+    async close() {
+      isClosed = true;
+      await Promise.all([...preparing.endpoints, ...preparing.outside]);
+      const waiting = [...idle.endpoints.splice(0), ...idle.outside.splice(0)];
+      await Promise.all(waiting.map(end));
+    },
+  };
+}
+
+interface SlotOrder {
+  readonly slotNumber: number;
+  readonly mode: NetworkMode;
+  readonly release: () => void;
+}
+
+async function prepareSlot(
+  deps: SlotDeps,
+  order: SlotOrder,
+  end: (slot: Slot) => Promise<void>,
+): Promise<Slot> {
+  const owner = deps.number === undefined ? undefined : sandboxUser(deps.number, order.slotNumber);
+  const pipes = await deps.pipes.take(owner);
+  let slot: Slot;
+  try {
+    slot = spawnSlot(deps, order, pipes);
+  } catch (cause) {
+    pipes.destroy();
+    throw cause instanceof DriverError
+      ? cause
+      : new DriverError("launch", "no process can be started", { cause });
+  }
+  try {
+    await slot.status.ready(deps.clock, sandboxStartTimeoutMs);
+    if (slot.link) deps.network?.admit(slot.link, order.mode === "outside" && deps.network.hasOutside);
+    return slot;
+  } catch (error) {
+    const said = slot.pipes.stderr.reader.read() as Buffer | null;
+    await end(slot);
+    const detail = said ? `: ${said.toString("utf8").trim().slice(0, 500)}` : "";
+    throw new DriverError("launch", `a sandbox could not be prepared${detail}`, { cause: error });
+  }
+}
+
+function spawnSlot(deps: SlotDeps, { slotNumber, mode, release }: SlotOrder, pipes: OutputPipes): Slot {
+  const cgroup = deps.cgroups?.create(`slot-${slotNumber}`);
+  const plan = deps.network?.plan;
+  const lambdadPid = process.pid;
+  const hasOutside = mode === "outside" && deps.network?.hasOutside === true;
+  const link =
+    plan && linkBatches({ plan, mode: hasOutside ? "outside" : "endpoints", slot: slotNumber, lambdadPid });
+  const launch = ["sh", "-c", launchScript, "launch", String(lambdadPid), deps.bubblewrap];
+  const join = cgroup?.joinFiles ?? [];
+  const prepare = ["sh", "-c", prepareScript, "prepare", String(lambdadPid)];
+  const [program, ...args] = [
+    ...(link ? ["unshare", "--net", "--"] : []),
+    ...[...prepare, link?.inside ?? "", link?.outside ?? "", ...join, "--"],
+    ...becomeUser(deps.number, slotNumber),
+    ...resourceLimits(deps.number !== undefined),
+    ...launch,
+  ] as [string, ...string[]];
+  const seccomp = openSync(deps.seccompFile, "r");
+  try {
+    const child = withSealedStdio(
+      ["pipe", pipes.stdout.writeFd, pipes.stderr.writeFd, pipes.frames.writeFd, "pipe", seccomp, "pipe"],
+      (stdio) => spawn(program, args, { stdio, env: toolEnv, cwd: "/" }),
+    );
+    // Typed as five streams at most.
+    const streams: readonly unknown[] = child.stdio;
+    const status = createStatus(child, streams[descriptors.status] as Readable);
+    const slot: Slot = {
+      child,
+      pipes,
+      cgroup,
+      address: link?.address,
+      link: link?.link,
+      orders: child.stdin as Writable,
+      hidden: streams[descriptors.hidden] as Writable,
+      status,
+      release,
+    };
+    // A process that has gone says so by its exit; writing to it is not a second failure.
+    for (const stream of [slot.orders, slot.hidden]) stream.on("error", () => {});
+    return slot;
+  } finally {
+    closeSync(seccomp);
+    pipes.closeWriters();
+  }
+}
+
+/** The death signal is armed after the change of user, which would disarm it. */
+function becomeUser(number: number | undefined, slotNumber: number): readonly string[] {
+  const bound = ["setpriv", "--pdeathsig", "KILL"];
+  if (number === undefined) return [...bound, "--"];
+  const { uid, gid } = sandboxUser(number, slotNumber);
+  const user = ["--reuid", String(uid), "--regid", String(gid), "--clear-groups"];
+  return [...bound, ...user, "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--"];
+}
+
+/**
+ * As on AWS (lambda-map 4.2); open files come with the spec. Processes are counted per user, so that limit is for those
+ * sandboxes that have a user of their own.
+ */
+function resourceLimits(hasOwnUser: boolean): readonly string[] {
+  const processes = hasOwnUser ? [`--nproc=${environmentProcessesMax}`] : [];
+  return ["prlimit", "--core=0", "--memlock=65536", "--stack=8388608:unlimited", ...processes, "--"];
+}

@@ -1,0 +1,47 @@
+/** How the end of a child process becomes an `Exit`, and how long its last output is waited for. For all real drivers. */
+import type { ChildProcess } from "node:child_process";
+import { constants } from "node:os";
+import type { Readable } from "node:stream";
+import type { Clock } from "../base/clock.ts";
+import { sandboxDrainMs } from "../limits.ts";
+import type { Exit } from "./driver.ts";
+
+/** Resolves when `child` has been reaped (also if it has been before), or could not be started at all. */
+export function reaped(child: ChildProcess): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) {
+      return resolve({ code: child.exitCode, signal: child.signalCode });
+    }
+    child.once("exit", (code, signal) => resolve({ code, signal }));
+    child.once("error", () => child.pid === undefined && resolve({ code: 127, signal: null }));
+  });
+}
+
+/**
+ * bubblewrap and shells report a program's death by a signal as 128 + its number. A program that exits with such a code
+ * itself looks the same; that is the price of a reaper between it and us.
+ */
+export function exitOf(code: number | null, signal: NodeJS.Signals | null, oom: boolean): Exit {
+  if (signal !== null) return { kind: "signal", signal, oom };
+  const number = (code ?? 0) - 128;
+  const name = Object.entries(constants.signals).find(([, value]) => value === number)?.[0];
+  if (name !== undefined) return { kind: "signal", signal: name as NodeJS.Signals, oom };
+  return { kind: "code", code: code ?? 0, oom };
+}
+
+/** Waits until every stream has been read to its end; what nobody reads in time is dropped. Never rejects. */
+export async function drained(streams: readonly Readable[], clock: Clock): Promise<void> {
+  const ended = streams.map((stream) => {
+    if (stream.readableEnded || stream.destroyed) return Promise.resolve();
+    return new Promise<void>((resolve) => {
+      stream.once("end", resolve);
+      stream.once("close", resolve);
+      stream.once("error", () => resolve());
+    });
+  });
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = clock.after(sandboxDrainMs, resolve);
+  await Promise.race([Promise.all(ended), late]);
+  timer.cancel();
+  for (const stream of streams) stream.destroy();
+}

@@ -1,0 +1,211 @@
+/**
+ * The sandboxes' network on this machine, as root: lambdad's number and address, the packet filter, forwarding. Links
+ * and namespaces of single sandboxes are not made here: each belongs to its sandbox's processes, and the kernel takes it
+ * away with them. What this file does change outlives a crash until `openNetwork` or `sweep` of the same instance.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { dirname, join } from "node:path";
+import { DriverError } from "./driver.ts";
+import { findTool, run } from "./command.ts";
+import { instancesMax, networkPlan, type NetworkPlan, ruleset } from "./network-plan.ts";
+
+/** A number that no other living lambdad on this machine has. */
+export interface InstanceNumber {
+  readonly number: number;
+  release(): Promise<void>;
+}
+
+/**
+ * Holds a number by listening on a socket name of Linux's abstract namespace: it is exclusive within the network
+ * namespace, exactly where addresses and links would collide, and a crash gives it back. `former`, the number of a
+ * predecessor that crashed, is tried first; if it is taken, its new owner has replaced what was left.
+ */
+export async function takeInstanceNumber(former = 0): Promise<InstanceNumber> {
+  const numbers = Array.from({ length: instancesMax }, (_, index) => index);
+  for (const number of numbers.sort((a, b) => Number(b === former) - Number(a === former) || a - b)) {
+    const server = await listen(`\0lambdad-instance-${number}`);
+    if (server) return { number, release: () => new Promise((done) => server.close(() => done())) };
+  }
+  throw new DriverError("unavailable", `${instancesMax} instances of lambdad run on this machine already`);
+}
+
+function listen(path: string): Promise<Server | undefined> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => void socket.destroy());
+    server.unref();
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      error.code === "EADDRINUSE" ? resolve(undefined) : reject(error),
+    );
+    server.listen(path, () => resolve(server));
+  });
+}
+
+export interface Network {
+  readonly plan: NetworkPlan;
+  /** Sentences for `Guarantees.missing`; empty: everything works. */
+  readonly missing: readonly string[];
+  /** The packet filter is in force. */
+  readonly isFiltered: boolean;
+  /** Sandboxes may be given the way to the outside. */
+  readonly hasOutside: boolean;
+  /** Name servers for sandboxes, IPv4. */
+  readonly resolvers: readonly string[];
+  /** The link of a sandbox has appeared on this side: lets its packets through to the outside, or not. */
+  admit(link: string, isForwarding: boolean): void;
+  close(): Promise<void>;
+}
+
+export async function openNetwork(number: number, instance: string): Promise<Network> {
+  const plan = networkPlan(number, instance);
+  const missing: string[] = [];
+  await run("network", ["ip", "addr", "replace", `${plan.hostAddress}/32`, "dev", "lo", "scope", "host"]);
+  const uplinks = await defaultUplinks();
+  const resolvers = nameServers();
+  if (uplinks.length === 0) missing.push("Functions reach lambdad only: this machine has no default route.");
+  if (resolvers.length === 0) {
+    missing.push(
+      "Functions resolve no names: the machine's only name servers are on its loopback or metadata address. Put a " +
+        "reachable one into /etc/resolv.conf.",
+    );
+  }
+  const isFiltered = await applyRules(plan, { uplinks, resolvers, opened: [] }, missing);
+  const opened = isFiltered ? openForwarding(uplinks, instance) : [];
+  if (opened.length > 0) await applyRules(plan, { uplinks, resolvers, opened }, missing);
+  if (isFiltered && (await forwardsAreDropped())) {
+    missing.push(
+      "Functions may not reach the outside: another firewall drops forwarded packets. With Docker: " +
+        "iptables -I DOCKER-USER -i ld+ -j ACCEPT; iptables -I DOCKER-USER -o ld+ -j ACCEPT.",
+    );
+  }
+  return {
+    plan,
+    missing,
+    isFiltered,
+    hasOutside: isFiltered && uplinks.length > 0,
+    resolvers,
+    admit: (link, isForwarding) => writeFileSync(forwardingFile(link), isForwarding ? "1" : "0"),
+    async close() {
+      closeForwarding(instance);
+      if (isFiltered) await run("network", ["nft", "delete", "table", "inet", plan.table]);
+      await removeAddress(plan.hostAddress);
+    },
+  };
+}
+
+async function removeAddress(address: string): Promise<void> {
+  await run("network", ["ip", "addr", "flush", "dev", "lo", "to", `${address}/32`]);
+}
+
+interface Rules {
+  readonly uplinks: readonly string[];
+  readonly resolvers: readonly string[];
+  readonly opened: readonly string[];
+}
+
+async function applyRules(plan: NetworkPlan, rules: Rules, missing: string[]): Promise<boolean> {
+  if (!findTool("nft")) {
+    missing.push(
+      "Functions reach lambdad only, and services of this machine that listen on every address: nft is not installed. " +
+        "Install it: apt-get install nftables.",
+    );
+    return false;
+  }
+  try {
+    await run("network", ["nft", "-f", "-"], ruleset({ plan, ...rules }));
+    return true;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    missing.push(`Functions reach lambdad only: the kernel refuses the packet filter (${reason}).`);
+    return false;
+  }
+}
+
+/** Links of default routes: what "outside" means. Docker's bridges, for one, are not among them. */
+async function defaultUplinks(): Promise<readonly string[]> {
+  const routes: unknown = JSON.parse(
+    (await run("network", ["ip", "-j", "-4", "route", "show", "default"])) || "[]",
+  );
+  const links = (routes as readonly { dev?: string }[]).flatMap(({ dev }) => (dev ? [dev] : []));
+  return [...new Set(links)];
+}
+
+/** systemd-resolved puts its loopback address into the first file and the real servers into the second. */
+const resolverFiles = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
+
+function nameServers(): readonly string[] {
+  for (const file of resolverFiles) {
+    const servers = parseNameServers(readOr(file));
+    if (servers.length > 0) return servers;
+  }
+  return [];
+}
+
+/** IPv4 servers that a sandbox may ask; resolv.conf(5) reads the first three. */
+export function parseNameServers(text: string): readonly string[] {
+  const listed = [...text.matchAll(/^\s*nameserver\s+(\d+\.\d+\.\d+\.\d+)\s*$/gm)].map(
+    (match) => match[1] ?? "",
+  );
+  return listed.filter((server) => !server.startsWith("127.") && server !== "169.254.169.254").slice(0, 3);
+}
+
+async function forwardsAreDropped(): Promise<boolean> {
+  const chain = await run("network", ["nft", "list", "chain", "ip", "filter", "FORWARD"]).catch(() => "");
+  return chain.includes("policy drop");
+}
+
+/**
+ * The kernel looks at the arriving link when it decides to forward, so answers need it switched on at the uplink. Who
+ * switches it on leaves a directory with one file for each instance that relies on it; the last to leave switches it off.
+ */
+const forwardingDirectory = "/run/lambdad/forwarding";
+
+function openForwarding(uplinks: readonly string[], instance: string): readonly string[] {
+  return uplinks.filter((uplink) => {
+    const marks = join(forwardingDirectory, uplink);
+    const isOn = readOr(forwardingFile(uplink)).trim() === "1";
+    if (isOn && !isDirectory(marks)) return false; // somebody else's decision, and not ours to undo
+    mkdirSync(marks, { recursive: true });
+    writeFileSync(join(marks, instance), "");
+    writeFileSync(forwardingFile(uplink), "1");
+    return true;
+  });
+}
+
+function closeForwarding(instance: string): void {
+  for (const uplink of listOr(forwardingDirectory)) {
+    const marks = join(forwardingDirectory, uplink);
+    rmSync(join(marks, instance), { force: true });
+    if (listOr(marks).length > 0) continue;
+    rmdirSync(marks);
+    if (existsSync(forwardingFile(uplink))) writeFileSync(forwardingFile(uplink), "0");
+  }
+  for (const directory of [forwardingDirectory, dirname(forwardingDirectory)]) {
+    if (listOr(directory).length === 0) rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function forwardingFile(link: string): string {
+  return `/proc/sys/net/ipv4/conf/${link}/forwarding`;
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    readdirSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function listOr(path: string): readonly string[] {
+  return isDirectory(path) ? readdirSync(path) : [];
+}
+
+function readOr(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
