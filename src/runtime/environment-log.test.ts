@@ -1,0 +1,183 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { invocation, stage } from "../../test/harness/runtime-stage.ts";
+import { ScriptedDriver } from "../../test/harness/scripted-runtime.ts";
+import type { ScriptedRuntime } from "../../test/harness/scripted-runtime.ts";
+import { logLineBytesMax, logPendingBytesMax } from "../limits.ts";
+
+/** Prints while it handles an event whose payload says what. */
+function printing(print: (runtime: ScriptedRuntime, payload: string) => void): ScriptedDriver {
+  return new ScriptedDriver(async (runtime) => {
+    for (;;) {
+      const event = await runtime.next();
+      print(runtime, event.body);
+      await runtime.respond(event.requestId, "null");
+    }
+  });
+}
+
+test("what a function prints is settled before its invocation is, line by line, the last one without its end", async (t) => {
+  const driver = printing((runtime, payload) => {
+    runtime.print(`first ${payload}\nsecond\rline\n`);
+    runtime.stderr.write("warning\n");
+    runtime.print("no end");
+  });
+  const { environment, messages } = await stage(t, driver);
+  await environment.initialised;
+  const expected: string[] = [];
+  for (const id of ["1", "2", "3"]) {
+    environment.log.platform(`START ${id}`);
+    await environment.invoke(invocation(id, id));
+    await environment.settled();
+    environment.log.platform(`END ${id}`);
+    expected.push(`START ${id}\n`, `first ${id}\n`, "second\rline\n", "warning\n", "no end", `END ${id}\n`);
+  }
+  assert.deepEqual(
+    messages.slice(1).map(({ text }) => text),
+    expected,
+  );
+});
+
+test("a frame is one message with its own time, however many lines it has", async (t) => {
+  const { environment, messages, clock } = await stage(
+    t,
+    printing((runtime) => {
+      runtime.frame("one\ntwo", clock.now() - 5);
+      runtime.frame("from the future", clock.now() + 24 * 3600 * 1000);
+    }),
+  );
+  await environment.initialised;
+  await environment.invoke(invocation("1"));
+  await environment.settled();
+  assert.deepEqual(messages.slice(1), [
+    { atMs: clock.now() - 5, text: "one\ntwo" },
+    { atMs: clock.now(), text: "from the future" },
+  ]);
+});
+
+test("the tail is the last 4,096 bytes of one invocation, as text", async (t) => {
+  const { environment } = await stage(
+    t,
+    printing((runtime, payload) => {
+      runtime.print(`${payload.repeat(3000)}\n`);
+      runtime.frame("framed", 0);
+    }),
+  );
+  await environment.initialised;
+  await environment.invoke(invocation("1", "1"));
+  await environment.settled();
+  environment.log.beginTail();
+  environment.log.platform("START");
+  await environment.invoke(invocation("2", "23"));
+  await environment.settled();
+  environment.log.platform("END");
+  const tail = Buffer.from(environment.log.endTail()).toString();
+  assert.equal(tail.length, 4096);
+  assert.ok(tail.endsWith("2323\nframed\nEND\n"));
+  assert.ok(!tail.includes("1") && !tail.includes("START"));
+  assert.equal(environment.log.endTail().length, 0);
+});
+
+test("output of a runtime that is killed is complete before the invocation is settled", async (t) => {
+  const driver = new ScriptedDriver(async (runtime) => {
+    await runtime.next();
+    for (let line = 0; line < 20_000; line += 1) runtime.print(`line ${line}\n`);
+    await runtime.exit(1);
+  });
+  const { environment, lines } = await stage(t, driver);
+  await environment.initialised;
+  await environment.invoke(invocation("1"));
+  await environment.settled();
+  assert.equal(lines().length, 20_001);
+  assert.equal(lines().at(-1), "line 19999");
+});
+
+test("while the sink is behind, lines are counted instead of kept, and a line says so afterwards", async (t) => {
+  const logs = {
+    pendingBytes: 0,
+    kept: [] as string[],
+    append: (_: unknown, __: number, text: string) => void logs.kept.push(text),
+  };
+  const driver = printing((runtime, payload) => runtime.print(`${payload}\n`));
+  const { environment } = await stage(t, driver, { deps: { logs } });
+  await environment.initialised;
+  for (const [id, pendingBytes] of [
+    ["1", 0],
+    ["2", logPendingBytesMax],
+    ["3", logPendingBytesMax - 1],
+    ["4", 0],
+  ] as const) {
+    logs.pendingBytes = pendingBytes;
+    await environment.invoke(invocation(id, id));
+    await environment.settled();
+  }
+  assert.deepEqual(logs.kept.slice(1), [
+    "1\n",
+    "LOGS_DROPPED Records: 2\tBytes: 4\tReason: Log lines came faster than they could be stored\n",
+    "4\n",
+  ]);
+});
+
+test("a function that prints a hundred megabytes without a newline stays bounded and correct", async (t) => {
+  const chunk = Buffer.alloc(1024 * 1024, "x");
+  const driver = new ScriptedDriver(async (runtime) => {
+    for (;;) {
+      const event = await runtime.next();
+      for (let count = 0; count < 100; count += 1) {
+        if (!runtime.stdout.write(chunk))
+          await new Promise((resolve) => runtime.stdout.once("drain", resolve));
+      }
+      await runtime.respond(event.requestId, "null");
+    }
+  });
+  let bytes = 0;
+  let longest = 0;
+  const logs = {
+    append(_: unknown, __: number, text: string) {
+      bytes += text.length;
+      longest = Math.max(longest, text.length);
+    },
+  };
+  const { environment } = await stage(t, driver, { deps: { logs } });
+  await environment.initialised;
+  const before = bytes;
+  const result = await environment.invoke(invocation("1"));
+  await environment.settled();
+  assert.equal(result.outcome.kind, "success");
+  assert.deepEqual([bytes - before, longest], [100 * chunk.length, logLineBytesMax]);
+});
+
+test("in JSON format the platform's lines are records", async (t) => {
+  const driver = new ScriptedDriver((runtime) => runtime.exit(1));
+  const { environment, lines, clock } = await stage(t, driver, { spec: { logFormat: "JSON" } });
+  await environment.initialised;
+  const time = new Date(clock.now()).toISOString();
+  assert.deepEqual(
+    lines().map((line): unknown => JSON.parse(line)),
+    [
+      {
+        time,
+        type: "platform.initStart",
+        record: {
+          initializationType: "on-demand",
+          phase: "init",
+          functionName: "echo",
+          functionVersion: "$LATEST",
+          runtimeVersion: "nodejs:22.v1",
+          runtimeVersionArn: "arn:aws:lambda:us-east-1::runtime:0123",
+        },
+      },
+      {
+        time,
+        type: "platform.initReport",
+        record: {
+          initializationType: "on-demand",
+          phase: "init",
+          status: "error",
+          errorType: "Runtime.ExitError",
+          metrics: { durationMs: 0 },
+        },
+      },
+    ],
+  );
+});

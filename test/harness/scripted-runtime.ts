@@ -1,0 +1,210 @@
+/**
+ * A driver whose sandboxes are scripts: each plays a runtime's bootstrap step by step over the real Runtime API, so that a
+ * test can say "asks, answers twice, exits". Time does not pass by itself; the test's clock drives the environment.
+ *
+ * A script is an async function. When it returns, the "program" has exited with code 0; when `destroy` comes first,
+ * whatever it waits for never ends, as it is for a killed process.
+ */
+import { request as httpRequest } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+import { PassThrough } from "node:stream";
+import type { Driver, Exit, Mount, Sandbox, SandboxSpec } from "../../src/isolation/driver.ts";
+import { DriverError } from "../../src/isolation/driver.ts";
+
+export type Script = (runtime: ScriptedRuntime) => Promise<void>;
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+export interface NextEvent extends ApiAnswer {
+  /** "" where it was refused. */
+  readonly requestId: string;
+}
+
+export interface CallOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly chunked?: boolean;
+}
+
+/** Never resolves. */
+export const forever = new Promise<never>(() => undefined);
+
+export class ScriptedRuntime {
+  readonly spec: SandboxSpec;
+  readonly stdout = new PassThrough();
+  readonly stderr = new PassThrough();
+  readonly frames = new PassThrough();
+  readonly #exit = Promise.withResolvers<Exit>();
+  readonly #open = new Set<{ destroy(): unknown }>();
+  #hasExited = false;
+
+  constructor(spec: SandboxSpec) {
+    this.spec = spec;
+  }
+
+  get env(): Readonly<Record<string, string>> {
+    return this.spec.env;
+  }
+
+  get exited(): Promise<Exit> {
+    return this.#exit.promise;
+  }
+
+  async next(): Promise<NextEvent> {
+    const answer = await this.call("GET", "/2018-06-01/runtime/invocation/next");
+    return { ...answer, requestId: String(answer.headers["lambda-runtime-aws-request-id"] ?? "") };
+  }
+
+  respond(requestId: string, payload: string | Uint8Array, options?: CallOptions): Promise<ApiAnswer> {
+    return this.call("POST", `/2018-06-01/runtime/invocation/${requestId}/response`, payload, options);
+  }
+
+  error(requestId: string, body: string | Uint8Array, options?: CallOptions): Promise<ApiAnswer> {
+    return this.call("POST", `/2018-06-01/runtime/invocation/${requestId}/error`, body, options);
+  }
+
+  initError(body: string, options?: CallOptions): Promise<ApiAnswer> {
+    return this.call("POST", "/2018-06-01/runtime/init/error", body, options);
+  }
+
+  print(text: string | Uint8Array): void {
+    this.stdout.write(text);
+  }
+
+  /** A log frame on file descriptor 3. */
+  frame(text: string, atMs: number): void {
+    const body = Buffer.from(text);
+    const head = Buffer.alloc(16);
+    head.writeUInt32BE(0xa55a000f, 0);
+    head.writeUInt32BE(body.length, 4);
+    head.writeBigUInt64BE(BigInt(atMs) * 1000n, 8);
+    this.frames.write(Buffer.concat([head, body]));
+  }
+
+  exit(exit: Exit | number): Promise<never> {
+    this.end(typeof exit === "number" ? { kind: "code", code: exit, oom: false } : exit);
+    return forever;
+  }
+
+  /** One request over the environment's Unix socket, on a connection of its own. */
+  call(
+    method: string,
+    path: string,
+    body?: string | Uint8Array,
+    options: CallOptions = {},
+  ): Promise<ApiAnswer> {
+    return new Promise((resolve) => {
+      const length =
+        body === undefined || options.chunked ? {} : { "content-length": Buffer.byteLength(body) };
+      const request = httpRequest(
+        {
+          socketPath: this.env["_LAMBDAD_RUNTIME_SOCKET"],
+          method,
+          path,
+          headers: { ...length, ...options.headers },
+          agent: false,
+        },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on("data", (chunk: Buffer) => chunks.push(chunk));
+          response.on("error", () => undefined);
+          response.on("end", () =>
+            resolve({
+              status: response.statusCode ?? 0,
+              headers: response.headers,
+              body: Buffer.concat(chunks).toString(),
+            }),
+          );
+        },
+      );
+      // A runtime that is cut off waits for its death; it must not fail the test.
+      request.on("error", () => undefined);
+      this.#open.add(request);
+      request.on("close", () => this.#open.delete(request));
+      if (options.chunked && body !== undefined) request.write(body);
+      request.end(options.chunked ? undefined : body);
+    });
+  }
+
+  /** A raw connection, for what an HTTP client would not do. */
+  connect(): Socket {
+    const socket = connect({ path: this.env["_LAMBDAD_RUNTIME_SOCKET"] ?? "", allowHalfOpen: true });
+    socket.on("error", () => undefined);
+    this.#open.add(socket);
+    return socket;
+  }
+
+  end(exit: Exit): void {
+    if (this.#hasExited) return;
+    this.#hasExited = true;
+    for (const stream of [this.stdout, this.stderr, this.frames]) stream.end();
+    this.#exit.resolve(exit);
+  }
+
+  cutOff(): void {
+    for (const open of this.#open) open.destroy();
+  }
+}
+
+export class ScriptedDriver implements Driver {
+  readonly name = "fake";
+  readonly guarantees = { separated: false, limited: false, networked: false, missing: [] };
+  readonly hostAddress = "127.0.0.1";
+  /** Every runtime that was started, in order. */
+  readonly started: ScriptedRuntime[] = [];
+  readonly cpus: number[] = [];
+  destroyed = 0;
+  memoryPeakBytes = 36 * 1024 * 1024;
+  /** Makes `create` fail. */
+  failure: string | undefined;
+  /** One for each start; the last one also for all that follow. */
+  readonly #scripts: readonly Script[];
+
+  constructor(...scripts: readonly Script[]) {
+    this.#scripts = scripts;
+  }
+
+  resolve(mounts: readonly Mount[], insidePath: string): string {
+    const mount = mounts.find(({ target }) => insidePath === target || insidePath.startsWith(`${target}/`));
+    return mount ? mount.source + insidePath.slice(mount.target.length) : insidePath;
+  }
+
+  async create(spec: SandboxSpec): Promise<Sandbox> {
+    if (this.failure !== undefined) throw new DriverError("launch", this.failure);
+    const runtime = new ScriptedRuntime(spec);
+    const script = this.#scripts[Math.min(this.started.length, this.#scripts.length - 1)];
+    this.started.push(runtime);
+    setImmediate(() => {
+      void script?.(runtime).then(() => runtime.end({ kind: "code", code: 0, oom: false }));
+    });
+    return this.#sandbox(runtime);
+  }
+
+  #sandbox(runtime: ScriptedRuntime): Sandbox {
+    const destroy = async () => {
+      this.destroyed += 1;
+      runtime.end({ kind: "signal", signal: "SIGKILL", oom: false });
+      runtime.cutOff();
+    };
+    return {
+      id: runtime.spec.id,
+      address: undefined,
+      stdout: runtime.stdout,
+      stderr: runtime.stderr,
+      frames: runtime.frames,
+      exited: runtime.exited,
+      usage: async () => ({ memoryPeakBytes: this.memoryPeakBytes, cpuUsec: 0 }),
+      setCpus: async (cpus) => void this.cpus.push(cpus),
+      signal: () => undefined,
+      destroy,
+    };
+  }
+
+  async sweep(): Promise<void> {}
+  async close(): Promise<void> {}
+}
