@@ -71,7 +71,7 @@ export function createNodeRuntimes(deps: NodeDeps): RuntimeSource {
       if (substitute === undefined) throw error;
       logger.warn("a Node.js could not be fetched; the one on PATH is used", {
         version,
-        ...substitute,
+        path: substitute.path,
         error,
       });
       onProgress(

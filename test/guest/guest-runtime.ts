@@ -10,9 +10,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { parseFrames, type Frame } from "./log-frames.ts";
-import { createTinyApi, type TinyApi } from "./tiny-api.ts";
+import { createTinyApi, type TinyApi, type TinyApiOptions } from "./tiny-api.ts";
 
-export interface GuestOptions {
+export interface GuestOptions extends TinyApiOptions {
   readonly argv: readonly string[];
   readonly files: Readonly<Record<string, string>>;
   readonly handler: string;
@@ -20,11 +20,9 @@ export interface GuestOptions {
   readonly transport?: "unix" | "tcp";
   /** Without it lines go to standard output. */
   readonly frames?: boolean;
-  /** Cuts what the server sends into pieces of so many bytes. */
-  readonly pieceBytes?: number;
 }
 
-export interface Guest extends Pick<TinyApi, "init" | "invoke" | "waits"> {
+export interface Guest extends TinyApi {
   readonly taskRoot: string;
   /** Resolves when the process has gone and everything it wrote was read. */
   readonly ended: Promise<Ended>;
@@ -46,7 +44,7 @@ export async function startGuest(options: GuestOptions): Promise<Guest> {
     await mkdir(dirname(join(taskRoot, name)), { recursive: true });
     await writeFile(join(taskRoot, name), text);
   }
-  const api = createTinyApi(options.pieceBytes);
+  const api = createTinyApi(options);
   const socketPath = join(directory, "api.sock");
   const address = await api.listen(options.transport === "tcp" ? undefined : socketPath);
 
@@ -90,9 +88,7 @@ export async function startGuest(options: GuestOptions): Promise<Guest> {
   });
 
   return {
-    init: api.init,
-    invoke: api.invoke,
-    waits: api.waits,
+    ...api,
     ended,
     taskRoot,
     stop() {

@@ -22,6 +22,17 @@ export interface TinyApi {
   waits(): Promise<void>;
   /** A string is sent as it is, everything else as JSON. */
   invoke(payload: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  /** Of the last answer: did the request for the next invocation arrive with it? */
+  wasTogether(): boolean;
+  /** Closes all connections. */
+  hangUp(): void;
+}
+
+export interface TinyApiOptions {
+  /** Cuts what is sent into pieces of so many bytes. */
+  readonly pieceBytes?: number;
+  /** Answers 413 to answers, and hangs up. */
+  readonly refuses?: boolean;
 }
 
 interface TinyApiServer extends TinyApi {
@@ -29,8 +40,6 @@ interface TinyApiServer extends TinyApi {
   listen(path: string | undefined): Promise<string>;
   /** The guest has gone: `answer` is what is still waited for. */
   close(answer: Answer): void;
-  /** Of the last answer: did the request for the next invocation arrive in the same read? */
-  wasTogether(): boolean;
 }
 
 export const requestId = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
@@ -39,21 +48,28 @@ export const traceId = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1";
 const accepted =
   'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{"status":"OK"}';
 
-export function createTinyApi(pieceBytes = Number.POSITIVE_INFINITY): TinyApiServer {
+const refused = "HTTP/1.1 413 Payload Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+export function createTinyApi({
+  pieceBytes = Number.POSITIVE_INFINITY,
+  refuses,
+}: TinyApiOptions = {}): TinyApiServer {
   const init = Promise.withResolvers<Answer | undefined>();
   let waiting: Socket | undefined;
   let whenWaiting: (() => void) | undefined;
   let invocation: PromiseWithResolvers<Answer> | undefined;
   let isTogether = false;
 
+  const sockets = new Set<Socket>();
   const server = createServer((socket) => {
+    sockets.add(socket);
     let unread = Buffer.alloc(0);
     socket.on("error", () => {});
     socket.on("data", (piece) => {
       unread = Buffer.concat([unread, piece]);
       for (let request = firstRequest(unread); request; request = firstRequest(unread)) {
         unread = unread.subarray(request.bytes);
-        isTogether = request.method === "POST" && unread.length > 0;
+        if (request.method === "POST") isTogether = unread.length > 0;
         serve(socket, request);
       }
     });
@@ -66,12 +82,14 @@ export function createTinyApi(pieceBytes = Number.POSITIVE_INFINITY): TinyApiSer
       errorType: request.headers.get("lambda-runtime-function-error-type"),
     };
     if (what === "GET invocation/next") {
+      if (socket.writableEnded) return;
       waiting = socket;
       init.resolve(undefined);
       whenWaiting?.();
       return;
     }
-    socket.write(accepted);
+    if (refuses) socket.end(refused);
+    else socket.write(accepted);
     if (what === "POST init/error") {
       init.resolve({ kind: "init-error", body: JSON.parse(answer.text), ...answer });
     } else if (what === `POST invocation/${requestId}/response`) {
@@ -120,6 +138,9 @@ export function createTinyApi(pieceBytes = Number.POSITIVE_INFINITY): TinyApiSer
       server.close();
     },
     wasTogether: () => isTogether,
+    hangUp() {
+      for (const socket of sockets) socket.destroy();
+    },
   };
 }
 

@@ -36,6 +36,6 @@ function parse(header, name) {
   try {
     return JSON.parse(Buffer.from(header, "latin1").toString("utf8"));
   } catch (error) {
-    throw new Error(`Cannot parse ${name} as json: ${error}`);
+    throw new Error(`Cannot parse ${name} as json: ${String(error)}`, { cause: error });
   }
 }

@@ -90,7 +90,7 @@ function invokeWithCallbacks(id, headers, body) {
   let waitsForEmptyEventLoop = true;
 
   const once = (settle) => (first, second) => {
-    if (isFinished || requestId !== id) return;
+    if (isFinished) return;
     isFinished = true;
     settle(first, second);
   };

@@ -1,0 +1,557 @@
+/**
+ * The Node bootstrap against a tiny Runtime API: handlers in all their forms and what comes of them, on the Node that
+ * runs the tests. With LAMBDAD_TEST_FETCH=1 also on every Node version of the catalog, which npm brings.
+ */
+import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { silentLogger } from "../../src/base/logger.ts";
+import { createCatalog } from "../../src/runtime/catalog.ts";
+import { startGuest, type Guest, type GuestOptions } from "./guest-runtime.ts";
+import { functionArn, requestId, traceId } from "./tiny-api.ts";
+
+interface Node {
+  readonly major: number;
+  readonly path: string;
+  /** As the catalog's plan has it. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+type Start = Partial<GuestOptions> & Pick<GuestOptions, "files">;
+type Json = string | number | boolean | object | null;
+type Case = (start: (options: Start) => Promise<Guest>, node: Node) => Promise<void>;
+
+const bootstrap = join(import.meta.dirname, "../../guest/runtimes/node/index.cjs");
+const hasCallbacks = (node: Node): boolean => node.major < 24;
+const handlerOf = (body: string): Record<string, string> => ({ "index.js": `exports.handler = ${body};` });
+
+/** Loads the file's handler and sends one event. */
+const answers =
+  (files: Record<string, string>, expected: Json | ((node: Node) => Json), handler = "index.handler"): Case =>
+  async (start, node) => {
+    const guest = await start({ files, handler });
+    const answer = await guest.invoke({ name: "Jörg", list: [1, null] });
+    const wanted = typeof expected === "function" ? expected(node) : expected;
+    assert.deepEqual(
+      { kind: answer.kind, body: withoutTrace(answer.body) },
+      { kind: "response", ...(isOutcome(wanted) ? wanted : { body: wanted }) },
+    );
+  };
+
+/** INIT ends in an error of this type and text. */
+const failsInit =
+  (
+    files: Record<string, string>,
+    handler: string,
+    errorType: string,
+    errorMessage: RegExp,
+    exit?: number,
+  ): Case =>
+  async (start, node) => {
+    const guest = await start({ files, handler });
+    const answer = await guest.init;
+    assert.equal(answer?.kind, "init-error");
+    const { errorMessage: message, trace, ...rest } = answer.body as Payload;
+    assert.deepEqual(rest, { errorType });
+    assert.equal(answer.errorType, errorType);
+    assert.match(message, errorMessage);
+    assert.ok(trace.length > 1, `trace: ${trace.join("\n")}`);
+    const ended = await guest.ended;
+    assert.equal(ended.exit, exit ?? (hasCallbacks(node) ? 129 : 1));
+    const title = hasCallbacks(node) || exit === 13 ? "Uncaught Exception" : "Init Error";
+    assert.match(
+      ended.frames.at(-1)?.text ?? "",
+      new RegExp(`\tERROR\t${title} \t{"errorType":"${errorType}"`),
+    );
+  };
+
+interface Payload {
+  readonly errorType: string;
+  readonly errorMessage: string;
+  readonly trace: readonly string[];
+}
+
+/** What the handler threw, as the caller gets it. */
+function failure(errorType: string, errorMessage: string): object {
+  return { kind: "error", body: { errorType, errorMessage } };
+}
+
+function isOutcome(value: unknown): value is object {
+  return typeof value === "object" && value !== null && "kind" in value;
+}
+
+function withoutTrace(body: unknown): unknown {
+  if (typeof body !== "object" || body === null || !("trace" in body)) return body;
+  const { trace: _trace, ...rest } = body;
+  return rest;
+}
+
+const echo = "async (event) => event";
+const sent = { name: "Jörg", list: [1, null] };
+
+const cases: Readonly<Record<string, Case>> = {
+  "a CommonJS handler answers": answers(handlerOf(echo), sent),
+  "a .cjs handler answers": answers({ "index.cjs": `exports.handler = ${echo};` }, sent),
+  "an .mjs handler with top-level await answers": answers(
+    {
+      "index.mjs": `const ready = await Promise.resolve(true); export const handler = async (e) => ready && e;`,
+    },
+    sent,
+  ),
+  "a .js handler in a package of type module answers": answers(
+    {
+      "package.json": '{"type":"module"}',
+      "src/index.js": `import { x } from "./x.js"; await null; export const handler = async () => x;`,
+      "src/x.js": "export const x = 7;",
+    },
+    7,
+    "src/index.handler",
+  ),
+  "a nested export in a nested folder is found": answers(
+    { "lib/api/main.js": "exports.v1 = { users: { get: async () => 'found' } };" },
+    "found",
+    "lib/api/main.v1.users.get",
+  ),
+  "a default export's member is found": answers(
+    { "index.mjs": "export default { handler: async () => 'default' };" },
+    "default",
+  ),
+  "a handler in node_modules of the task root is found by Node's own rules": answers(
+    { "node_modules/dep/index.js": "exports.handler = async () => 'dep';" },
+    "dep",
+    "dep.handler",
+  ),
+  "undefined answers null": answers(handlerOf("async () => {}"), null),
+  "a function has no JSON and answers null": answers(handlerOf("async () => () => {}"), null),
+  "a thenable that is no promise answers": answers(handlerOf("() => ({ then: (ok) => ok(5) })"), 5),
+  "a value that is returned without a promise counts from Node 24 on": answers(
+    handlerOf("() => 'plain'"),
+    (node: Node) => (hasCallbacks(node) ? null : "plain"),
+  ),
+  "a promise that nothing can settle any more": answers(
+    handlerOf("() => new Promise(() => {})"),
+    (node: Node) =>
+      hasCallbacks(node)
+        ? null
+        : failure(
+            "Runtime.NodejsExit",
+            "The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a " +
+              "Promise that was never settled. For more information, see " +
+              "https://nodejs.org/docs/latest/api/process.html#process_exit_codes",
+          ),
+  ),
+  "a rejection is an error of its own type": answers(
+    handlerOf("async () => { class Broken extends Error { name = 'Broken'; } throw new Broken('no\\x7f'); }"),
+    failure("Broken", "no%7F"),
+  ),
+  "a throw without a promise is an error": answers(
+    handlerOf("() => { throw new TypeError('bad'); }"),
+    failure("TypeError", "bad"),
+  ),
+  "a thrown string is an error of type string": answers(
+    handlerOf("async () => { throw 'text'; }"),
+    failure("string", "text"),
+  ),
+  "an error that cannot be read is reported all the same": answers(
+    handlerOf("async () => { throw { get name() { throw 1; } }; }"),
+    failure(
+      "handled",
+      "callback called with Error argument, but there was a problem while retrieving one or more of its message, " +
+        "name, and stack",
+    ),
+  ),
+  "a result that is no JSON is an error": answers(handlerOf("async () => 1n"), (node: Node) =>
+    failure(hasCallbacks(node) ? "Error" : "Runtime.JSONStringifyError", "Unable to stringify response body"),
+  ),
+  "a circular result is an error": answers(
+    handlerOf("async () => { const a = {}; a.a = a; return a; }"),
+    (node: Node) =>
+      failure(
+        hasCallbacks(node) ? "Error" : "Runtime.JSONStringifyError",
+        "Unable to stringify response body",
+      ),
+  ),
+
+  "a handler that is missing fails INIT": failsInit(
+    { "index.js": "" },
+    "index.handler",
+    "Runtime.HandlerNotFound",
+    /^index\.handler is undefined or not exported$/,
+  ),
+  "a handler that is no function fails INIT": failsInit(
+    { "index.js": "exports.handler = 5" },
+    "index.handler",
+    "Runtime.HandlerNotFound",
+    /^index\.handler is not a function$/,
+  ),
+  "a file that is missing fails INIT": failsInit(
+    {},
+    "gone.handler",
+    "Runtime.ImportModuleError",
+    /^Error: Cannot find module 'gone'\nRequire stack:\n- .*\/node\/index\.mjs$/,
+  ),
+  "a dependency that is missing fails INIT": failsInit(
+    { "index.js": "require('sharp')" },
+    "index.handler",
+    "Runtime.ImportModuleError",
+    /^Error: Cannot find module 'sharp'\nRequire stack:\n- .*index\.js\n- .*\/node\/index\.mjs$/,
+  ),
+  "a syntax error fails INIT": failsInit(
+    { "index.js": "exports.handler = async () => {" },
+    "index.handler",
+    "Runtime.UserCodeSyntaxError",
+    /^SyntaxError: Unexpected end of input$/,
+  ),
+  "a handler without a dot fails INIT": failsInit(
+    {},
+    "handler",
+    "Runtime.MalformedHandlerName",
+    /^Bad handler$/,
+  ),
+  "a handler outside of the task root fails INIT": failsInit(
+    {},
+    "../index.handler",
+    "Runtime.MalformedHandlerName",
+    /^'\.\.\/index\.handler' is not a valid handler name\. Use absolute paths when specifying root directories/,
+  ),
+  "code that throws while it is loaded fails INIT with its own error": failsInit(
+    { "index.js": "throw new RangeError('at load')" },
+    "index.handler",
+    "RangeError",
+    /^at load$/,
+  ),
+  "top-level await that nothing can settle fails INIT": failsInit(
+    { "index.mjs": "await new Promise(() => {}); export const handler = 1;" },
+    "index.handler",
+    "Runtime.NodejsExit",
+    /^The Lambda runtime client detected/,
+    13,
+  ),
+
+  "a callback handler answers up to Node 22 and is refused from 24 on": async (start, node) => {
+    const guest = await start({
+      files: handlerOf("(event, context, callback) => callback(null, event.name)"),
+    });
+    if (hasCallbacks(node)) {
+      assert.equal((await guest.invoke(sent)).body, "Jörg");
+      assert.equal((await guest.invoke({ name: "again" })).body, "again");
+    } else {
+      const refusal = await guest.init;
+      assert.equal(refusal?.errorType, "Runtime.CallbackHandlerDeprecated");
+      assert.match(refusal?.text ?? "", /removed support for callback-based function handlers/);
+    }
+  },
+
+  "an error does not keep the next invocation from its answer": async (start) => {
+    const guest = await start({
+      files: handlerOf("async (e) => { if (e.fail) throw new Error('x'); return e; }"),
+    });
+    assert.equal((await guest.invoke({ fail: true })).kind, "error");
+    assert.deepEqual((await guest.invoke({ a: 1 })).body, { a: 1 });
+    assert.deepEqual((await guest.invoke([2])).body, [2]);
+  },
+
+  "an event that is no JSON is an error": async (start) => {
+    const guest = await start({ files: handlerOf(echo) });
+    const answer = await guest.invoke("{");
+    assert.equal(answer.kind, "error");
+    assert.equal((answer.body as Payload).errorType, "SyntaxError");
+  },
+
+  "the context has AWS's members": async (start, node) => {
+    const body = `async (event, context) => {
+      const { getRemainingTimeInMillis, ...rest } = context;
+      return { rest, members: Object.keys(context).sort(), left: context.getRemainingTimeInMillis() };
+    }`;
+    const guest = await start({ files: handlerOf(body) });
+    const clientContext = { client: { app_title: "Zürich" }, custom: { a: "1" }, env: {} };
+    const identity = { cognitoIdentityId: "id", cognitoIdentityPoolId: "pool" };
+    const answer = await guest.invoke(null, {
+      "Lambda-Runtime-Client-Context": JSON.stringify(clientContext),
+      "Lambda-Runtime-Cognito-Identity": JSON.stringify(identity),
+      "Lambda-Runtime-Aws-Tenant-Id": "tenant-1",
+    });
+    const { rest, members, left } = answer.body as { rest: object; members: string[]; left: number };
+    const legacy = hasCallbacks(node) ? { callbackWaitsForEmptyEventLoop: true } : {};
+    assert.deepEqual(rest, {
+      ...legacy,
+      functionVersion: "$LATEST",
+      functionName: "probe",
+      memoryLimitInMB: "128",
+      logGroupName: "/aws/lambda/probe",
+      logStreamName: "2026/11/21/[$LATEST]60ce",
+      clientContext,
+      identity,
+      invokedFunctionArn: functionArn,
+      awsRequestId: requestId,
+      tenantId: "tenant-1",
+    });
+    assert.deepEqual(
+      ["done", "fail", "succeed"].filter((name) => members.includes(name)),
+      hasCallbacks(node) ? ["done", "fail", "succeed"] : [],
+    );
+    assert.ok(left > 0 && left <= 3000, `${left} ms`);
+  },
+
+  "a function sees AWS's variables and none of ours": async (start) => {
+    const body = `async () => ({
+      own: Object.keys(process.env).filter((name) => name.startsWith("_")).sort(),
+      options: process.env.NODE_OPTIONS ?? null, trace: process.env._X_AMZN_TRACE_ID, main: require.main ?? null,
+    })`;
+    const guest = await start({ files: handlerOf(body) });
+    assert.deepEqual((await guest.invoke({})).body, {
+      own: ["_HANDLER", "_X_AMZN_TRACE_ID"],
+      options: null,
+      trace: traceId,
+      main: null,
+    });
+  },
+
+  "console lines are frames with level, time and request id": async (start) => {
+    const body = `async () => {
+      console.log("a %s", "b", { c: 1 }); console.debug("two\\nlines"); console.warn("w"); console.error(new Error("e").message);
+      console.trace("t"); console.info("ü"); process.stdout.write("raw\\n"); process.stderr.write("err\\n");
+    }`;
+    const guest = await start({ files: { "index.js": `console.log("init"); exports.handler = ${body};` } });
+    assert.equal((await guest.invoke({})).body, null);
+    const { frames, stdout, stderr } = await guest.stop();
+    const lines = frames.map(({ type, text }) => {
+      const [time = "", id, ...rest] = text.split("\t");
+      assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+      return [type, id, rest.join("\t")];
+    });
+    assert.match(String(lines[0]?.[1]), /^(undefined|-)$/);
+    assert.deepEqual(lines.slice(1), [
+      [0xa55a000f, requestId, "INFO\ta b { c: 1 }\n"],
+      [0xa55a000b, requestId, "DEBUG\ttwo\nlines\n"],
+      [0xa55a0013, requestId, "WARN\tw\n"],
+      [0xa55a0017, requestId, "ERROR\te\n"],
+      [0xa55a0007, requestId, "TRACE\tt\n"],
+      [0xa55a000f, requestId, "INFO\tü\n"],
+    ]);
+    assert.ok(Math.abs((frames[0]?.timestampMs ?? 0) - Date.now()) < 60_000);
+    assert.deepEqual({ stdout, stderr }, { stdout: "raw\n", stderr: "err\n" });
+  },
+
+  "without a descriptor lines go to standard output, one each": async (start) => {
+    const guest = await start({ files: handlerOf("async () => console.log('two\\nlines')"), frames: false });
+    await guest.invoke({});
+    const { stdout } = await guest.stop();
+    assert.match(stdout, new RegExp(`^\\S+Z\t${requestId}\tINFO\ttwo\rlines\n$`));
+  },
+
+  "JSON lines have the level's frame, and levels below the least one are left out": async (start) => {
+    const body = `async () => {
+      console.debug("no"); console.log({ a: 1 }); console.log("n %d", 5); console.error("failed", new TypeError("bad"));
+      const a = {}; a.a = a; console.warn(a);
+    }`;
+    const env = { AWS_LAMBDA_LOG_FORMAT: "JSON", AWS_LAMBDA_LOG_LEVEL: "INFO" };
+    const guest = await start({ files: handlerOf(body), env });
+    await guest.invoke({}, { "Lambda-Runtime-Aws-Tenant-Id": "t" });
+    const { frames } = await guest.stop();
+    const parsed = frames.map(({ text }) => JSON.parse(text) as Record<string, unknown>);
+    assert.deepEqual(
+      frames.map(({ type }) => type),
+      [0xa55a000e, 0xa55a000e, 0xa55a0016, 0xa55a0012],
+    );
+    assert.deepEqual(
+      parsed.map(({ level, requestId: id, tenantId }) => [level, id, tenantId]),
+      ["INFO", "INFO", "ERROR", "WARN"].map((level) => [level, requestId, "t"]),
+    );
+    assert.deepEqual(parsed[0]?.["message"], { a: 1 });
+    assert.equal(parsed[1]?.["message"], "n 5");
+    assert.equal(parsed[2]?.["errorType"], "TypeError");
+    assert.equal(parsed[2]["errorMessage"], "bad");
+    assert.ok(Array.isArray(parsed[2]["stackTrace"]));
+    assert.match(String(parsed[3]?.["message"]), /Circular/);
+  },
+
+  "the line of an error has its type, its properties and its stack": async (start) => {
+    const body = "async () => { throw Object.assign(new Error('x'), { code: 'E', extra: 1 }); }";
+    const guest = await start({ files: handlerOf(body) });
+    const answer = await guest.invoke({});
+    assert.match((answer.body as Payload).trace[0] ?? "", /^Error: x$/);
+    const { frames } = await guest.stop();
+    assert.equal(frames.length, 1);
+    const [, id, level, title, json] = (frames[0]?.text ?? "").split("\t");
+    assert.deepEqual([id, level, title], [requestId, "ERROR", "Invoke Error "]);
+    const { stack, ...rest } = JSON.parse(json ?? "") as { stack: string[] };
+    assert.deepEqual(rest, { errorType: "Error", errorMessage: "x", code: "E", extra: 1 });
+    assert.match(stack[1] ?? "", /index\.js/);
+  },
+
+  "an exception that nobody catches ends the runtime": async (start, node) => {
+    const body = "() => new Promise(() => setTimeout(() => { throw new TypeError('late'); }, 1))";
+    const guest = await start({ files: handlerOf(body) });
+    const answer = await guest.invoke({});
+    const { exit, stderr, frames } = await guest.ended;
+    if (hasCallbacks(node)) {
+      assert.deepEqual(withoutTrace(answer.body), { errorType: "TypeError", errorMessage: "late" });
+      assert.equal(exit, 129);
+      assert.match(frames[0]?.text ?? "", /\tERROR\tUncaught Exception \t{"errorType":"TypeError"/);
+    } else {
+      assert.deepEqual([answer.kind, exit], ["exit", 1]);
+      assert.match(stderr, /TypeError: late/);
+    }
+  },
+
+  "a rejection that nobody handles ends the runtime": async (start, node) => {
+    const body =
+      "() => { Promise.reject(new Error('lost')); return new Promise((ok) => setTimeout(ok, 1000)); }";
+    const guest = await start({ files: handlerOf(body) });
+    const answer = await guest.invoke({});
+    const { exit, stderr } = await guest.ended;
+    if (hasCallbacks(node)) {
+      const errorType = "Runtime.UnhandledPromiseRejection";
+      assert.deepEqual(withoutTrace(answer.body), { errorType, errorMessage: "Error: lost" });
+      assert.equal(exit, 128);
+    } else {
+      assert.deepEqual([answer.kind, exit], ["exit", 1]);
+      assert.match(stderr, /Error: lost/);
+    }
+  },
+
+  "process.exit ends the runtime with that code and no answer": async (start) => {
+    const guest = await start({ files: handlerOf("async () => process.exit(7)") });
+    assert.deepEqual([(await guest.invoke({})).kind, (await guest.ended).exit], ["exit", 7]);
+  },
+
+  "an answer leaves together with the request for the next invocation": async (start) => {
+    const guest = await start({ files: handlerOf(echo) });
+    for (const event of [{}, { a: 1 }, ["x".repeat(3000)]]) {
+      await guest.invoke(event);
+      assert.ok(guest.wasTogether());
+    }
+  },
+
+  "an event and an answer of 6 MB arrive whole": async (start) => {
+    const guest = await start({ files: handlerOf(echo) });
+    const large = { text: "ä€x".repeat(1_000_000) };
+    assert.equal((await guest.invoke(large)).text, JSON.stringify(large));
+    assert.deepEqual((await guest.invoke({ after: true })).body, { after: true });
+  },
+
+  "a head that comes byte by byte is understood": async (start) => {
+    const guest = await start({ files: handlerOf(echo), pieceBytes: 1 });
+    for (const event of [{ a: "ü€" }, {}, [1]]) assert.deepEqual((await guest.invoke(event)).body, event);
+  },
+
+  "the API is reached over TCP too": async (start) => {
+    const guest = await start({ files: handlerOf(echo), transport: "tcp", pieceBytes: 700 });
+    assert.deepEqual((await guest.invoke(sent)).body, sent);
+    assert.deepEqual((await guest.invoke({ text: "y".repeat(100_000) })).text.length, 100_011);
+  },
+
+  "a server that refuses an answer and hangs up is asked for the next invocation": async (start) => {
+    const guest = await start({ files: handlerOf(echo), refuses: true });
+    await guest.invoke({ n: 1 });
+    assert.deepEqual((await guest.invoke({ n: 2 })).body, { n: 2 });
+  },
+
+  "a server that is gone ends the runtime": async (start) => {
+    const guest = await start({ files: handlerOf(echo) });
+    await guest.invoke({});
+    await guest.waits();
+    guest.hangUp();
+    assert.equal((await guest.ended).exit, 1);
+  },
+
+  "a module is not guessed from its syntax on Node 20 and 22, unless NODE_OPTIONS says so": async (
+    start,
+    node,
+  ) => {
+    if (node.major !== 20 && node.major !== 22) return;
+    const files = { "index.js": "import 'fs'; export const handler = async () => 1;" };
+    const guest = await start({ files });
+    assert.equal((await guest.init)?.errorType, "Runtime.UserCodeSyntaxError");
+    const other = await start({ files, env: { NODE_OPTIONS: "--experimental-require-module" } });
+    assert.equal((await other.invoke({})).body, 1);
+  },
+};
+
+/** What only the versions with callbacks have. */
+const legacyCases: Readonly<Record<string, Case>> = {
+  "a callback's result waits for the event loop to run empty": answers(
+    handlerOf(
+      "(e, c, cb) => { const r = { late: false }; setTimeout(() => { r.late = true; }, 20); cb(null, r); }",
+    ),
+    { late: true },
+  ),
+  "callbackWaitsForEmptyEventLoop = false answers at once": answers(
+    handlerOf(
+      `(e, c, cb) => { c.callbackWaitsForEmptyEventLoop = false; const r = { late: false };
+        setTimeout(() => { r.late = true; }, 20); cb(null, r); }`,
+    ),
+    { late: false },
+  ),
+  "a callback's error is an error": answers(
+    handlerOf("(e, c, cb) => cb(new RangeError('cb'))"),
+    failure("RangeError", "cb"),
+  ),
+  "a callback's text is an error of type string": answers(
+    handlerOf("(e, c, cb) => cb('cb')"),
+    failure("string", "cb"),
+  ),
+  "context.succeed answers": answers(handlerOf("(e, c) => { setTimeout(() => c.succeed('s'), 5); }"), "s"),
+  "context.done answers": answers(handlerOf("(e, c) => { c.done(null, 'd'); }"), "d"),
+  "context.fail is an error": answers(
+    handlerOf("(e, c) => { c.fail(new Error('f')); }"),
+    failure("Error", "f"),
+  ),
+  "context.fail without an error is one": answers(
+    handlerOf("(e, c) => { c.fail(); }"),
+    failure("string", "handled"),
+  ),
+  "the first answer counts": answers(
+    handlerOf("(e, c, cb) => { c.succeed('first'); c.succeed('second'); cb(null, 'third'); }"),
+    "first",
+  ),
+  "an answer of an earlier invocation is not taken for this one's": async (start) => {
+    const files = {
+      "index.js": "let old; exports.handler = (e, c, cb) => { old?.(null, 'old'); old = cb; c.succeed(e); };",
+    };
+    const guest = await start({ files });
+    for (const event of [1, 2, 3]) assert.equal((await guest.invoke(event)).body, event);
+  },
+};
+
+for (const node of await nodes()) {
+  for (const [name, run] of Object.entries(hasCallbacks(node) ? { ...cases, ...legacyCases } : cases)) {
+    test(`Node ${node.major}: ${name}`, { timeout: 60_000 }, async (t) => {
+      const start = async (options: Start): Promise<Guest> => {
+        const argv = [node.path, bootstrap];
+        const env = { ...node.env, ...options.env };
+        const guest = await startGuest({ argv, handler: "index.handler", ...options, env });
+        t.after(() => guest.stop());
+        return guest;
+      };
+      await run(start, node);
+    });
+  }
+}
+
+if (process.env["LAMBDAD_TEST_FETCH"] !== "1") {
+  test("Node 18 to 26 with callbacks and without", (t) => {
+    t.skip("set LAMBDAD_TEST_FETCH=1 to fetch the other Node versions from npm and test them");
+  });
+}
+
+async function nodes(): Promise<readonly Node[]> {
+  const running = { major: Number.parseInt(process.versions.node, 10), path: process.execPath, env: {} };
+  if (process.env["LAMBDAD_TEST_FETCH"] !== "1") return [running];
+  const catalog = createCatalog({
+    dataDir: join(tmpdir(), "lambdad-test-runtimes"), // kept from run to run
+    path: process.env["PATH"] ?? "",
+    home: process.env["HOME"] ?? "",
+    env: process.env,
+    logger: silentLogger,
+    onProgress: console.log,
+  });
+  const found: Node[] = [];
+  for (const major of [18, 20, 22, 24, 26]) {
+    const { mounts, env } = await catalog.plan(`nodejs${major}.x`);
+    found.push({ major, path: mounts[0]?.source ?? "", env });
+  }
+  return found;
+}
