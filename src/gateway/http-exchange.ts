@@ -215,21 +215,19 @@ function originForm(url: string): string {
 
 /**
  * Repeated headers joined with "," as signatures want them, which Node's own `headers` does not do. Without a
- * prototype, for names come from the network. Pseudo-headers of HTTP/2 are left out, but for the host.
+ * prototype, for names come from the network. HTTP/2's `:authority` is the host too, and may be signed as either.
  */
 function joinedHeaders(raw: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = Object.create(null) as Record<string, string>;
   for (let at = 0; at + 1 < raw.length; at += 2) {
-    let name = (raw[at] ?? "").toLowerCase();
+    const name = (raw[at] ?? "").toLowerCase();
     const value = raw[at + 1] ?? "";
-    if (name.startsWith(":")) {
-      if (name !== ":authority") continue;
-      name = "host";
-    }
     const known = headers[name];
     if (known === undefined) headers[name] = value;
     else if (name !== "host") headers[name] = `${known}${name === "cookie" ? "; " : ","}${value}`;
   }
+  const authority = headers[":authority"];
+  if (authority !== undefined) headers["host"] ??= authority;
   return headers;
 }
 

@@ -181,7 +181,12 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     const hasService = route.kind === "operation" || route.kind === "refused";
     const service = hasService ? route.service : undefined;
     const operation = route.kind === "operation" ? route.operation : undefined;
-    const awsError = asAwsError(error, { service, operation, requestId, logger: exchange.isGone ? silentLogger : logger });
+    const awsError = asAwsError(error, {
+      service,
+      operation,
+      requestId,
+      logger: exchange.isGone ? silentLogger : logger,
+    });
     return protocolById(protocolOf(route)).error(awsError, requestId, service, operation);
   }
 }

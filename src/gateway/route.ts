@@ -190,9 +190,7 @@ function createIndex(models: readonly ServiceModel[]): Index {
     byName: new Map(indexed.map((service) => [service.model.name, service])),
     bySigningName: Map.groupBy(indexed, ({ model }) => model.signingName),
     byVersion: Map.groupBy(indexed, ({ model }) => model.apiVersion),
-    rpcByTarget: new Map(
-      indexed.filter(speaksQuery).map((service) => [service.model.targetPrefix, service]),
-    ),
+    rpcByTarget: new Map(indexed.filter(speaksQuery).map((service) => [service.model.targetPrefix, service])),
   };
 }
 

@@ -51,7 +51,8 @@ function createCrc32c(): Checksum {
 function makeCrc32cTable(): Uint32Array {
   return Uint32Array.from({ length: 256 }, (_, byte) => {
     let value = byte;
-    for (let bit = 0; bit < 8; bit += 1) value = (value & 1) === 1 ? (value >>> 1) ^ 0x82f6_3b78 : value >>> 1;
+    for (let bit = 0; bit < 8; bit += 1)
+      value = (value & 1) === 1 ? (value >>> 1) ^ 0x82f6_3b78 : value >>> 1;
     return value;
   });
 }

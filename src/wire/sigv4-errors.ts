@@ -47,7 +47,8 @@ const s3MismatchText =
   "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
 const unsupportedText =
   "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.";
-const incompleteText = "Authorization header requires 'Credential', 'SignedHeaders' and 'Signature' parameters.";
+const incompleteText =
+  "Authorization header requires 'Credential', 'SignedHeaders' and 'Signature' parameters.";
 const invalidTokenText = "The security token included in the request is invalid.";
 const expiredText = "Signature expired.";
 

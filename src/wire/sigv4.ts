@@ -13,11 +13,7 @@ import type { AwsError } from "./aws-error.ts";
 import type { ProtocolId, ServiceModel } from "./model.ts";
 import { queryValue } from "./query-string.ts";
 import { canonicalRequest, type RequestHead } from "./sigv4-canonical.ts";
-import {
-  signatureError,
-  signatureFamily,
-  type SignatureFamily,
-} from "./sigv4-errors.ts";
+import { signatureError, signatureFamily, type SignatureFamily } from "./sigv4-errors.ts";
 
 /** Who signed, for what; nothing of it is verified. */
 export interface Credential {
@@ -125,14 +121,18 @@ function fromScope(
   };
 }
 
-/** One `Name=value` of an Authorization header; ends at a comma or space. */
+/** One `Name=value` of an Authorization header: between commas or spaces. */
 function parameter(authorization: string, name: string): string | undefined {
   const at = authorization.indexOf(name);
-  if (at === -1) return undefined;
+  if (at <= 0 || !isSeparator(authorization[at - 1])) return undefined;
   const start = at + name.length;
   let end = start;
-  while (end < authorization.length && authorization[end] !== "," && authorization[end] !== " ") end += 1;
+  while (end < authorization.length && !isSeparator(authorization[end])) end += 1;
   return authorization.slice(start, end);
+}
+
+function isSeparator(character: string | undefined): boolean {
+  return character === "," || character === " ";
 }
 
 export function createVerifier(deps: { readonly clock: Clock; readonly keyStore: KeyStore }): Verifier {
@@ -201,8 +201,7 @@ function readClaim(head: RequestHead, family: SignatureFamily): Claim {
 function claimOfHeader(head: RequestHead, credential: Credential, family: SignatureFamily): Claim {
   const authorization = head.headers["authorization"] ?? "";
   const timestamp = head.headers["x-amz-date"] ?? basicTime(head.headers["date"]);
-  const missing =
-    "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.";
+  const missing = "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.";
   return checkedClaim(family, missing, {
     credential,
     timestamp,
@@ -245,7 +244,8 @@ function checkedClaim(family: SignatureFamily, missing: string, claim: Unchecked
   if (!signedHeaders || !signature) throw signatureError("incomplete", family);
   const signedAtMs = timestamp === undefined ? Number.NaN : epochMs(timestamp);
   if (timestamp === undefined || Number.isNaN(signedAtMs)) throw queryOrHeaderFault(claim, family, missing);
-  if (!`;${signedHeaders};`.includes(";host;")) {
+  const names = `;${signedHeaders};`;
+  if (!names.includes(";host;") && !names.includes(";:authority;")) {
     const text = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.";
     throw signatureError("mismatch", family, text);
   }

@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checksums } from "./checksum.ts";
+
+// The check values of the catalogue of CRC algorithms, and NIST's for the SHAs.
+const ofDigits: readonly (readonly [string, string])[] = [
+  ["crc32", "cbf43926"],
+  ["crc32c", "e3069283"],
+  ["crc64nvme", "ae8b14860a799888"],
+  ["sha1", "f7c3bc1d808e04732adf679965ccc34ca7ae3441"],
+  ["sha256", "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225"],
+];
+
+for (const [algorithm, expected] of ofDigits) {
+  test(`${algorithm} of "123456789" is the catalogue's check value, in one piece and in two`, () => {
+    for (const pieces of [["123456789"], ["1234", "56789"], ["", "123456789", ""]]) {
+      const checksum = checksums[algorithm]?.();
+      assert.ok(checksum);
+      for (const piece of pieces) checksum.update(Buffer.from(piece));
+      assert.equal(Buffer.from(checksum.digest()).toString("hex"), expected);
+    }
+  });
+}
