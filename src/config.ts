@@ -24,9 +24,14 @@ export interface Config {
   readonly logFormat: "text" | "json";
   /** What functions may reach: lambdad only, or also the world. */
   readonly network: "endpoints" | "outside";
+  /** The one key pair that `secure` accepts from outside. */
+  readonly accessKey: string | undefined;
+  readonly secretKey: string | undefined;
   /** PATH, in which interpreters and tools are looked up. */
   readonly path: string;
   readonly home: string;
+  /** For programs of the machine that lambdad starts for itself (npm): never for functions. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 export const configDefaults = {
@@ -47,8 +52,11 @@ export function resolveConfig(given: Partial<Config> = {}, env: NodeJS.ProcessEn
   return {
     ...configDefaults,
     dataDir: env["LAMBDAD_DATA"] ?? defaultDataDir(home),
+    accessKey: env["LAMBDAD_ACCESS_KEY_ID"],
+    secretKey: env["LAMBDAD_SECRET_ACCESS_KEY"],
     path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
     home,
+    environment: env,
     ...withoutUndefined({
       host: env["LAMBDAD_HOST"],
       port: env["LAMBDAD_PORT"] === undefined ? undefined : Number(env["LAMBDAD_PORT"]),

@@ -109,8 +109,7 @@ function errorOf(response: Response, body: Uint8Array): ApiError {
   } catch {
     fields = { message: text };
   }
-  const code =
-    response.headers.get("x-amzn-errortype") ?? fields.__type ?? `HTTP ${response.status}`;
+  const code = response.headers.get("x-amzn-errortype") ?? fields.__type ?? `HTTP ${response.status}`;
   const message = fields.message ?? fields.Message ?? "no message";
   return new ApiError(code.replace(/^.*#/, "").replace(/:.*$/, ""), response.status, message);
 }

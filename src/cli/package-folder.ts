@@ -47,6 +47,8 @@ export async function packFolder(folder: string): Promise<Packed> {
 function isLeftOut(path: string): boolean {
   const parts = path.split("/");
   return (
-    parts.some((part) => leftOut.has(part)) || leftOut.has(parts.slice(0, 2).join("/")) || path.endsWith(".zip")
+    parts.some((part) => leftOut.has(part)) ||
+    leftOut.has(parts.slice(0, 2).join("/")) ||
+    path.endsWith(".zip")
   );
 }

@@ -9,7 +9,7 @@
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Random } from "../base/random.ts";
-import type { Driver } from "../isolation/driver.ts";
+import type { Driver, SandboxSpec } from "../isolation/driver.ts";
 import { initTimeoutMs } from "../limits.ts";
 import type { Poll, RuntimeAnswer, RuntimePort } from "./api/runtime-port.ts";
 import type { RuntimeApi } from "./api/server.ts";
@@ -49,6 +49,8 @@ export interface EnvironmentDeps {
   readonly logs: LogSink;
   /** Where functions reach lambdad: AWS_ENDPOINT_URL. */
   readonly endpointUrl: string;
+  /** What else they reach. */
+  readonly network: SandboxSpec["network"];
   /** What functions of this account sign with. */
   readonly credentials: (account: string) => Credentials;
 }
@@ -218,7 +220,7 @@ class RuntimeEnvironment implements Environment, RuntimePort {
   }
 
   #incarnate({ plan, code }: Awaited<ReturnType<typeof prepare>>): void {
-    const { endpointUrl, credentials } = this.#deps;
+    const { endpointUrl, network, credentials } = this.#deps;
     this.#incarnations += 1;
     const incarnation = new Incarnation(
       { ...this.#deps, output: this.log },
@@ -230,6 +232,7 @@ class RuntimeEnvironment implements Environment, RuntimePort {
         logStream: this.logStream,
         credentials: credentials(this.spec.account),
         endpointUrl,
+        network,
       },
       this,
     );

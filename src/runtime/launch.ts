@@ -26,6 +26,7 @@ export interface LaunchFacts {
   readonly credentials: Credentials;
   /** For AWS_ENDPOINT_URL. */
   readonly endpointUrl: string;
+  readonly network: SandboxSpec["network"];
 }
 
 type Paths = Pick<Driver, "resolve" | "hostAddress">;
@@ -57,7 +58,7 @@ export function sandboxSpec(driver: Paths, facts: LaunchFacts): SandboxSpec {
     processesMax: environmentProcessesMax,
     openFilesMax: environmentOpenFilesMax,
     tmpBytesMax: spec.ephemeralStorageMb * MiB,
-    network: "outside",
+    network: facts.network,
   };
 }
 

@@ -65,6 +65,7 @@ export async function stage(
       api,
       logs: { append: (_stream, atMs, text) => void messages.push({ atMs, text }) },
       endpointUrl: "http://127.0.0.1:4566",
+      network: "outside",
       credentials: (account) => ({ accessKeyId: account, secretAccessKey: "secret", sessionToken: "token" }),
       ...options.deps,
     },

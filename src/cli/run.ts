@@ -1,0 +1,176 @@
+/**
+ * The command line: the table of commands, and what they have in common (endpoint, mistakes, exit codes). Each command is a
+ * file of its own, loaded when it is called, so that `lambdad env` does not pay for the platform.
+ */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { systemClock } from "../base/clock.ts";
+import { describeError, logLevels } from "../base/logger.ts";
+import { isolations, resolveClient, resolveConfig } from "../config.ts";
+import { version } from "../version.ts";
+import { ApiError, createClient } from "./client.ts";
+import { CommandError, note, red } from "./output.ts";
+
+export async function main(argv: readonly string[]): Promise<void> {
+  try {
+    await program().parseAsync(argv);
+  } catch (error) {
+    note(`${red("error:")} ${messageOf(error)}`);
+    if (error instanceof CommandError && error.hint) note(`       ${error.hint}`);
+    process.exitCode = 1;
+  }
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof CommandError) return error.message;
+  if (error instanceof ApiError) return `${error.code}: ${error.message}`;
+  return describeError(error).replace(/^(Store|Driver)?Error: /, "");
+}
+
+function program(): Command {
+  const lambdad = new Command("lambdad")
+    .description("AWS Lambda that you run yourself: one command, no Docker, no account.")
+    .version(version, "-v, --version")
+    .showHelpAfterError("(lambdad --help lists the commands)")
+    .configureHelp({ sortSubcommands: false });
+
+  lambdad
+    .command("up")
+    .description("start lambdad and stay until Ctrl-C")
+    .addOption(
+      new Option("--port <number>", "port to listen on; 0 for any free one (default: 4566)").argParser(
+        wholeNumber,
+      ),
+    )
+    .option("--host <address>", "address to listen on (default: 127.0.0.1)")
+    .option("--data <dir>", "where everything is kept")
+    .addOption(
+      new Option("--isolation <kind>", "how functions are kept apart (default: auto)").choices(isolations),
+    )
+    .option("--secure", "verify signatures; refuse to run without a full sandbox")
+    .addOption(
+      new Option("--network <reach>", "what functions reach (default: outside)").choices([
+        "endpoints",
+        "outside",
+      ]),
+    )
+    .option("--region <name>", "region of requests that name none")
+    .addOption(new Option("--log-level <level>", "lambdad's own log (default: info)").choices(logLevels))
+    .option("--json", "print one line of JSON when ready; log as JSON")
+    .action(async ({ data, region, json, ...rest }) => {
+      const { up } = await import("./up.ts");
+      await up({ ...rest, dataDir: data, defaultRegion: region, json, logFormat: json ? "json" : undefined });
+    });
+
+  lambdad
+    .command("env")
+    .description('print what points a shell at lambdad: eval "$(lambdad env)"')
+    .addOption(endpointOption())
+    .option("--unset", "print what takes it back")
+    .option("--json", "as JSON")
+    .action(async (options) => {
+      const { env } = await import("./env.ts");
+      env(resolveClient(options.endpoint), options);
+    });
+
+  lambdad
+    .command("deploy")
+    .argument("<dir>", "folder with the function's code")
+    .description("zip a folder, and create or update the function")
+    .addOption(endpointOption())
+    .option("--name <name>", "the function's name (default: the folder's)")
+    .option("--runtime <id>", "nodejs24.x, python3.13, provided.al2023, … (default: guessed)")
+    .option("--handler <handler>", "index.handler, … (default: guessed)")
+    .addOption(new Option("--memory <MB>", "memory").argParser(wholeNumber))
+    .addOption(new Option("--timeout <seconds>", "timeout").argParser(wholeNumber))
+    .option("--env <NAME=value...>", "environment variables: all of them, the others are removed")
+    .option("--json", "print the function's configuration as JSON")
+    .action(async (dir, options) => {
+      const { deploy } = await import("./deploy.ts");
+      const client = createClient(resolveClient(options.endpoint), systemClock);
+      await deploy({ client, clock: systemClock, pythonRuntime: newestPython }, dir, options);
+    });
+
+  lambdad
+    .command("invoke")
+    .argument("<function>", "name or ARN")
+    .description("run a function: result to standard output, log to standard error")
+    .addOption(endpointOption())
+    .option("--payload <json>", "JSON, @file, or - for standard input (default: {})")
+    .option("--qualifier <version|alias>", "which version")
+    .option("--quiet", "without the log")
+    .action(async (name, options) => {
+      const { invoke } = await import("./invoke.ts");
+      process.exitCode = await invoke(
+        createClient(resolveClient(options.endpoint), systemClock),
+        name,
+        options,
+      );
+    });
+
+  lambdad
+    .command("logs")
+    .argument("<function>", "name, or a log group that begins with /")
+    .description("print a function's log")
+    .addOption(endpointOption())
+    .option("--follow", "go on as lines come")
+    .option("--since <time>", "how far back: 30s, 10m, 2h, 1d", "10m")
+    .option("--filter <pattern>", "a CloudWatch Logs filter pattern")
+    .option("--json", "one JSON object a line")
+    .action(async (name, options) => {
+      const { logs } = await import("./logs.ts");
+      await logs(createClient(resolveClient(options.endpoint), systemClock), systemClock, name, options);
+    });
+
+  lambdad
+    .command("runtimes")
+    .description("list AWS's runtimes and what this machine has for them")
+    .option("--data <dir>", "data directory, in which fetched runtimes are kept")
+    .option("--all", "those that cannot be started here, too")
+    .option("--json", "as JSON")
+    .action(async (options) => {
+      const { runtimes } = await import("./runtimes.ts");
+      await runtimes(await localCatalog(options.data), options);
+    });
+
+  lambdad
+    .command("doctor")
+    .description("say what is missing for a full sandbox, and how to install it")
+    .option("--data <dir>", "data directory")
+    .option("--json", "as JSON")
+    .action(async (options) => {
+      const { doctor } = await import("./doctor.ts");
+      process.exitCode = await doctor(
+        resolveConfig({ dataDir: options.data }),
+        await localCatalog(options.data),
+        options,
+      );
+    });
+
+  return lambdad;
+}
+
+function endpointOption(): Option {
+  return new Option(
+    "--endpoint <url>",
+    "which lambdad (default: AWS_ENDPOINT_URL, else http://127.0.0.1:4566)",
+  );
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
+  return Number(text);
+}
+
+async function localCatalog(dataDir: string | undefined) {
+  const { createCatalog } = await import("../runtime/catalog.ts");
+  const { silentLogger } = await import("../base/logger.ts");
+  const { environment: env, ...config } = resolveConfig({ dataDir });
+  return createCatalog({ ...config, env, logger: silentLogger, onProgress: note });
+}
+
+async function newestPython(): Promise<string> {
+  const entries = await (await localCatalog(undefined)).list();
+  const minor = (id: string) => Number(id.slice("python3.".length));
+  const ready = entries.filter(({ id, status }) => id.startsWith("python3.") && status === "ready");
+  return ready.toSorted((one, other) => minor(other.id) - minor(one.id))[0]?.id ?? "python3.13";
+}

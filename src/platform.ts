@@ -1,0 +1,215 @@
+/**
+ * Builds lambdad, layer by layer, with plain calls: reading it from top to bottom explains the process. Also the library's
+ * entry: `start(config)` gives a running platform, `stop()` takes it down in the opposite order.
+ */
+import { createHash } from "node:crypto";
+import { chmod, mkdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "./base/clock.ts";
+import { createLogger } from "./base/logger.ts";
+import { createMetrics } from "./base/metrics.ts";
+import { systemRandom } from "./base/random.ts";
+import type { Config } from "./config.ts";
+import { resolveConfig } from "./config.ts";
+import { createAdmin } from "./gateway/admin.ts";
+import { createGateway } from "./gateway/http.ts";
+import { createPipeline } from "./gateway/pipeline.ts";
+import { createInvoker } from "./invoke/invoker.ts";
+import { Pool } from "./invoke/pool.ts";
+import type { Driver, Guarantees } from "./isolation/driver.ts";
+import { createDriver } from "./isolation/select.ts";
+import { environmentIdleMs, environmentsMax, settlePatienceMs, startingEnvironmentsMax } from "./limits.ts";
+import { createRuntimeApi } from "./runtime/api/server.ts";
+import { createCatalog } from "./runtime/catalog.ts";
+import { createCodeMounts } from "./runtime/code-mount.ts";
+import type { Catalog } from "./runtime/contract.ts";
+import { startEnvironment } from "./runtime/environment.ts";
+import { createLogs } from "./services/cloudwatch-logs/index.ts";
+import { createLambda } from "./services/lambda/index.ts";
+import type { Service } from "./services/service.ts";
+import { createSts } from "./services/sts/index.ts";
+import { lockDataDir } from "./store/lock.ts";
+import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
+import { version } from "./version.ts";
+
+export type { Config } from "./config.ts";
+
+export interface Platform {
+  /** "http://127.0.0.1:4566". */
+  readonly url: string;
+  readonly isolation: { readonly name: Driver["name"]; readonly guarantees: Guarantees };
+  readonly catalog: Catalog;
+  /** Finishes what runs (up to `stopGraceMs`), destroys every sandbox, closes the store. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** How long requests and invocations that run may go on when the platform stops, ms. */
+const stopGraceMs = 5000;
+
+/** What is missing in `given` comes from the environment and the defaults. Throws with a clear message when it cannot start. */
+export async function start(given: Partial<Config> = {}): Promise<Platform> {
+  const undo = new Undo();
+  try {
+    return await build(resolveConfig(given), undo);
+  } catch (error) {
+    await undo.all();
+    throw error;
+  }
+}
+
+async function build(config: Config, undo: Undo): Promise<Platform> {
+  const clock = systemClock;
+  const random = systemRandom;
+  const metrics = createMetrics();
+  const write = (line: string) => void process.stderr.write(line);
+  const logger = createLogger({ clock, level: config.logLevel, format: config.logFormat, write });
+
+  // The data directory, and everything durable in it.
+  await mkdir(config.dataDir, { recursive: true });
+  const unlock = await lockDataDir(config.dataDir);
+  undo.add(unlock);
+  const store = await openSqliteStore({ dir: join(config.dataDir, "store"), clock, logger });
+  undo.add(() => store.close());
+
+  // Sandboxes.
+  const instance = createHash("sha256").update(config.dataDir).digest("hex").slice(0, 8);
+  const runDir = join(process.getuid?.() === 0 ? "/run" : tmpdir(), `lambdad-${instance}`);
+  await mkdir(runDir, { recursive: true });
+  await chmod(runDir, 0o711);
+  const driver = await createDriver({ ...config, instance, stageDir: join(runDir, "stage"), clock, logger });
+  undo.add(() => driver.close());
+
+  // Runtimes, code, and the API between them and us.
+  const catalog = createCatalog({
+    dataDir: config.dataDir,
+    path: config.path,
+    home: config.home,
+    env: config.environment,
+    logger,
+    onProgress: (message) => logger.info(message),
+  });
+  const codeMounts = await createCodeMounts({
+    blobs: store.blobs,
+    dir: join(config.dataDir, "code"),
+    random,
+    logger,
+  });
+  const api = await createRuntimeApi({
+    clock,
+    logger,
+    dir: join(runDir, "api"),
+    hostAddress: driver.hostAddress,
+    networked: driver.guarantees.networked,
+  });
+  undo.add(() => api.close());
+
+  // Services below the engine's use of them: logs take the lines that functions print.
+  const logs = createLogs({ clock, random, store, logger, metrics });
+  await begin(logs, undo);
+
+  // The invoke engine. Where functions reach us is known only when we listen.
+  const functionKeys = { accessKeyId: `ASIA${random.hex(8).toUpperCase()}`, secretAccessKey: random.hex(20) };
+  let endpointUrl = "";
+  const pool = new Pool({
+    clock,
+    logger,
+    startEnvironment: (spec) =>
+      startEnvironment(
+        {
+          clock,
+          random,
+          logger,
+          driver,
+          catalog,
+          codeMounts,
+          api,
+          logs: logs.sink,
+          network: config.network,
+          endpointUrl,
+          credentials: (account) => ({
+            // Without --secure, an access key of 12 digits is the account that it acts for.
+            accessKeyId: config.secure ? functionKeys.accessKeyId : account,
+            secretAccessKey: functionKeys.secretAccessKey,
+            sessionToken: "lambdad",
+          }),
+        },
+        spec,
+      ),
+    limits: {
+      environmentsMax,
+      startingMax: startingEnvironmentsMax,
+      idleMs: environmentIdleMs,
+      settlePatienceMs,
+    },
+  });
+  const invoker = createInvoker({ clock, logger, metrics, pool });
+  undo.add(() => invoker.stop(stopGraceMs));
+
+  // Services.
+  const lambda = createLambda({ clock, random, store, logger, invoker, codeMounts, catalog });
+  await begin(lambda, undo);
+  const services = [lambda, logs, createSts()];
+
+  // The front door.
+  const admin = createAdmin({
+    version,
+    isolation: driver.name,
+    services: services.map(({ name }) => name),
+    metrics,
+    routes: [],
+  });
+  const keyStore = (accessKey: string) => {
+    if (accessKey === functionKeys.accessKeyId) return functionKeys.secretAccessKey;
+    return accessKey === config.accessKey ? config.secretKey : undefined;
+  };
+  const pipeline = createPipeline({ ...config, services, keyStore, admin, clock, random, logger, metrics });
+  const gateway = createGateway({ pipeline, clock, logger, metrics });
+  undo.add(() => gateway.close(stopGraceMs));
+
+  const { port, url } = await gateway.listen({ host: config.host, port: config.port, admin: true });
+  endpointUrl = url;
+  if (driver.guarantees.networked) {
+    // Sandboxes have a network of their own, on which we have an address; there without admin routes.
+    endpointUrl = (await gateway.listen({ host: driver.hostAddress, port, admin: false })).url;
+  }
+
+  return {
+    url,
+    isolation: { name: driver.name, guarantees: driver.guarantees },
+    catalog,
+    stop: () => undo.all(),
+  };
+}
+
+async function begin(service: Service, undo: Undo): Promise<void> {
+  const stop = await service.start?.();
+  if (stop) undo.add(stop);
+}
+
+/** What has to be undone, last first. One failure does not keep the rest from being undone. */
+class Undo {
+  readonly #steps: (() => unknown)[] = [];
+  #running: Promise<void> | undefined;
+
+  add(step: () => unknown): void {
+    this.#steps.push(step);
+  }
+
+  all(): Promise<void> {
+    this.#running ??= this.#run();
+    return this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const step of this.#steps.toReversed()) {
+      try {
+        await step();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, "lambdad did not stop cleanly");
+  }
+}

@@ -1,0 +1,8 @@
+/** Our version, from package.json beside the sources or the compiled files. */
+import { readFileSync } from "node:fs";
+
+const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+export const { version } = manifest;
