@@ -1,0 +1,183 @@
+/**
+ * Lambda with everything around it played: memory store, simulated clock, seeded chance, an invoker that answers at once
+ * and remembers, code mounts and a catalog that wait or fail when told to. For tests of this folder only.
+ */
+import assert from "node:assert/strict";
+import { createSimClock } from "../../base/clock-sim.ts";
+import { silentLogger } from "../../base/logger.ts";
+import { seededRandom } from "../../base/random.ts";
+import type { InvokeAnswer, InvokeOrder } from "../../invoke/contract.ts";
+import type { LaunchPlan, RuntimeEntry } from "../../runtime/contract.ts";
+import { RuntimeUnavailable, ZipError } from "../../runtime/contract.ts";
+import { createMemoryState, createMemoryStore } from "../../store/memory/memory-store.ts";
+import { AwsError } from "../../wire/aws-error.ts";
+import type { Context, Stop } from "../service.ts";
+import type { LambdaDeps } from "./index.ts";
+import { createLambda } from "./index.ts";
+import type { Input, LambdaOperations, Output } from "./operation-types.ts";
+
+export type OperationName = keyof LambdaOperations & string;
+export type SimLambda = ReturnType<typeof simLambda>;
+
+export const account = "000000000000";
+export const region = "eu-west-1";
+export const role = `arn:aws:iam::${account}:role/any`;
+export const arnPrefix = `arn:aws:lambda:${region}:${account}`;
+
+/** What the platform around Lambda does; tests change it. */
+interface World {
+  /** Held: mounting waits until it is called. */
+  release: (() => void) | undefined;
+  mountError: Error | undefined;
+  answer: (order: InvokeOrder) => Promise<InvokeAnswer>;
+  s3: (input: object) => Promise<Record<string, unknown>>;
+  readonly orders: InvokeOrder[];
+  readonly retired: { readonly functionArn: string; readonly keepKeys: readonly string[] }[];
+  readonly unmounted: string[];
+}
+
+/** `state`: of an earlier one, to play a restart. */
+export function simLambda(state = createMemoryState(), seed = 1) {
+  const clock = createSimClock();
+  const store = createMemoryStore(state);
+  const world: World = {
+    release: undefined,
+    mountError: undefined,
+    answer: async () => ({
+      kind: "done",
+      outcome: { kind: "success", payload: bytes('"ok"') },
+      logTail: undefined,
+    }),
+    s3: async () => {
+      throw new AwsError("NoSuchBucket", "The specified bucket does not exist");
+    },
+    orders: [],
+    retired: [],
+    unmounted: [],
+  };
+  let gate: Promise<void> | undefined;
+  const deps: LambdaDeps = {
+    clock,
+    store,
+    random: seededRandom(seed),
+    logger: silentLogger,
+    invoker: {
+      async invoke(order) {
+        world.orders.push(order);
+        return world.answer(order);
+      },
+      async retire(functionArn, keepKeys) {
+        world.retired.push({ functionArn, keepKeys });
+      },
+      async stop() {},
+    },
+    codeMounts: {
+      async inspect(zip) {
+        if (Buffer.from(zip).toString().startsWith("bad")) throw new ZipError("unreadable", "no zip");
+        if (Buffer.from(zip).toString().startsWith("huge")) throw new ZipError("too-large", "too large");
+        return { unzippedBytes: zip.length, entries: 1 };
+      },
+      async mount(sha256) {
+        await gate;
+        if (world.mountError) throw world.mountError;
+        assert.ok(await store.blobs.stat(sha256), "L2: code that is mounted is stored");
+        return { source: `/code/${sha256}`, target: "/var/task" };
+      },
+      async remove(sha256) {
+        world.unmounted.push(sha256);
+      },
+    },
+    catalog: {
+      list: async () => runtimes,
+      async plan(runtime) {
+        await gate;
+        if (runtime === "provided.al2") throw new RuntimeUnavailable("It could not be fetched.");
+        return { runtimeVersionArn: `arn:aws:lambda:${region}::runtime:${runtime}` } as LaunchPlan;
+      },
+    },
+  };
+  const lambda = createLambda(deps);
+  const context: Context = {
+    account,
+    region,
+    identity: { account, accessKey: undefined, principalArn: `arn:aws:iam::${account}:root`, signed: "none" },
+    requestId: "11111111-2222-4333-8444-555555555555",
+    signal: new AbortController().signal,
+    trace: undefined,
+    endpoint: "http://127.0.0.1:4566",
+    call: (_service, _operation, input) => world.s3(input),
+  };
+
+  async function call<N extends OperationName>(
+    name: N,
+    input: Input<N>,
+    ctx: Partial<Context> = {},
+  ): Promise<Output<N>> {
+    const operation = lambda.operations[name];
+    assert.ok(typeof operation === "function", `${name} is implemented`);
+    const run = operation as unknown as (input: Input<N>, ctx: Context) => Promise<Output<N>>;
+    return run(input, { ...context, ...ctx });
+  }
+
+  /** Until everything in the background has ended that needs no time. */
+  const settle = (): Promise<void> => clock.advance(0);
+
+  return {
+    lambda,
+    clock,
+    store,
+    state,
+    world,
+    call,
+    settle,
+    /** From now on activation waits for `world.release()`. */
+    hold() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      gate = promise;
+      world.release = resolve;
+    },
+    async create(name: string, more: Partial<Input<"CreateFunction">> = {}) {
+      const made = await call("CreateFunction", newFunction(name, more));
+      await settle();
+      return made;
+    },
+    async start(): Promise<Stop> {
+      return (await lambda.start?.()) ?? (async () => {});
+    },
+  };
+}
+
+export function newFunction(
+  name: string,
+  more: Partial<Input<"CreateFunction">> = {},
+): Input<"CreateFunction"> {
+  return {
+    FunctionName: name,
+    Runtime: "nodejs22.x",
+    Handler: "index.handler",
+    Role: role,
+    Code: { ZipFile: bytes(`zip of ${name}`) },
+    ...more,
+  };
+}
+
+export function bytes(text: string): Uint8Array {
+  return Buffer.from(text);
+}
+
+/** For `assert.rejects`: exactly this code, and this text if one is given. */
+export function awsError(code: string, message?: string): (error: unknown) => true {
+  return (error) => {
+    assert.ok(error instanceof AwsError, `an AWS error, not ${String(error)}`);
+    assert.equal(error.code, code, error.message);
+    if (message !== undefined) assert.equal(error.message, message);
+    return true;
+  };
+}
+
+const runtimes: readonly RuntimeEntry[] = [
+  { id: "nodejs22.x", status: "ready", description: "Node.js 22", hint: undefined },
+  { id: "nodejs24.x", status: "fetchable", description: "Node.js 24", hint: undefined },
+  { id: "provided.al2", status: "fetchable", description: "custom runtime", hint: undefined },
+  { id: "java21", status: "missing", description: "Java", hint: "Bring one." },
+];
