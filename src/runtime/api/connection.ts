@@ -61,6 +61,8 @@ const reasons: Readonly<Record<number, string>> = {
 
 /** Bodies up to this go out in one piece with their head. */
 const joinedBytesMax = 64 * 1024;
+/** What a client may send ahead of its answers before it is not read any more. */
+const waitingBytesMax = 64 * 1024;
 
 export function serveConnection(socket: Socket, serve: Serve, budget: Budget): void {
   new Connection(socket, serve, budget).pump();
@@ -153,15 +155,15 @@ class Connection {
     );
   }
 
-  /** Keeps the books of memory, and stops reading while a whole request's worth waits behind an unanswered one. */
+  /** Keeps the books of memory, and stops reading while what has arrived cannot be served. */
   #account(): void {
     const held = this.#parser.heldBytes;
-    if (held === this.#charged) return;
     this.#budget.charge(held - this.#charged);
     this.#charged = held;
+    const isStuck = this.#open !== undefined || this.#socket.writableNeedDrain;
     if (this.#budget.isExceeded) this.#socket.destroy();
-    else if (this.#open && held > joinedBytesMax) this.#socket.pause();
-    else this.#socket.resume();
+    else if (isStuck && held > waitingBytesMax) this.#socket.pause();
+    else if (this.#socket.isPaused()) this.#socket.resume();
   }
 
   /** The client will send no more. One that still waits for an event has gone: nobody half-closes a long poll. */

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { InvariantError } from "../base/invariant.ts";
+import type { BusyStep, RuntimeCall, State } from "./state.ts";
+import { fell, isInitialising, pollLost, reserve, rule } from "./state.ts";
+
+const starting: State = { kind: "starting" };
+const polling: State = { kind: "idle", isPolling: true };
+const lost: State = { kind: "idle", isPolling: false };
+const down: State = { kind: "down" };
+const dead: State = { kind: "dead" };
+const busy = (step: BusyStep): State => ({ kind: "busy", step, requestId: "a" });
+
+const next: RuntimeCall = { kind: "next" };
+const response: RuntimeCall = { kind: "response", requestId: "a" };
+const error: RuntimeCall = { kind: "error", requestId: "a" };
+const initError: RuntimeCall = { kind: "init-error" };
+
+/** State, call, and the state after it; or "from → to" of the refusal. */
+const transitions: readonly (readonly [State, RuntimeCall, State | string])[] = [
+  [starting, next, polling],
+  [starting, response, "Started → InvocationResponse"],
+  [starting, error, "Started → InvocationErrorResponse"],
+  [starting, initError, down],
+  [polling, next, "Ready → Ready"],
+  [polling, response, "Ready → InvocationResponse"],
+  [polling, error, "Ready → InvocationErrorResponse"],
+  [polling, initError, "Ready → InitError"],
+  [lost, next, polling],
+  [lost, response, "Ready → InvocationResponse"],
+  [lost, error, "Ready → InvocationErrorResponse"],
+  [lost, initError, "Ready → InitError"],
+  [busy("restarting"), next, busy("delivered")],
+  [busy("restarting"), response, "Started → InvocationResponse"],
+  [busy("restarting"), error, "Started → InvocationErrorResponse"],
+  [busy("restarting"), initError, down],
+  [busy("queued"), next, busy("delivered")],
+  [busy("queued"), response, "Ready → InvocationResponse"],
+  [busy("queued"), error, "Ready → InvocationErrorResponse"],
+  [busy("queued"), initError, "Ready → InitError"],
+  [busy("delivered"), next, "Running → Ready"],
+  [busy("delivered"), response, busy("answered")],
+  [busy("delivered"), error, busy("answered")],
+  [busy("delivered"), initError, "Running → InitError"],
+  [busy("answered"), next, polling],
+  [busy("answered"), response, "ResponseSent → InvocationResponse"],
+  [busy("answered"), error, "ResponseSent → InvocationErrorResponse"],
+  [busy("answered"), initError, "ResponseSent → InitError"],
+  ...[down, dead].flatMap((state) => [
+    [state, next, "InitError → Ready"] as const,
+    [state, response, "InitError → InvocationResponse"] as const,
+    [state, error, "InitError → InvocationErrorResponse"] as const,
+    [state, initError, "InitError → InitError"] as const,
+  ]),
+];
+
+for (const [state, call, expected] of transitions) {
+  test(`I2 ${describe(state)}: ${call.kind} leads to ${typeof expected === "string" ? `403, ${expected}` : describe(expected)}`, () => {
+    const ruling = rule(state, call);
+    if (typeof expected !== "string") return assert.deepEqual(ruling, { kind: "allowed", state: expected });
+    const [from, to] = expected.split(" → ");
+    assert.deepEqual(ruling, { kind: "invalid-transition", from, to });
+  });
+}
+
+test("an answer to another request is refused before its state is looked at", () => {
+  for (const step of ["restarting", "queued", "delivered", "answered"] as const) {
+    for (const kind of ["response", "error"] as const) {
+      assert.deepEqual(rule(busy(step), { kind, requestId: "b" }), { kind: "invalid-request-id" });
+    }
+  }
+});
+
+test("I2 only an idle or a fallen environment takes an invocation", () => {
+  assert.deepEqual(reserve(polling, "a"), busy("delivered"));
+  assert.deepEqual(reserve(lost, "a"), busy("queued"));
+  assert.deepEqual(reserve(down, "a"), busy("restarting"));
+  for (const state of [starting, dead, busy("delivered"), busy("answered")])
+    assert.throws(() => reserve(state, "a"), InvariantError);
+});
+
+test("a lost poll concerns nobody but an idle runtime, and death is final", () => {
+  assert.deepEqual(pollLost(polling), lost);
+  assert.deepEqual(pollLost(busy("delivered")), busy("delivered"));
+  assert.deepEqual(fell(busy("answered")), down);
+  assert.deepEqual(fell(dead), dead);
+  assert.ok(isInitialising(starting) && isInitialising(busy("restarting")) && !isInitialising(polling));
+});
+
+function describe(state: State): string {
+  if (state.kind === "busy") return `busy ${state.step}`;
+  if (state.kind === "idle") return state.isPolling ? "idle" : "idle, poll lost";
+  return state.kind;
+}
