@@ -1,0 +1,332 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import {
+  createTestGateway,
+  echoLambda,
+  type FakeRequest,
+  fakeExchange,
+  fakeService,
+  type TestGateway,
+  tinyS3,
+} from "../../test/harness/gateway.ts";
+import { callDepthMax, inflatedBodyBytesMax } from "../limits.ts";
+import type { Context } from "../services/service.ts";
+import { AwsError } from "../wire/aws-error.ts";
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Record<string, string | string[]>;
+  readonly text: string;
+}
+
+async function ask({ pipeline }: TestGateway, request: FakeRequest): Promise<Answer> {
+  const { status, headers, body } = await pipeline.answer(fakeExchange(request));
+  if (body === undefined || typeof body === "string") return { status, headers, text: body ?? "" };
+  if (body instanceof Uint8Array) return { status, headers, text: Buffer.from(body).toString() };
+  const parts: Uint8Array[] = [];
+  for await (const part of body) parts.push(part);
+  return { status, headers, text: Buffer.concat(parts).toString() };
+}
+
+function scope(signingName: string, accessKey = "AKID", region = "eu-west-1"): Record<string, string> {
+  return {
+    authorization: `AWS4-HMAC-SHA256 Credential=${accessKey}/20260101/${region}/${signingName}/aws4_request, SignedHeaders=host, Signature=0`,
+  };
+}
+
+const invoke: FakeRequest = {
+  method: "POST",
+  path: "/2015-03-31/functions/thumb/invocations",
+  headers: scope("lambda"),
+  body: Buffer.from('{"a":1}'),
+};
+const list: FakeRequest = { path: "/2015-03-31/functions", headers: scope("lambda") };
+
+test("an invoke comes back with its payload and a request id", async () => {
+  const answer = await ask(createTestGateway({ services: [echoLambda()] }), invoke);
+  assert.equal(answer.status, 200);
+  assert.equal(answer.text, '{"a":1}');
+  assert.equal(answer.headers["x-amz-executed-version"], "thumb");
+  assert.match(String(answer.headers["x-amzn-requestid"]), /^[0-9a-f-]{36}$/);
+});
+
+const callers: readonly (readonly [what: string, headers: Record<string, string>, seen: string])[] = [
+  ["nobody", {}, "000000000000 us-east-1 none"],
+  ["any key", scope("lambda"), "000000000000 eu-west-1 header"],
+  [
+    "a key that is an account",
+    scope("lambda", "123456789012", "ap-south-1"),
+    "123456789012 ap-south-1 header",
+  ],
+];
+
+for (const [what, headers, seen] of callers) {
+  test(`a request signed by ${what} is seen as ${seen}`, async () => {
+    const answer = await ask(createTestGateway({ services: [echoLambda()] }), { ...list, headers });
+    assert.ok(answer.text.includes(`"${seen} http://127.0.0.1:4566"`), answer.text);
+  });
+}
+
+test("a region that could bend an ARN or a key is refused", async () => {
+  const gateway = createTestGateway({ services: [echoLambda()] });
+  for (const region of ["..", "a:b", "A", "x".repeat(40), "a b"]) {
+    const answer = await ask(gateway, { ...list, headers: scope("lambda", "AKID", region) });
+    assert.ok(answer.status === 403 || answer.text.includes("us-east-1"), `${region}: ${answer.text}`);
+  }
+});
+
+test("the endpoint is how the caller reached us, unless the host header is no host", async () => {
+  const gateway = createTestGateway({ services: [echoLambda()] });
+  const at = async (host: string) => (await ask(gateway, { ...list, headers: { host } })).text;
+  assert.ok((await at("lambdad.internal:4566")).includes("http://lambdad.internal:4566"));
+  assert.ok((await at('evil"/x')).includes("http://127.0.0.1:4566"));
+});
+
+const failures: readonly (readonly [what: string, request: FakeRequest, status: number, code: string])[] = [
+  ["malformed JSON", { ...create("{"), headers: scope("lambda") }, 400, "SerializationException"],
+  ["a wrong type", create('{"FunctionName":7}'), 400, "SerializationException"],
+  ["what the model forbids", create("{}"), 400, "ValidationException"],
+  ["an operation that is not implemented", layerVersion(), 400, "UnsupportedOperationException"],
+  [
+    "an operation that nobody has a handler for",
+    { path: "/2016-08-19/account-settings", headers: scope("lambda") },
+    400,
+    "UnsupportedOperationException",
+  ],
+  [
+    "a path that there is not",
+    { path: "/2015-03-31/x", headers: scope("lambda") },
+    404,
+    "UnknownOperationException",
+  ],
+  ["an unsigned path that there is not", { path: "/favicon.ico" }, 404, "UnknownOperationException"],
+  ["a bug", { path: "/2015-03-31/functions/f", headers: scope("lambda") }, 500, "ServiceException"],
+];
+
+function create(body: string): FakeRequest {
+  return { method: "POST", path: "/2015-03-31/functions", headers: scope("lambda"), body: Buffer.from(body) };
+}
+
+function layerVersion(): FakeRequest {
+  return { ...create("{}"), path: "/2018-10-31/layers/l/versions" };
+}
+
+for (const [what, request, status, code] of failures) {
+  test(`${what} is answered with ${status} ${code}`, async () => {
+    const answer = await ask(createTestGateway({ services: [echoLambda()] }), request);
+    assert.equal(answer.status, status, answer.text);
+    assert.equal(String(answer.headers["x-amzn-errortype"]).split(":")[0], code);
+    assert.match(String(answer.headers["x-amzn-requestid"]), /^[0-9a-f-]{36}$/);
+  });
+}
+
+test("an operation that is not implemented names itself and says why", async () => {
+  const answer = await ask(createTestGateway({ services: [echoLambda()] }), layerVersion());
+  assert.ok(
+    answer.text.includes(
+      "lambda PublishLayerVersion is not implemented in lambdad: layers are not there yet.",
+    ),
+  );
+});
+
+test("a bug is logged with its request id and cause, and the caller learns the id only", async () => {
+  const gateway = createTestGateway({ services: [echoLambda()] });
+  const answer = await ask(gateway, { path: "/2015-03-31/functions/f", headers: scope("lambda") });
+  assert.ok(!answer.text.includes("secret"));
+  assert.ok(answer.text.includes('"Type":"Service"'));
+  const [line = ""] = gateway.log;
+  assert.ok(line.includes("a bug with a secret in it") && line.includes("GetFunction"), line);
+  assert.ok(line.includes(String(answer.headers["x-amzn-requestid"])));
+});
+
+test("the same fault is answered in the protocol of each caller", async () => {
+  const thrower = async () => {
+    throw new AwsError("Gone", "it is gone", { status: 410 });
+  };
+  const services = [
+    fakeService("sqs", { ListQueues: thrower }),
+    fakeService("s3", { ListBuckets: thrower }),
+    fakeService("cloudwatch", { ListMetrics: thrower }),
+  ];
+  const gateway = createTestGateway({ services });
+  const json = await ask(gateway, {
+    method: "POST",
+    headers: { "x-amz-target": "AmazonSQS.ListQueues", "content-type": "application/x-amz-json-1.0" },
+    body: Buffer.from("{}"),
+  });
+  const query = await ask(gateway, {
+    method: "POST",
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+    body: Buffer.from("Action=ListQueues&Version=2012-11-05"),
+  });
+  const queryByGet = await ask(gateway, { query: "Action=ListQueues&Version=2012-11-05" });
+  const xml = await ask(gateway, { headers: scope("s3") });
+  const cbor = await ask(gateway, {
+    method: "POST",
+    path: "/service/GraniteServiceVersion20100801/operation/ListMetrics",
+    headers: { "smithy-protocol": "rpc-v2-cbor", "content-type": "application/cbor" },
+    body: Buffer.from([0xbf, 0xff]),
+  });
+  assert.deepEqual(
+    [json, query, queryByGet, xml, cbor].map(({ status }) => status),
+    [410, 410, 410, 410, 410],
+  );
+  assert.ok(json.text.includes("Gone") && json.text.startsWith("{"));
+  assert.match(query.text, /<ErrorResponse.*<Code>Gone<\/Code>/s);
+  assert.equal(queryByGet.text.replace(/[0-9a-f-]{36}/, ""), query.text.replace(/[0-9a-f-]{36}/, ""));
+  assert.match(xml.text, /<Error><Code>Gone<\/Code>/);
+  assert.equal(cbor.headers["smithy-protocol"], "rpc-v2-cbor");
+});
+
+test("services that are not served refuse in the caller's protocol", async () => {
+  const gateway = createTestGateway({ services: [echoLambda()] });
+  const xml = await ask(gateway, { path: "/bucket", headers: scope("s3") });
+  assert.equal(xml.status, 400);
+  assert.ok(xml.text.includes("<Code>UnsupportedOperationException</Code>"));
+  const form = { ...scope("sns"), "content-type": "application/x-www-form-urlencoded" };
+  const query = await ask(gateway, {
+    method: "POST",
+    headers: form,
+    body: Buffer.from("Action=ListTopics&Version=2010-03-31"),
+  });
+  assert.ok(query.text.includes("sns ListTopics is not there in lambdad."), query.text);
+});
+
+test("a gzip body is read, and one that would be too large is refused before it is", async () => {
+  const gateway = createTestGateway({ services: [echoLambda()] });
+  const headers = { ...scope("lambda"), "content-encoding": "gzip" };
+  const send = (body: Uint8Array) => ask(gateway, { ...invoke, headers, body });
+  assert.equal((await send(gzipSync("[1]"))).text, "[1]");
+  const bomb = await send(gzipSync(Buffer.alloc(inflatedBodyBytesMax + 1)));
+  assert.equal(bomb.status, 413);
+  assert.equal((await send(Buffer.from("no gzip"))).status, 400);
+});
+
+test("an S3 object sent in chunks arrives without its framing, and a wrong checksum fails the operation", async () => {
+  const gateway = createTestGateway({ services: [tinyS3()] });
+  const put = (checksum: string) =>
+    ask(gateway, {
+      method: "PUT",
+      path: "/bucket/key",
+      headers: {
+        ...scope("s3"),
+        "content-encoding": "aws-chunked",
+        "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        "x-amz-decoded-content-length": "5",
+        "x-amz-trailer": "x-amz-checksum-crc32",
+      },
+      body: Buffer.from(`5\r\nhello\r\n0\r\nx-amz-checksum-crc32:${checksum}\r\n\r\n`),
+    });
+  assert.equal((await put("NhCmhg==")).headers["etag"], '"bucket/key/5"');
+  const wrong = await put("AAAAAA==");
+  assert.equal(wrong.status, 400);
+  assert.ok(wrong.text.includes("<Code>BadDigest</Code>"));
+});
+
+test("services call each other with the caller's identity, validated, and not without end", async () => {
+  const seen: string[] = [];
+  const sqs = fakeService("sqs", {
+    async GetQueueUrl(_input, ctx) {
+      seen.push(`${ctx.account} ${ctx.region}`);
+      return { QueueUrl: "u" };
+    },
+    ListQueues: async (input, ctx: Context) => ctx.call("sqs", "ListQueues", input),
+  });
+  const lambda = fakeService("lambda", {
+    ListFunctions: async (_input, ctx) => ctx.call("sqs", "GetQueueUrl", { QueueName: "q" }),
+    ListLayers: async (_input, ctx) => ctx.call("sqs", "GetQueueUrl", {}),
+    GetAccountSettings: async (_input, ctx) => ctx.call("sqs", "ListQueues", {}),
+    ListEventSourceMappings: async (_input, ctx) => ctx.call("sqs", "Nonsense", {}),
+  });
+  const gateway = createTestGateway({ services: [sqs, lambda] });
+  const get = (path: string) => ask(gateway, { path, headers: scope("lambda", "123456789012") });
+  assert.equal((await get("/2015-03-31/functions")).status, 200);
+  assert.deepEqual(seen, ["123456789012 eu-west-1"]);
+  assert.equal((await get("/2018-10-31/layers")).status, 400);
+  assert.equal((await get("/2015-03-31/event-source-mappings")).status, 400);
+  assert.equal((await get("/2016-08-19/account-settings")).status, 500);
+  assert.ok(gateway.log.some((line) => line.includes(`${callDepthMax} deep`)));
+});
+
+test("a page of this machine gets its preflight and CORS headers; another site's gets neither", async () => {
+  const gateway = createTestGateway({ services: [echoLambda()] });
+  const from = (origin: string) => ({
+    origin,
+    "access-control-request-method": "POST",
+    "access-control-request-headers": "authorization,x-amz-date",
+  });
+  const preflight = await ask(gateway, {
+    ...invoke,
+    method: "OPTIONS",
+    headers: from("http://localhost:3000"),
+  });
+  assert.equal(preflight.status, 200);
+  assert.equal(preflight.headers["access-control-allow-headers"], "authorization,x-amz-date");
+  assert.equal(preflight.headers["access-control-allow-origin"], "*");
+  const called = await ask(gateway, {
+    ...invoke,
+    headers: { ...scope("lambda"), origin: "http://localhost:3000" },
+  });
+  assert.equal(called.headers["access-control-allow-origin"], "*");
+  const foreign = await ask(gateway, {
+    ...invoke,
+    headers: { ...scope("lambda"), origin: "https://evil.example" },
+  });
+  assert.equal(foreign.status, 403);
+});
+
+test("health is answered on admin listeners under any name; the rest only under this machine's own", async () => {
+  const stopped: string[] = [];
+  const stop = {
+    method: "POST",
+    path: "/_lambdad/stop",
+    answer: async () => {
+      stopped.push("stop");
+      return { status: 200, headers: {} };
+    },
+  };
+  const gateway = createTestGateway({ services: [echoLambda()], routes: [stop] });
+  const statusOf = async (request: FakeRequest) => (await ask(gateway, request)).status;
+  const foreign = { host: "evil.example:4566" };
+  for (const path of ["/_lambdad/health", "/_localstack/health"]) {
+    const answer = await ask(gateway, { path, headers: foreign });
+    assert.equal(answer.status, 200);
+    assert.deepEqual(JSON.parse(answer.text), {
+      status: "ok",
+      version: "0.0.0",
+      isolation: "fake",
+      services: { lambda: "available" },
+    });
+    assert.equal(await statusOf({ path, admin: false }), 403);
+  }
+  assert.equal(await statusOf({ path: "/_lambdad/metrics" }), 200);
+  assert.equal(await statusOf({ path: "/_lambdad/metrics", headers: foreign }), 403);
+  assert.equal(await statusOf({ path: "/_lambdad/metrics", admin: false }), 403);
+  assert.equal(await statusOf({ ...stop, headers: { origin: "https://evil.example" } }), 403);
+  assert.equal(await statusOf({ ...stop, headers: { host: "evil.example" } }), 403);
+  assert.deepEqual(stopped, []);
+  assert.equal(await statusOf(stop), 200);
+  assert.deepEqual(stopped, ["stop"]);
+  assert.equal(await statusOf({ path: "/_lambdad/nothing" }), 404);
+});
+
+test("a service's web route gets what is under /_lambdad/ or for its hosts, and may decline", async () => {
+  const lambda = fakeService("lambda", {}, async ({ path, host }) =>
+    path === "/_lambdad/code/abc" || host.startsWith("f.lambda-url.")
+      ? { status: 200, headers: {}, body: `web ${path}` }
+      : undefined,
+  );
+  const gateway = createTestGateway({ services: [lambda] });
+  assert.equal(
+    (await ask(gateway, { path: "/_lambdad/code/abc", admin: false })).text,
+    "web /_lambdad/code/abc",
+  );
+  assert.equal((await ask(gateway, { path: "/_lambdad/code/other" })).status, 404);
+  const host = "f.lambda-url.us-east-1.localhost:4566";
+  const answer = await ask(gateway, {
+    path: "/2015-03-31/functions",
+    headers: { host, origin: "https://any.example" },
+  });
+  assert.equal(answer.text, "web /2015-03-31/functions");
+});
