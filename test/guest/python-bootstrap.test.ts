@@ -1,0 +1,507 @@
+/**
+ * The Python bootstrap against a tiny Runtime API: handlers in all their forms and what comes of them, on every Python
+ * of this machine that the catalog finds.
+ */
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { silentLogger } from "../../src/base/logger.ts";
+import { createCatalog } from "../../src/runtime/catalog.ts";
+import { startGuest, type Guest, type GuestOptions } from "./guest-runtime.ts";
+import { functionArn, requestId, traceId } from "./tiny-api.ts";
+
+interface Python {
+  readonly minor: number;
+  readonly argv: readonly string[];
+}
+
+type Json = string | number | boolean | object | null;
+type Start = Partial<GuestOptions> & Pick<GuestOptions, "files">;
+type Case = (start: (options: Start) => Promise<Guest>, python: Python) => Promise<void>;
+
+interface Payload {
+  readonly errorMessage: string;
+  readonly errorType: string;
+  readonly requestId: string;
+  readonly stackTrace: readonly string[];
+}
+
+const sent = { name: "Jörg", list: [1, null, 1.5] };
+
+/** A module with one handler of this body. */
+function moduleOf(...lines: readonly string[]): Record<string, string> {
+  return {
+    "index.py": ["def handler(event, context):", ...lines.map((line) => `    ${line}`), ""].join("\n"),
+  };
+}
+
+const answers =
+  (files: Record<string, string>, body: Json, handler = "index.handler"): Case =>
+  async (start) => {
+    const guest = await start({ files, handler });
+    const answer = await guest.invoke(sent);
+    assert.deepEqual({ kind: answer.kind, body: answer.body }, { kind: "response", body });
+  };
+
+const fails =
+  (files: Record<string, string>, errorType: string, errorMessage: RegExp, stack: readonly RegExp[]): Case =>
+  async (start) => {
+    const guest = await start({ files });
+    const answer = await guest.invoke(sent);
+    assert.equal(answer.kind, "error");
+    assert.equal(answer.errorType, errorType);
+    assertPayload(answer.body as Payload, { errorType, errorMessage, id: requestId, stack });
+  };
+
+const failsInit =
+  (
+    files: Record<string, string>,
+    handler: string,
+    errorType: string,
+    errorMessage: RegExp,
+    stack: readonly RegExp[] = [],
+  ): Case =>
+  async (start) => {
+    const guest = await start({ files, handler });
+    const answer = await guest.init;
+    assert.equal(answer?.kind, "init-error");
+    assert.equal(answer.errorType, errorType);
+    assertPayload(answer.body as Payload, { errorType, errorMessage, id: "", stack });
+    const { exit, frames } = await guest.ended;
+    assert.equal(exit, 1);
+    assert.equal(frames.length, 1);
+    assert.ok(frames[0]?.text.startsWith(`[ERROR] ${errorType}: `), frames[0]?.text);
+  };
+
+interface Expected {
+  readonly errorType: string;
+  readonly errorMessage: RegExp;
+  readonly id: string;
+  /** Of the last entries. */
+  readonly stack: readonly RegExp[];
+}
+
+function assertPayload(payload: Payload, { errorType, errorMessage, id, stack }: Expected): void {
+  assert.deepEqual(Object.keys(payload), ["errorMessage", "errorType", "requestId", "stackTrace"]);
+  assert.deepEqual([payload.errorType, payload.requestId], [errorType, id]);
+  assert.match(payload.errorMessage, errorMessage);
+  const last = payload.stackTrace.slice(-stack.length);
+  assert.equal(last.length, stack.length === 0 ? payload.stackTrace.length : stack.length);
+  for (const [index, pattern] of stack.entries()) assert.match(last[index] ?? "", pattern);
+  assert.ok(!payload.stackTrace.join("").includes("lambdad_runtime"), "our own frames are left out");
+}
+
+const cases: Readonly<Record<string, Case>> = {
+  "a handler answers": answers(moduleOf("return event"), sent),
+  "a handler in a package is found by dots": answers(
+    { "pkg/__init__.py": "", "pkg/mod.py": "def func(event, context): return 'dots'" },
+    "dots",
+    "pkg.mod.func",
+  ),
+  "a handler in a folder is found by slashes": answers(
+    { "pkg/mod.py": "def func(event, context): return 'slashes'" },
+    "slashes",
+    "pkg/mod.func",
+  ),
+  "a class that can be called is a handler": answers(
+    { "index.py": "class H:\n    def __call__(self, event, context): return 'called'\nhandler = H()\n" },
+    "called",
+  ),
+  "a module of the task root is imported": answers(
+    { "index.py": "from other import x\ndef handler(e, c): return x\n", "other.py": "x = 3\n" },
+    3,
+  ),
+  "a module of the task root may have the name of one of ours": answers(
+    {
+      "index.py": "import api, errors\ndef handler(e, c): return [api.a, errors.a]\n",
+      "api.py": "a = 1",
+      "errors.py": "a = 2",
+    },
+    [1, 2],
+  ),
+  "nothing answers null": answers(moduleOf("pass"), null),
+  "tuples, keys that are no text, and numbers answer as JSON has them": answers(
+    moduleOf("return {1: (1, 2), None: True, 'f': 0.1, 'big': 2 ** 60, 'e': []}"),
+    { 1: [1, 2], null: true, f: 0.1, big: 2 ** 60, e: [] },
+  ),
+
+  "a module that is missing fails INIT": failsInit(
+    {},
+    "gone.handler",
+    "Runtime.ImportModuleError",
+    /^Unable to import module 'gone': No module named 'gone'$/,
+  ),
+  "a dependency that is missing fails INIT": failsInit(
+    { "index.py": "import not_there" },
+    "index.handler",
+    "Runtime.ImportModuleError",
+    /^Unable to import module 'index': No module named 'not_there'$/,
+  ),
+  "a function that is missing fails INIT": failsInit(
+    { "index.py": "" },
+    "index.handler",
+    "Runtime.HandlerNotFound",
+    /^Handler 'handler' missing on module 'index'$/,
+  ),
+  "a handler without a dot fails INIT": failsInit(
+    {},
+    "handler",
+    "Runtime.MalformedHandlerName",
+    /^Bad handler 'handler': not enough values to unpack \(expected 2, got 1\)$/,
+  ),
+  "a built-in module fails INIT": failsInit(
+    {},
+    "sys.exit",
+    "Runtime.BuiltInModuleConflict",
+    /^Cannot use built-in module sys as a handler module$/,
+  ),
+  "a syntax error fails INIT": failsInit(
+    { "index.py": "def handler(:\n    pass\n" },
+    "index.handler",
+    "Runtime.UserCodeSyntaxError",
+    /^Syntax error in module 'index': invalid syntax \(index\.py, line 1\)$/,
+    [/^ {2}File ".*index\.py" Line 1\n {4}def handler\(:\n$/],
+  ),
+  "code that raises while it is loaded fails INIT with its own error": failsInit(
+    { "index.py": "raise ValueError('at load')" },
+    "index.handler",
+    "ValueError",
+    /^at load$/,
+    [/^ {2}File ".*index\.py", line 1, in <module>\n {4}raise ValueError\('at load'\)\n$/],
+  ),
+
+  "an exception is an error with its stack": fails(
+    { "index.py": "def inner():\n    raise KeyError('k')\n\ndef handler(event, context):\n    inner()\n" },
+    "KeyError",
+    /^'k'$/,
+    [
+      /^ {2}File ".*index\.py", line 5, in handler\n {4}inner\(\)\n$/,
+      /^ {2}File ".*index\.py", line 2, in inner\n {4}raise KeyError\('k'\)\n$/,
+    ],
+  ),
+  "a class of one's own is its type": fails(
+    { "index.py": "class Broken(Exception): pass\ndef handler(e, c): raise Broken()\n" },
+    "Broken",
+    /^$/,
+    [/in handler/],
+  ),
+  "a Decimal cannot be marshalled": fails(
+    moduleOf("import decimal", "return {'a': decimal.Decimal('1.5')}"),
+    "Runtime.MarshalError",
+    /^Unable to marshal response: Object of type Decimal is not JSON serializable$/,
+    [],
+  ),
+  "bytes cannot be marshalled": fails(
+    moduleOf("return b'x'"),
+    "Runtime.MarshalError",
+    /^Unable to marshal response: Object of type bytes is not JSON serializable$/,
+    [],
+  ),
+  "a circular result cannot be marshalled": fails(
+    moduleOf("a = []", "a.append(a)", "return a"),
+    "Runtime.MarshalError",
+    /^Unable to marshal response: Circular reference detected$/,
+    [],
+  ),
+
+  "Unicode is written as it is from Python 3.12 on": async (start, { minor }) => {
+    const guest = await start({ files: moduleOf("return 'ü€'") });
+    assert.equal((await guest.invoke({})).text, minor >= 12 ? '"ü€"' : '"\\u00fc\\u20ac"');
+  },
+
+  "an error does not keep the next invocation from its answer": async (start) => {
+    const guest = await start({ files: moduleOf("return 1 / event") });
+    assert.equal((await guest.invoke(0)).errorType, "ZeroDivisionError");
+    assert.equal((await guest.invoke(2)).body, 0.5);
+  },
+
+  "an event that is no JSON is an error": async (start) => {
+    const guest = await start({ files: moduleOf("return event") });
+    const answer = await guest.invoke("{");
+    assert.equal(answer.errorType, "Runtime.UnmarshalError");
+    assert.match(
+      (answer.body as Payload).errorMessage,
+      /^Unable to unmarshal input: Expecting property name/,
+    );
+    const spaced = ' {"a": [1e3, "\\ud83d\\ude00"]} ';
+    assert.deepEqual((await guest.invoke(spaced)).body, { a: [1000, "😀"] });
+  },
+
+  "the context has AWS's members": async (start) => {
+    const files = moduleOf(
+      "left = context.get_remaining_time_in_millis()",
+      "client, identity = context.client_context, context.identity",
+      "members = {k: v for k, v in vars(context).items() if isinstance(v, str) and k[0] != '_'}",
+      "return {'members': members, 'left': left, 'title': client.client.app_title, 'custom': client.custom,",
+      "        'env': client.env, 'id': identity.cognito_identity_id, 'pool': identity.cognito_identity_pool_id}",
+    );
+    const guest = await start({ files });
+    const { body } = await guest.invoke(null, {
+      "Lambda-Runtime-Client-Context": JSON.stringify({ client: { app_title: "Zürich" }, custom: { a: 1 } }),
+      "Lambda-Runtime-Cognito-Identity": JSON.stringify({
+        cognitoIdentityId: "i",
+        cognitoIdentityPoolId: "p",
+      }),
+      "Lambda-Runtime-Aws-Tenant-Id": "tenant-1",
+    });
+    const { left, ...rest } = body as { left: number };
+    assert.deepEqual(rest, {
+      members: {
+        aws_request_id: requestId,
+        log_group_name: "/aws/lambda/probe",
+        log_stream_name: "2026/11/21/[$LATEST]60ce",
+        function_name: "probe",
+        memory_limit_in_mb: "128",
+        function_version: "$LATEST",
+        invoked_function_arn: functionArn,
+        tenant_id: "tenant-1",
+      },
+      title: "Zürich",
+      custom: { a: 1 },
+      env: null,
+      id: "i",
+      pool: "p",
+    });
+    assert.ok(left > 0 && left <= 3000, `${left} ms`);
+  },
+
+  "without a client context there is none, and an empty identity": async (start) => {
+    const guest = await start({
+      files: moduleOf("return [repr(context.client_context), repr(context.identity)]"),
+    });
+    const identity = "CognitoIdentity([cognito_identity_id=None,cognito_identity_pool_id=None])";
+    assert.deepEqual((await guest.invoke({})).body, ["None", identity]);
+  },
+
+  "a function sees AWS's variables and none of ours, and its code comes first": async (start) => {
+    const files = moduleOf(
+      "import os, sys",
+      "own = sorted(name for name in os.environ if name[0] == '_')",
+      "return [own, os.environ.get('_X_AMZN_TRACE_ID'), sys.path[0] == os.environ['LAMBDA_TASK_ROOT'], sys.path[2]]",
+    );
+    const guest = await start({ files });
+    const { body } = await guest.invoke({});
+    assert.deepEqual(body, [["_HANDLER", "_X_AMZN_TRACE_ID"], traceId, true, "/opt/python"]);
+  },
+
+  "log records are frames with level, time and request id; print is plain": async (start) => {
+    const files = {
+      "index.py": [
+        "import logging, sys",
+        "log = logging.getLogger(__name__)",
+        "logging.getLogger().setLevel(logging.DEBUG)",
+        "log.warning('init')",
+        "def handler(event, context):",
+        "    print('plain ü', end='')",
+        "    print('err', file=sys.stderr)",
+        "    log.debug('d'); log.info('two\\nlines'); log.warning('w %s', 1); log.error('e'); log.critical('c')",
+      ].join("\n"),
+    };
+    const guest = await start({ files });
+    await guest.invoke({});
+    const { frames, stdout, stderr } = await guest.stop();
+    const lines = frames.map(({ type, text }) => {
+      const [level, time = "", ...rest] = text.split("\t");
+      assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,3}Z$/);
+      return [type, level, ...rest];
+    });
+    assert.deepEqual(lines, [
+      [0xa55a0013, "[WARNING]", "", "init\n"],
+      [0xa55a000b, "[DEBUG]", requestId, "d\n"],
+      [0xa55a000f, "[INFO]", requestId, "two\nlines\n"],
+      [0xa55a0013, "[WARNING]", requestId, "w 1\n"],
+      [0xa55a0017, "[ERROR]", requestId, "e\n"],
+      [0xa55a001b, "[CRITICAL]", requestId, "c\n"],
+    ]);
+    assert.ok(Math.abs((frames[0]?.timestampMs ?? 0) - Date.now()) < 60_000);
+    assert.deepEqual({ stdout, stderr }, { stdout: "plain ü", stderr: "err\n" });
+  },
+
+  "what is printed is out before the answer": async (start) => {
+    const guest = await start({
+      files: moduleOf("import sys", "sys.stdout.write('no newline')", "return 1"),
+    });
+    await guest.invoke({});
+    assert.equal((await guest.stop()).stdout, "no newline");
+  },
+
+  "the level is WARNING by default": async (start) => {
+    const guest = await start({
+      files: moduleOf("import logging", "logging.info('no')", "logging.warning('yes')"),
+    });
+    await guest.invoke({});
+    const { frames } = await guest.stop();
+    assert.deepEqual(frames.length, 1);
+    assert.match(frames[0]?.text ?? "", /yes\n$/);
+  },
+
+  "an exception is one log event, indented with no-break spaces": async (start) => {
+    const guest = await start({ files: moduleOf("raise ValueError('no')") });
+    await guest.invoke({});
+    const { frames } = await guest.stop();
+    const file = `${guest.taskRoot}/index.py`;
+    assert.deepEqual(
+      frames.map(({ type, text }) => ({ type, text })),
+      [
+        {
+          type: 0xa55a0017,
+          text:
+            "[ERROR] ValueError: no\nTraceback (most recent call last):\n" +
+            `\u00a0\u00a0File "${file}", line 2, in handler\n\u00a0\u00a0\u00a0\u00a0raise ValueError('no')`,
+        },
+      ],
+    );
+  },
+
+  "without a descriptor lines go to standard output, one each": async (start) => {
+    const files = moduleOf("import logging", "logging.warning('w')", "raise ValueError('no')");
+    const guest = await start({ files, frames: false });
+    await guest.invoke({});
+    const [first = "", second = "", rest] = (await guest.stop()).stdout.split("\n");
+    assert.match(first, new RegExp(`^\\[WARNING\\]\t\\S+Z\t${requestId}\tw$`));
+    assert.match(
+      second,
+      /^\[ERROR\] ValueError: no\rTraceback \(most recent call last\):\r\u00a0\u00a0File /,
+    );
+    assert.equal(rest, "");
+  },
+
+  "JSON lines have the level's frame, extras and exceptions": async (start) => {
+    const files = moduleOf(
+      "import logging",
+      "logging.debug('no')",
+      "logging.info('i', extra={'order': {'n': 1}, 'odd': {1}})",
+      "try: raise KeyError('k')",
+      "except KeyError: logging.exception('caught')",
+      "raise ValueError('no')",
+    );
+    const env = { AWS_LAMBDA_LOG_FORMAT: "JSON", AWS_LAMBDA_LOG_LEVEL: "INFO" };
+    const guest = await start({ files, env });
+    await guest.invoke({}, { "Lambda-Runtime-Aws-Tenant-Id": "t" });
+    const { frames } = await guest.stop();
+    assert.deepEqual(
+      frames.map(({ type }) => type),
+      [0xa55a000e, 0xa55a0016, 0xa55a0016],
+    );
+    const [line, caught, uncaught] = frames.map(({ text }) => JSON.parse(text) as Record<string, string>);
+    const { timestamp, ...rest } = line ?? {};
+    assert.match(timestamp ?? "", /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    assert.deepEqual(rest, {
+      level: "INFO",
+      message: "i",
+      logger: "root",
+      requestId,
+      tenantId: "t",
+      order: { n: 1 },
+      odd: "{1}",
+    });
+    assert.deepEqual([caught?.["errorType"], caught?.["errorMessage"]], ["KeyError", "'k'"]);
+    assert.match(caught?.["location"] ?? "", /index\.py:handler:6$/);
+    assert.deepEqual([uncaught?.["level"], uncaught?.["errorType"]], ["ERROR", "ValueError"]);
+  },
+
+  "sys.exit ends the runtime with that code and no answer": async (start) => {
+    const guest = await start({ files: moduleOf("import sys", "print('bye')", "sys.exit(7)") });
+    assert.equal((await guest.invoke({})).kind, "exit");
+    const { exit, stdout } = await guest.ended;
+    assert.deepEqual([exit, stdout], [7, "bye\n"]);
+  },
+
+  "sys.exit while the module is loaded ends the runtime": async (start) => {
+    const guest = await start({ files: { "index.py": "import sys\nsys.exit(3)\n" } });
+    assert.equal((await guest.init)?.kind, "exit");
+    assert.equal((await guest.ended).exit, 3);
+  },
+
+  "nothing is imported that the function did not ask for": async (start) => {
+    const files = {
+      "index.py":
+        "import sys\nheavy = [n for n in ('json', 're', 'logging', 'socket', 'traceback', 'enum') if n in sys.modules]\n" +
+        "def handler(event, context): return heavy\n",
+    };
+    const guest = await start({ files });
+    assert.deepEqual((await guest.invoke({})).body, []);
+  },
+
+  "an answer leaves together with the request for the next invocation": async (start) => {
+    const guest = await start({ files: moduleOf("return event") });
+    for (const event of [{}, { a: 1 }, ["x".repeat(3000)]]) {
+      await guest.invoke(event);
+      assert.ok(guest.wasTogether());
+    }
+  },
+
+  "an event and an answer of 6 MB arrive whole": async (start) => {
+    const guest = await start({ files: moduleOf("return event") });
+    const large = { text: "ä€x".repeat(1_000_000) };
+    assert.deepEqual((await guest.invoke(large)).body, large);
+    assert.deepEqual((await guest.invoke({ after: true })).body, { after: true });
+  },
+
+  "a head that comes byte by byte is understood": async (start) => {
+    const guest = await start({ files: moduleOf("return event"), pieceBytes: 1 });
+    for (const event of [{ a: "ü€" }, {}, [1]]) assert.deepEqual((await guest.invoke(event)).body, event);
+  },
+
+  "the API is reached over TCP too": async (start) => {
+    const guest = await start({ files: moduleOf("return event"), transport: "tcp", pieceBytes: 700 });
+    assert.deepEqual((await guest.invoke(sent)).body, sent);
+  },
+
+  "a server that refuses an answer and hangs up is asked for the next invocation": async (start) => {
+    const guest = await start({ files: moduleOf("return event"), refuses: true });
+    await guest.invoke({ n: 1 });
+    assert.deepEqual((await guest.invoke({ n: 2 })).body, { n: 2 });
+  },
+
+  "a server that is gone ends the runtime": async (start) => {
+    const guest = await start({ files: moduleOf("return event") });
+    await guest.invoke({});
+    await guest.waits();
+    guest.hangUp();
+    const { exit, stderr } = await guest.ended;
+    assert.deepEqual([exit, stderr], [1, ""]);
+  },
+};
+
+const found = await pythons();
+if (found.length === 0) test("the Python bootstrap", (t) => t.skip("no Python 3.8 or newer on this machine"));
+for (const python of found) {
+  for (const [name, run] of Object.entries(cases)) {
+    test(`Python 3.${python.minor}: ${name}`, { timeout: 60_000 }, async (t) => {
+      const start = async (options: Start): Promise<Guest> => {
+        const guest = await startGuest({ argv: python.argv, handler: "index.handler", ...options });
+        t.after(() => guest.stop());
+        return guest;
+      };
+      await run(start, python);
+    });
+  }
+}
+
+async function pythons(): Promise<readonly Python[]> {
+  const dataDir = await mkdtemp(join(tmpdir(), "lambdad-test-"));
+  after(() => rm(dataDir, { recursive: true, force: true }));
+  const catalog = createCatalog({
+    dataDir,
+    path: process.env["PATH"] ?? "",
+    home: process.env["HOME"] ?? "",
+    env: process.env,
+    logger: silentLogger,
+    onProgress: console.log,
+  });
+  const entries = await catalog.list();
+  const ready = entries.filter(({ id, status }) => id.startsWith("python") && status === "ready");
+  return Promise.all(
+    ready.map(async ({ id }) => {
+      const { argv, mounts } = await catalog.plan(id);
+      const bootstrap = mounts.find(({ target }) => target === "/var/runtime")?.source ?? "";
+      return {
+        minor: Number(id.split(".")[1]),
+        argv: argv.map((part) => part.replace("/var/runtime", bootstrap)),
+      };
+    }),
+  );
+}
