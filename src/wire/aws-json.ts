@@ -24,7 +24,11 @@ function createAwsJson(id: "awsJson1_0" | "awsJson1_1", contentType: string): Pr
 
 function writeError(
   error: AwsError,
-  about: { readonly requestId: string; readonly service: ServiceModel | undefined; readonly contentType: string },
+  about: {
+    readonly requestId: string;
+    readonly service: ServiceModel | undefined;
+    readonly contentType: string;
+  },
 ): WireResponse {
   const answer = errorAnswer(error, about.service);
   const members = [

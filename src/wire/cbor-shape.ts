@@ -105,7 +105,11 @@ function createMembersWriter(unit: TimestampUnit): (shape: Shape) => MembersWrit
   function compileStructure(shape: Shape): MembersWriter {
     let fields: Field[] | undefined;
     return (structure, out) => {
-      fields ??= shape.members.map((m) => ({ name: m.name, key: encodedText(m.name), write: compileMember(m) }));
+      fields ??= shape.members.map((m) => ({
+        name: m.name,
+        key: encodedText(m.name),
+        write: compileMember(m),
+      }));
       for (const field of fields) {
         const value = structure[field.name];
         if (value === undefined || value === null) continue;

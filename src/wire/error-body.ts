@@ -44,13 +44,18 @@ export function messageNameOf(shape: Shape | undefined): string {
 }
 
 /** The header in which clients look for the request's id. */
-export function requestIdHeaders(requestId: string, service: ServiceModel | undefined): Record<string, string> {
+export function requestIdHeaders(
+  requestId: string,
+  service: ServiceModel | undefined,
+): Record<string, string> {
   return service?.name === "s3" ? { "x-amz-request-id": requestId } : { "x-amzn-requestid": requestId };
 }
 
 /** Headers that the error itself brings, by lower-case name. */
 export function errorHeaders(error: AwsError): Record<string, string> {
-  return Object.fromEntries(Object.entries(error.headers).map(([name, value]) => [name.toLowerCase(), value]));
+  return Object.fromEntries(
+    Object.entries(error.headers).map(([name, value]) => [name.toLowerCase(), value]),
+  );
 }
 
 /** `x-amzn-query-error`, by which SDKs of services that once spoke awsQuery keep their old error codes. */

@@ -8,6 +8,7 @@
 import { AwsError } from "./aws-error.ts";
 import { decodeFrames, encodeFrame, type Frame, type HeaderValue } from "./event-stream.ts";
 import type { Member, Shape } from "./model.ts";
+import { partOfShape } from "./part-of-shape.ts";
 import type { Structure } from "./protocol.ts";
 import { serializationError } from "./serialization.ts";
 import { bytesOf } from "./text-value.ts";
@@ -62,7 +63,8 @@ function frameOf(union: Shape, event: Structure, format: EventFormat): Frame {
   for (const header of member.shape.members.filter((m) => m.traits.eventHeader)) {
     const headerValue = value[header.name];
     if (headerValue !== undefined && headerValue !== null) {
-      headers[header.name] = header.shape.kind === "long" ? BigInt(Number(headerValue)) : (headerValue as HeaderValue);
+      headers[header.name] =
+        header.shape.kind === "long" ? BigInt(Number(headerValue)) : (headerValue as HeaderValue);
     }
   }
   const { contentType, payload } = payloadOf(member.shape, value, format);
@@ -158,8 +160,10 @@ const bodyShapes = new WeakMap<Shape, Shape>();
 function bodyShapeOf(shape: Shape): Shape {
   let body = bodyShapes.get(shape);
   if (!body) {
-    const members = shape.members.filter((m) => !m.traits.eventHeader);
-    body = { ...shape, members, memberByName: new Map(members.map((m) => [m.name, m])) };
+    body = partOfShape(
+      shape,
+      shape.members.filter((m) => !m.traits.eventHeader),
+    );
     bodyShapes.set(shape, body);
   }
   return body;

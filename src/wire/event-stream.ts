@@ -21,7 +21,9 @@ const preludeBytes = 12;
 const overheadBytes = preludeBytes + 4;
 
 export function encodeFrame({ headers, payload }: Frame): Uint8Array {
-  const encodedHeaders = Buffer.concat(Object.entries(headers).map(([name, value]) => encodeHeader(name, value)));
+  const encodedHeaders = Buffer.concat(
+    Object.entries(headers).map(([name, value]) => encodeHeader(name, value)),
+  );
   const length = overheadBytes + encodedHeaders.length + payload.length;
   if (length > eventStreamMessageBytesMax || encodedHeaders.length > eventStreamHeadersBytesMax) {
     throw new RangeError(`an event of ${length} bytes does not fit a frame`);
@@ -64,7 +66,8 @@ function frameLength(bytes: Buffer): number | undefined {
   if (bytes.length < preludeBytes) return undefined;
   const length = bytes.readUInt32BE(0);
   const headersLength = bytes.readUInt32BE(4);
-  if (crc32(bytes.subarray(0, 8)) !== bytes.readUInt32BE(8)) throw malformed("the prelude's checksum is wrong");
+  if (crc32(bytes.subarray(0, 8)) !== bytes.readUInt32BE(8))
+    throw malformed("the prelude's checksum is wrong");
   if (length > eventStreamMessageBytesMax) throw malformed("a frame is too long");
   if (headersLength > eventStreamHeadersBytesMax || headersLength + overheadBytes > length) {
     throw malformed("a frame's headers are too long");
@@ -75,7 +78,8 @@ function frameLength(bytes: Buffer): number | undefined {
 /** One whole frame, as long as it says it is. */
 function decodeFrame(frame: Buffer): Frame {
   const end = frame.length - 4;
-  if (crc32(frame.subarray(0, end)) !== frame.readUInt32BE(end)) throw malformed("a frame's checksum is wrong");
+  if (crc32(frame.subarray(0, end)) !== frame.readUInt32BE(end))
+    throw malformed("a frame's checksum is wrong");
   const payloadStart = preludeBytes + frame.readUInt32BE(4);
   return {
     headers: decodeHeaders(frame.subarray(preludeBytes, payloadStart)),
@@ -88,7 +92,18 @@ function malformed(why: string): Error {
 }
 
 // Types of header values, by their numbers on the wire.
-const type = { true: 0, false: 1, byte: 2, short: 3, integer: 4, long: 5, bytes: 6, text: 7, timestamp: 8, uuid: 9 };
+const type = {
+  true: 0,
+  false: 1,
+  byte: 2,
+  short: 3,
+  integer: 4,
+  long: 5,
+  bytes: 6,
+  text: 7,
+  timestamp: 8,
+  uuid: 9,
+};
 
 function encodeHeader(name: string, value: HeaderValue): Buffer {
   const encodedName = Buffer.from(name);

@@ -8,6 +8,7 @@
 import { forEachParameter } from "./form.ts";
 import { headerReader, headerText, headerWriter } from "./header-value.ts";
 import type { Binding, Member, Shape } from "./model.ts";
+import { partOfShape } from "./part-of-shape.ts";
 import type { Labels, Structure, WireRequest, WireResponse } from "./protocol.ts";
 import { serializationError } from "./serialization.ts";
 import { bufferOf, textReader, type TextReader, type TextWriter } from "./text-value.ts";
@@ -55,7 +56,10 @@ export function writePayload(
   const mediaType = member.traits.mediaType ?? member.shape.traits.mediaType;
   switch (member.shape.kind) {
     case "blob":
-      return { body: value as NonNullable<WireResponse["body"]>, contentType: mediaType ?? "application/octet-stream" };
+      return {
+        body: value as NonNullable<WireResponse["body"]>,
+        contentType: mediaType ?? "application/octet-stream",
+      };
     case "string":
       return { body: String(value), contentType: mediaType ?? "text/plain" };
     default:
@@ -108,7 +112,7 @@ function isInResponseBody({ in: place }: Binding): boolean {
 function subsetOf(shape: Shape, members: readonly Member[]): Shape | undefined {
   if (members.length === 0) return undefined;
   if (members.length === shape.members.length) return shape;
-  return { ...shape, members, memberByName: new Map(members.map((m) => [m.name, m])) };
+  return partOfShape(shape, members);
 }
 
 function readPayload(member: Member, body: WireRequest["body"], format: BodyFormat): unknown {
@@ -146,23 +150,21 @@ function decodeLabel(text: string): string {
 
 type QueryField = (structure: Structure, value: string) => void;
 
-/** Undefined where nothing is bound to the query. */
+/** Undefined where nothing is bound to the query. The map of parameters has those that no other member has. */
 function compileQuery(shape: Shape): ((query: string, structure: Structure) => void) | undefined {
   const fields = new Map(boundIn(shape, "query").map((m) => [m.binding.name, queryField(m)]));
   const [rest] = boundIn(shape, "query-params");
   if (fields.size === 0 && !rest) return undefined;
   const restHasLists = rest !== undefined && elementOf(rest.shape).shape.kind === "list";
   return (query, structure) => {
-    if (query === "") return;
-    const params: Record<string, unknown> = {};
     forEachParameter(query, (name, value) => {
-      fields.get(name)?.(structure, value);
+      const read = fields.get(name);
+      if (read) return read(structure, value);
       if (!rest) return;
-      const earlier = Object.hasOwn(params, name) ? (params[name] as string[]) : [];
+      const params = (structure[rest.name] ??= {}) as Structure;
+      const earlier = restHasLists && Object.hasOwn(params, name) ? (params[name] as string[]) : [];
       setEntry(params, name, restHasLists ? [...earlier, value] : value);
     });
-    // Named parameters are in the map as well: Smithy's rule for servers.
-    if (rest) structure[rest.name] = params;
   };
 }
 

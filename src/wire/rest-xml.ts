@@ -11,14 +11,22 @@ import type { Protocol, Structure, WireResponse } from "./protocol.ts";
 import { allowsBody, readRest, writeRest, type RestFormat } from "./rest.ts";
 import { bufferOf } from "./text-value.ts";
 import { escapeText, parseXml } from "./xml.ts";
-import { namespaceText, readXmlStructure, rootNameOf, writeXmlContent, writeXmlElement } from "./xml-shape.ts";
+import {
+  namespaceText,
+  readXmlStructure,
+  rootNameOf,
+  writeXmlContent,
+  writeXmlElement,
+} from "./xml-shape.ts";
 
 const declaration = '<?xml version="1.0" encoding="UTF-8"?>\n';
 
 export const restXml: Protocol = {
   id: "restXml",
   read: (operation, request, labels) =>
-    inServiceWords(operation, () => readRest(operation, request, { labels, format: formatOf(operation.service) })),
+    inServiceWords(operation, () =>
+      readRest(operation, request, { labels, format: formatOf(operation.service) }),
+    ),
   write: (operation, output, requestId) =>
     writeRest(operation, output, { requestId, format: formatOf(operation.service) }),
   error: writeError,
@@ -58,7 +66,11 @@ function writePayload(member: Member, value: unknown, namespace: string | undefi
   return declaration + writeXmlElement(member.shape, value as Structure, { name, namespace });
 }
 
-function writeBody(operation: Operation, output: Structure, namespace: string | undefined): string | undefined {
+function writeBody(
+  operation: Operation,
+  output: Structure,
+  namespace: string | undefined,
+): string | undefined {
   const body = bindingsOf(operation.output).responseBody;
   if (!body) return undefined;
   const [only] = body.members;
@@ -80,7 +92,8 @@ function inServiceWords<T>(operation: Operation, read: () => T): T {
     return read();
   } catch (error) {
     if (!(error instanceof AwsError) || operation.service.name !== "s3") throw error;
-    const message = "The XML you provided was not well-formed or did not validate against our published schema";
+    const message =
+      "The XML you provided was not well-formed or did not validate against our published schema";
     throw new AwsError("MalformedXML", message, { status: 400, cause: error });
   }
 }

@@ -6,6 +6,7 @@
 import { requestIdHeaders } from "./error-body.ts";
 import { encodeEvents, eventStreamContentType, type EventFormat } from "./event-stream-shape.ts";
 import type { Operation, Shape } from "./model.ts";
+import { partOfShape } from "./part-of-shape.ts";
 import type { Structure, WireRequest, WireResponse } from "./protocol.ts";
 import { eventsOf } from "./rest.ts";
 import { serializationError } from "./serialization.ts";
@@ -28,7 +29,11 @@ export function writeRpc(
   if (stream) {
     const initial = format.write(withoutStream(operation.output), output);
     headers["content-type"] = eventStreamContentType;
-    return { status: 200, headers, body: encodeEvents(stream.shape, eventsOf(stream, output), format, initial) };
+    return {
+      status: 200,
+      headers,
+      body: encodeEvents(stream.shape, eventsOf(stream, output), format, initial),
+    };
   }
   headers["content-type"] = format.contentType;
   return { status: 200, headers, body: format.write(operation.output, output) };
@@ -39,8 +44,10 @@ const initialShapes = new WeakMap<Shape, Shape>();
 function withoutStream(output: Shape): Shape {
   let shape = initialShapes.get(output);
   if (!shape) {
-    const members = output.members.filter((member) => !member.shape.isEventStream);
-    shape = { ...output, members, memberByName: new Map(members.map((m) => [m.name, m])) };
+    shape = partOfShape(
+      output,
+      output.members.filter((member) => !member.shape.isEventStream),
+    );
     initialShapes.set(output, shape);
   }
   return shape;

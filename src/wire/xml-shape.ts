@@ -39,7 +39,11 @@ interface ElementField {
 
 function compileStructureReader(shape: Shape): StructureReader {
   let fields: Map<string, ElementField> | undefined;
-  let attributes: { readonly name: string; readonly wireName: string; readonly read: (text: string) => unknown }[];
+  let attributes: {
+    readonly name: string;
+    readonly wireName: string;
+    readonly read: (text: string) => unknown;
+  }[];
   return (element) => {
     if (!fields) {
       const [inAttributes, inElements] = partition(shape.members, (m) => m.traits.xmlAttribute === true);
@@ -215,7 +219,10 @@ function compileStructureWriter(shape: Shape): StructureWriter {
   let attributes: WriterField[] | undefined;
   return {
     content: (structure) =>
-      writeFields((elements ??= inElements.map((m) => ({ name: m.name, write: memberWriter(m) }))), structure),
+      writeFields(
+        (elements ??= inElements.map((m) => ({ name: m.name, write: memberWriter(m) }))),
+        structure,
+      ),
     attributes: (structure) =>
       writeFields((attributes ??= inAttributes.map((m) => attributeField(m))), structure),
   };
@@ -247,17 +254,16 @@ function memberWriter(member: Member): ElementWriter {
     const xmlns = namespaceText(member.traits.xmlNamespace ?? shape.traits.xmlNamespace);
     const writeEntry = entryWriter(shape);
     return (value) =>
-      joined(Object.entries(value as Structure), (entry) => `<${name}${xmlns}>${writeEntry(entry)}</${name}>`);
+      joined(
+        Object.entries(value as Structure),
+        (entry) => `<${name}${xmlns}>${writeEntry(entry)}</${name}>`,
+      );
   }
   return namedWriter(member, name);
 }
 
 /** `<name>value</name>`. A flattened list's own namespace stands on its items where they have none. */
-function namedWriter(
-  member: Member,
-  name: string,
-  listNamespace?: readonly [string, string],
-): ElementWriter {
+function namedWriter(member: Member, name: string, listNamespace?: readonly [string, string]): ElementWriter {
   const shape = member.shape;
   const xmlns = namespaceText(member.traits.xmlNamespace ?? shape.traits.xmlNamespace ?? listNamespace);
   const open = `<${name}${xmlns}`;

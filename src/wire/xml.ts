@@ -239,7 +239,8 @@ function entityText(entity: string): string {
   if (predefined !== undefined) return predefined;
   const digits = entity.startsWith("#x") ? `0x${entity.slice(2)}` : entity.slice(1);
   const code = entity.startsWith("#") && entity.length <= 9 && digits !== "" ? Number(digits) : Number.NaN;
-  const isCharacter = Number.isInteger(code) && code > 0 && code <= 0x10_ffff && (code < 0xd800 || code > 0xdfff);
+  const isCharacter =
+    Number.isInteger(code) && code > 0 && code <= 0x10_ffff && (code < 0xd800 || code > 0xdfff);
   if (!isCharacter) throw malformed("an unknown entity");
   return String.fromCodePoint(code);
 }

@@ -41,7 +41,11 @@ export interface BotocoreShape {
   readonly timestampFormat?: string;
   readonly exception?: boolean;
   readonly fault?: boolean;
-  readonly error?: { readonly code?: string; readonly httpStatusCode?: number; readonly senderFault?: boolean };
+  readonly error?: {
+    readonly code?: string;
+    readonly httpStatusCode?: number;
+    readonly senderFault?: boolean;
+  };
 }
 
 export interface BotocoreOperation {
@@ -134,7 +138,9 @@ function shapeConverter(shapes: BotocoreSuite["shapes"], protocol: ProtocolId): 
     if (known) return known;
     const source = shapes[name];
     if (!source) throw new Error(`no shape ${name}`);
-    const members = Object.entries(source.members ?? {}).map(([memberName, m]) => member(memberName, m, source));
+    const members = Object.entries(source.members ?? {}).map(([memberName, m]) =>
+      member(memberName, m, source),
+    );
     const shape: Shape = {
       kind: kindOf(source),
       name,
@@ -256,7 +262,9 @@ export function valueOf(shape: Shape, plain: unknown): unknown {
       return (plain as unknown[]).map((item) => (shape.element ? valueOf(shape.element.shape, item) : item));
     case "map": {
       const entries = Object.entries(plain as object);
-      return Object.fromEntries(entries.map(([k, v]) => [k, shape.element ? valueOf(shape.element.shape, v) : v]));
+      return Object.fromEntries(
+        entries.map(([k, v]) => [k, shape.element ? valueOf(shape.element.shape, v) : v]),
+      );
     }
     case "structure":
     case "union": {

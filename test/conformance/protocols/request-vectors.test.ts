@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { protocolById } from "../../../src/wire/protocols.ts";
 import { operationOf, protocolOf, valueOf } from "./botocore-model.ts";
+import { comparable } from "./comparable.ts";
 import { absent, loadVectors, settle, type Vector } from "./vectors.ts";
 
 const ec2 = "input/ec2#";
@@ -67,15 +68,4 @@ function labelsOf(template: string, path: string): Record<string, string> {
   // A "+" outside labels is literal.
   const match = new RegExp(`^${pattern?.replaceAll(/(?<!\(\.)(?<!\])\+/g, String.raw`\+`)}$`).exec(path);
   return Object.fromEntries(names.map((name, i) => [name, match?.[i + 1] ?? ""]));
-}
-
-/** Bytes and dates in a form that `deepEqual` compares by content. */
-export function comparable(value: unknown): unknown {
-  if (value instanceof Uint8Array) return { bytes: Buffer.from(value).toString("hex") };
-  if (value instanceof Date) return { epochMs: value.getTime() };
-  if (Array.isArray(value)) return value.map(comparable);
-  if (typeof value === "object" && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, comparable(item)]));
-  }
-  return value;
 }

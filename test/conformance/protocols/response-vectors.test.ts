@@ -72,7 +72,11 @@ function bodyOf(response: WireResponse): Buffer {
 
 function compareBodies(
   id: ProtocolId,
-  { written, body, expected }: { readonly written: WireResponse; readonly body: Buffer; readonly expected: string },
+  {
+    written,
+    body,
+    expected,
+  }: { readonly written: WireResponse; readonly body: Buffer; readonly expected: string },
 ): void {
   if (id === "rpcv2Cbor") {
     const bytes = Buffer.from(expected, "base64");

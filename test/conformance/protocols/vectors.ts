@@ -50,14 +50,20 @@ export function loadVectors(direction: "input" | "output"): readonly Vector[] | 
         readonly cases: readonly VectorCase[];
       })[];
       const source = `${direction}/${file.slice(0, -".json".length)}`;
-      return suites.flatMap((suite) => suite.cases.map((c) => ({ key: `${source}#${c.id}`, suite, case: c })));
+      return suites.flatMap((suite) =>
+        suite.cases.map((c) => ({ key: `${source}#${c.id}`, suite, case: c })),
+      );
     });
 }
 
 /** Runs all and compares with the table of exceptions; says the totals. */
 export function settle(
   t: TestContext,
-  about: { readonly name: string; readonly vectors: readonly Vector[]; readonly check: (vector: Vector) => void },
+  about: {
+    readonly name: string;
+    readonly vectors: readonly Vector[];
+    readonly check: (vector: Vector) => void;
+  },
 ): number {
   let passed = 0;
   const surprises: string[] = [];
@@ -66,7 +72,8 @@ export function settle(
     const isExcepted = Object.hasOwn(exceptions, vector.key);
     if (!failure) passed++;
     if (failure && !isExcepted) surprises.push(`${vector.key} fails: ${failure}`);
-    if (!failure && isExcepted) surprises.push(`${vector.key} passes now: take it off the table of exceptions`);
+    if (!failure && isExcepted)
+      surprises.push(`${vector.key} passes now: take it off the table of exceptions`);
   }
   t.diagnostic(`${about.name}: ${passed} of ${about.vectors.length}`);
   assert.deepEqual(surprises, []);
