@@ -109,10 +109,8 @@ export function createNodeRuntimes(deps: NodeDeps): RuntimeSource {
     async plan(id) {
       const version = versions[id];
       if (version === undefined) return undefined;
-      const [binary, bootstrap] = await Promise.all([
-        present(version).then((found) => found ?? fetchedOnce(version)),
-        bootstraps.directory("node"),
-      ]);
+      const binary = (await present(version)) ?? (await fetchedOnce(version));
+      const bootstrap = await bootstraps.directory("node");
       return {
         argv: ["/var/lang/bin/node", "/var/runtime/index.cjs"],
         heapLimitFlag: "--max-old-space-size",

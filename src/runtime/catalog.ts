@@ -34,7 +34,7 @@ export function createCatalog(deps: CatalogDeps): Catalog {
   return {
     list: () => Promise.all(Object.entries(runtimeFacts).map(([id, { family }]) => entryOf(id, family))),
     async plan(id) {
-      const facts = runtimeFacts[id];
+      const facts = Object.hasOwn(runtimeFacts, id) ? runtimeFacts[id] : undefined;
       if (facts === undefined)
         throw new RuntimeUnavailable(`${id} is not a runtime identifier of AWS Lambda.`);
       const plan = await sources[facts.family]?.plan(id);

@@ -59,8 +59,8 @@ async function runNpm(
   args: readonly string[],
   { path, env }: Pick<FetchOptions, "path" | "env">,
 ): Promise<void> {
-  // Beside the running Node first: npm's own script starts the `node` that it finds on PATH.
-  const searchPath = `${dirname(process.execPath)}:${path}`;
+  // The caller's npm, with the Node that belongs to it; else one beside the running Node.
+  const searchPath = `${path}:${dirname(process.execPath)}`;
   const result = await runProgram("npm", args, {
     env: { ...npmVariables(env), PATH: searchPath },
     timeoutMs: runtimeFetchMs,

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { test, type TestContext } from "node:test";
+import type { LaunchPlan } from "./contract.ts";
+import { chooseEntrypoint, type Entrypoint } from "./entrypoint.ts";
+
+const custom: LaunchPlan = {
+  argv: [],
+  entrypoints: ["/var/task/bootstrap", "/opt/bootstrap"],
+  mounts: [],
+  env: {},
+  runtimeVersion: "",
+  runtimeVersionArn: "",
+};
+const node: LaunchPlan = {
+  ...custom,
+  argv: ["/var/lang/bin/node", "/var/runtime/index.cjs"],
+  entrypoints: undefined,
+  heapLimitFlag: "--max-old-space-size",
+};
+const spec = { memoryMb: 512, variables: {} };
+const nothing: Entrypoint = {
+  kind: "invalid",
+  errorType: "Runtime.InvalidEntrypoint",
+  message: "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]",
+};
+const denied: Entrypoint = { ...nothing, message: "fork/exec /var/task/bootstrap: permission denied" };
+const started = (path: string): Entrypoint => ({ kind: "argv", argv: [path] });
+
+interface Place {
+  /** Inside → mode of an empty file, or where a link leads. */
+  readonly files: Readonly<Record<string, number | string>>;
+  readonly expected: Entrypoint;
+}
+
+const places: Readonly<Record<string, Place>> = {
+  "nothing there": { files: {}, expected: nothing },
+  "in the code": { files: { "/var/task/bootstrap": 0o755 }, expected: started("/var/task/bootstrap") },
+  "in a layer": { files: { "/opt/bootstrap": 0o555 }, expected: started("/opt/bootstrap") },
+  "in both: the code's": {
+    files: { "/var/task/bootstrap": 0o755, "/opt/bootstrap": 0o755 },
+    expected: started("/var/task/bootstrap"),
+  },
+  "not executable": { files: { "/var/task/bootstrap": 0o644, "/opt/bootstrap": 0o755 }, expected: denied },
+  "a folder of that name": { files: { "/var/task/bootstrap/x": 0o755 }, expected: nothing },
+  "a link beside it": {
+    files: { "/var/task/bootstrap": "bin/main", "/var/task/bin/main": 0o755 },
+    expected: started("/var/task/bootstrap"),
+  },
+  "a link into a layer": {
+    files: { "/var/task/bootstrap": "/opt/main", "/opt/main": 0o755 },
+    expected: started("/var/task/bootstrap"),
+  },
+  "a link to nothing": { files: { "/var/task/bootstrap": "gone" }, expected: nothing },
+  "a link to itself": { files: { "/var/task/bootstrap": "bootstrap" }, expected: nothing },
+  "a link to the system's files, which only the sandbox can follow": {
+    files: { "/var/task/bootstrap": "/usr/bin/env" },
+    expected: started("/var/task/bootstrap"),
+  },
+};
+
+for (const [name, { files, expected }] of Object.entries(places)) {
+  test(`the entry point of a custom runtime: ${name}`, async (t) => {
+    const mounts = await mountsWith(t, files);
+    assert.deepEqual(await chooseEntrypoint(custom, mounts, spec), expected);
+  });
+}
+
+test("a link does not lead to what the host has at that path", async (t) => {
+  const mounts = await mountsWith(t, { "/var/task/bootstrap": "/opt/on-host" });
+  assert.deepEqual(await chooseEntrypoint(custom, mounts, spec), nothing);
+});
+
+test("the heap's limit is the function's memory, unless the function sets its own", async () => {
+  const [program, file] = node.argv;
+  const limited = [program, "--max-old-space-size=512", file];
+  const table: readonly (readonly [string | undefined, readonly (string | undefined)[]])[] = [
+    [undefined, limited],
+    ["--enable-source-maps", limited],
+    ["--max-old-space-size=100", node.argv],
+    ["--stack-size=9 --max_old_space_size=100", node.argv],
+  ];
+  for (const [options, argv] of table) {
+    const variables: Record<string, string> = options === undefined ? {} : { NODE_OPTIONS: options };
+    assert.deepEqual(await chooseEntrypoint(node, [], { ...spec, variables }), { kind: "argv", argv });
+  }
+});
+
+test("a wrapper script gets the runtime's program and arguments", async () => {
+  const variables = { AWS_LAMBDA_EXEC_WRAPPER: "/opt/wrapper" };
+  const plan = { ...node, heapLimitFlag: undefined };
+  assert.deepEqual(await chooseEntrypoint(plan, [], { ...spec, variables }), {
+    kind: "argv",
+    argv: ["/bin/sh", "-c", 'exec "$0" "$@"', "/opt/wrapper", ...node.argv],
+  });
+});
+
+test("a custom runtime has no wrapper script", async (t) => {
+  const mounts = await mountsWith(t, { "/var/task/bootstrap": 0o755 });
+  const variables = { AWS_LAMBDA_EXEC_WRAPPER: "/opt/wrapper" };
+  const expected = started("/var/task/bootstrap");
+  assert.deepEqual(await chooseEntrypoint(custom, mounts, { ...spec, variables }), expected);
+});
+
+async function mountsWith(t: TestContext, files: Place["files"]) {
+  const directory = await mkdtemp(join(tmpdir(), "lambdad-entry-"));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  for (const [path, content] of Object.entries(files)) {
+    const file = join(directory, path);
+    await mkdir(dirname(file), { recursive: true });
+    if (typeof content === "string") await symlink(content, file);
+    else await writeFile(file, "", { mode: content });
+  }
+  return ["/var/task", "/opt"].map((target) => ({ source: join(directory, target), target }));
+}
