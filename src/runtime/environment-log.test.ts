@@ -19,7 +19,7 @@ function printing(print: (runtime: ScriptedRuntime, payload: string) => void): S
 test("what a function prints is settled before its invocation is, line by line, the last one without its end", async (t) => {
   const driver = printing((runtime, payload) => {
     runtime.print(`first ${payload}\nsecond\rline\n`);
-    runtime.stderr.write("warning\n");
+    runtime.print("warning\n", "stderr");
     runtime.print("no end");
   });
   const { environment, messages } = await stage(t, driver);
@@ -124,8 +124,8 @@ test("a function that prints a hundred megabytes without a newline stays bounded
     for (;;) {
       const event = await runtime.next();
       for (let count = 0; count < 100; count += 1) {
-        if (!runtime.stdout.write(chunk))
-          await new Promise((resolve) => runtime.stdout.once("drain", resolve));
+        runtime.print(chunk);
+        await new Promise((resolve) => setImmediate(resolve));
       }
       await runtime.respond(event.requestId, "null");
     }

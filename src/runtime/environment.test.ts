@@ -60,6 +60,7 @@ test("an invocation is delivered with every header and its answer comes back byt
 test("INIT is timed for the first invocation only, with CPU to burst that ends with it", async (t) => {
   const go = Promise.withResolvers<void>();
   const driver = new ScriptedDriver(async (runtime) => {
+    runtime.uses(36.2 * 1024 * 1024);
     await go.promise;
     await echo(runtime);
   });
@@ -71,7 +72,7 @@ test("INIT is timed for the first invocation only, with CPU to burst that ends w
   assert.equal(driver.started[0]?.spec.cpus, 2);
   assert.deepEqual(driver.cpus, [0.5]);
   const first = await environment.invoke(invocation("1"));
-  assert.deepEqual([first.initMs, first.memoryPeakMb], [110.25, 36]);
+  assert.deepEqual([first.initMs, first.memoryPeakMb], [110.25, 37]);
   await environment.settled();
   assert.equal((await environment.invoke(invocation("2"))).initMs, undefined);
   assert.deepEqual(lines(), [

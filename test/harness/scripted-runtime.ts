@@ -1,17 +1,18 @@
 /**
- * A driver whose sandboxes are scripts: each plays a runtime's bootstrap step by step over the real Runtime API, so that a
- * test can say "asks, answers twice, exits". Time does not pass by itself; the test's clock drives the environment.
+ * Sandboxes that are scripts: each plays a runtime's bootstrap step by step over the real Runtime API, so that a test can
+ * say "asks, answers twice, exits". Time does not pass by itself; the test's clock drives the environment.
  *
- * A script is an async function. When it returns, the "program" has exited with code 0; when `destroy` comes first,
- * whatever it waits for never ends, as it is for a killed process.
+ * A script is an async function, run by the fake driver. When it returns, the "program" has exited with code 0; when it
+ * is killed first, whatever it waits for never comes.
  */
 import { request as httpRequest } from "node:http";
 import type { IncomingHttpHeaders } from "node:http";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
-import { PassThrough } from "node:stream";
 import type { Driver, Exit, Mount, Sandbox, SandboxSpec } from "../../src/isolation/driver.ts";
 import { DriverError } from "../../src/isolation/driver.ts";
+import type { FakeProcess } from "../../src/isolation/fake/fake.ts";
+import { createFakeDriver } from "../../src/isolation/fake/fake.ts";
 
 export type Script = (runtime: ScriptedRuntime) => Promise<void>;
 
@@ -35,24 +36,26 @@ export interface CallOptions {
 export const forever = new Promise<never>(() => undefined);
 
 export class ScriptedRuntime {
-  readonly spec: SandboxSpec;
-  readonly stdout = new PassThrough();
-  readonly stderr = new PassThrough();
-  readonly frames = new PassThrough();
+  /** Resolves when it exits by `exit`. */
+  readonly exited: Promise<Exit>;
+  readonly #program: FakeProcess;
   readonly #exit = Promise.withResolvers<Exit>();
   readonly #open = new Set<{ destroy(): unknown }>();
-  #hasExited = false;
 
-  constructor(spec: SandboxSpec) {
-    this.spec = spec;
+  constructor(program: FakeProcess) {
+    this.#program = program;
+    this.exited = this.#exit.promise;
+    program.killed.addEventListener("abort", () => {
+      for (const open of this.#open) open.destroy();
+    });
+  }
+
+  get spec(): SandboxSpec {
+    return this.#program.spec;
   }
 
   get env(): Readonly<Record<string, string>> {
     return this.spec.env;
-  }
-
-  get exited(): Promise<Exit> {
-    return this.#exit.promise;
   }
 
   async next(): Promise<NextEvent> {
@@ -72,8 +75,8 @@ export class ScriptedRuntime {
     return this.call("POST", "/2018-06-01/runtime/init/error", body, options);
   }
 
-  print(text: string | Uint8Array): void {
-    this.stdout.write(text);
+  print(text: string | Uint8Array, to: "stdout" | "stderr" = "stdout"): void {
+    this.#program.write(to, text);
   }
 
   /** A log frame on file descriptor 3. */
@@ -83,11 +86,15 @@ export class ScriptedRuntime {
     head.writeUInt32BE(0xa55a000f, 0);
     head.writeUInt32BE(body.length, 4);
     head.writeBigUInt64BE(BigInt(atMs) * 1000n, 8);
-    this.frames.write(Buffer.concat([head, body]));
+    this.#program.write("frames", Buffer.concat([head, body]));
+  }
+
+  uses(memoryPeakBytes: number): void {
+    this.#program.use({ memoryPeakBytes });
   }
 
   exit(exit: Exit | number): Promise<never> {
-    this.end(typeof exit === "number" ? { kind: "code", code: exit, oom: false } : exit);
+    this.#exit.resolve(typeof exit === "number" ? { kind: "code", code: exit, oom: false } : exit);
     return forever;
   }
 
@@ -138,37 +145,31 @@ export class ScriptedRuntime {
     this.#open.add(socket);
     return socket;
   }
-
-  end(exit: Exit): void {
-    if (this.#hasExited) return;
-    this.#hasExited = true;
-    for (const stream of [this.stdout, this.stderr, this.frames]) stream.end();
-    this.#exit.resolve(exit);
-  }
-
-  cutOff(): void {
-    for (const open of this.#open) open.destroy();
-  }
 }
 
+/** The fake driver with one script for each start; the last one also for all that follow. */
 export class ScriptedDriver implements Driver {
   readonly name = "fake";
   readonly guarantees = { separated: false, limited: false, networked: false, missing: [] };
   readonly hostAddress = "127.0.0.1";
   /** Every runtime that was started, in order. */
   readonly started: ScriptedRuntime[] = [];
+  /** What `setCpus` was told. */
   readonly cpus: number[] = [];
-  destroyed = 0;
-  memoryPeakBytes = 36 * 1024 * 1024;
   /** Makes `create` fail. */
   failure: string | undefined;
-  /** One for each start; the last one also for all that follow. */
   readonly #scripts: readonly Script[];
+  readonly #fake = createFakeDriver({ [scriptedProgram]: (program) => this.#play(program) });
 
   constructor(...scripts: readonly Script[]) {
     this.#scripts = scripts;
   }
 
+  get destroyed(): number {
+    return this.started.length - this.#fake.living.size;
+  }
+
+  /** As on the host, so that scripts find the Runtime API's socket. */
   resolve(mounts: readonly Mount[], insidePath: string): string {
     const mount = mounts.find(({ target }) => insidePath === target || insidePath.startsWith(`${target}/`));
     return mount ? mount.source + insidePath.slice(mount.target.length) : insidePath;
@@ -176,35 +177,23 @@ export class ScriptedDriver implements Driver {
 
   async create(spec: SandboxSpec): Promise<Sandbox> {
     if (this.failure !== undefined) throw new DriverError("launch", this.failure);
-    const runtime = new ScriptedRuntime(spec);
-    const script = this.#scripts[Math.min(this.started.length, this.#scripts.length - 1)];
-    this.started.push(runtime);
-    setImmediate(() => {
-      void script?.(runtime).then(() => runtime.end({ kind: "code", code: 0, oom: false }));
-    });
-    return this.#sandbox(runtime);
+    const sandbox = await this.#fake.create({ ...spec, argv: [scriptedProgram, ...spec.argv] });
+    return { ...sandbox, address: undefined, setCpus: async (cpus) => void this.cpus.push(cpus) };
   }
 
-  #sandbox(runtime: ScriptedRuntime): Sandbox {
-    const destroy = async () => {
-      this.destroyed += 1;
-      runtime.end({ kind: "signal", signal: "SIGKILL", oom: false });
-      runtime.cutOff();
-    };
-    return {
-      id: runtime.spec.id,
-      address: undefined,
-      stdout: runtime.stdout,
-      stderr: runtime.stderr,
-      frames: runtime.frames,
-      exited: runtime.exited,
-      usage: async () => ({ memoryPeakBytes: this.memoryPeakBytes, cpuUsec: 0 }),
-      setCpus: async (cpus) => void this.cpus.push(cpus),
-      signal: () => undefined,
-      destroy,
-    };
+  #play(program: FakeProcess): Promise<Exit> {
+    const runtime = new ScriptedRuntime(program);
+    const script = this.#scripts[Math.min(this.started.length, this.#scripts.length - 1)];
+    this.started.push(runtime);
+    const returned = script?.(runtime).then((): Exit => ({ kind: "code", code: 0, oom: false }));
+    return Promise.race([runtime.exited, ...(returned ? [returned] : [])]);
   }
 
   async sweep(): Promise<void> {}
-  async close(): Promise<void> {}
+
+  close(): Promise<void> {
+    return this.#fake.close();
+  }
 }
+
+const scriptedProgram = "scripted";
