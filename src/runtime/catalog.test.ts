@@ -227,7 +227,7 @@ test("a Python below /usr needs no mount, a liar is no Python, and pyenv's newes
 test("a custom runtime brings its own program", async (t) => {
   const { catalog } = await machine(t);
   const { argv, entrypoints, mounts, env, runtimeVersion } = await catalog.plan("provided.al2023");
-  assert.deepEqual([argv, mounts, env], [[], [], {}]);
+  assert.deepEqual([argv, mounts, env], [["/var/task/bootstrap"], [], {}]);
   assert.deepEqual(entrypoints, ["/var/task/bootstrap", "/opt/bootstrap"]);
   assert.equal(runtimeVersion, "provided:al2023.v1");
 });

@@ -79,7 +79,7 @@ const providedRuntimes: RuntimeSource = {
   },
   async plan(id) {
     return {
-      argv: [],
+      argv: ["/var/task/bootstrap"],
       entrypoints: ["/var/task/bootstrap", "/opt/bootstrap"],
       mounts: [],
       env: {},

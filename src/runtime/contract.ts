@@ -39,7 +39,7 @@ export interface VersionSpec {
  * this function ends in, without a sandbox.
  */
 export interface LaunchPlan {
-  /** Empty where there are `entrypoints`. */
+  /** Where there are `entrypoints`: the first of them. */
   readonly argv: readonly string[];
   /** Absolute paths inside; the first that is there is the program, without arguments. For `provided.*`. */
   readonly entrypoints?: readonly string[];

@@ -7,7 +7,7 @@ import type { LaunchPlan } from "./contract.ts";
 import { chooseEntrypoint, type Entrypoint } from "./entrypoint.ts";
 
 const custom: LaunchPlan = {
-  argv: [],
+  argv: ["/var/task/bootstrap"],
   entrypoints: ["/var/task/bootstrap", "/opt/bootstrap"],
   mounts: [],
   env: {},
