@@ -97,7 +97,7 @@ export function tinyS3(): Service {
     async PutObject({ Bucket, Key, Body }) {
       let size = 0;
       for await (const bytes of Body as AsyncIterable<Uint8Array>) size += bytes.length;
-      return { ETag: `"${String(Bucket)}/${String(Key)}/${size}"` };
+      return { ETag: `"${String(Bucket)}/${encodeURIComponent(String(Key))}/${size}"` };
     },
     async GetObject() {
       async function* body() {
