@@ -13,7 +13,7 @@ const fn: FunctionRecord = {
   id: { account: "000000000000", region: "eu-west-1", name: "thumb" },
   uid: "u",
   latest: revision,
-  versions: [1, 2, 3].map((number) => ({ ...revision, number, fingerprint: String(number) })),
+  versions: [1, 2, 3].map((number) => Object.assign({ number, fingerprint: String(number) }, revision)),
   aliases: [],
   nextVersion: 4,
   tags: {},

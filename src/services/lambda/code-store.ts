@@ -18,7 +18,7 @@ import { sha256Of } from "./lifecycle.ts";
 export interface Staged {
   readonly code: Code;
   /** Call when the record that names it is committed, or will not be. */
-  release(): void;
+  readonly release: () => void;
 }
 
 export interface CodeStoreDeps {

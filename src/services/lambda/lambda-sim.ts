@@ -16,7 +16,7 @@ import type { LambdaDeps } from "./index.ts";
 import { createLambda } from "./index.ts";
 import type { Input, LambdaOperations, Output } from "./operation-types.ts";
 
-export type OperationName = keyof LambdaOperations & string;
+export type OperationName = keyof LambdaOperations;
 export type SimLambda = ReturnType<typeof simLambda>;
 
 export const account = "000000000000";

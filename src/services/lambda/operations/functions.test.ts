@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { AwsError } from "../../../wire/aws-error.ts";
+import type { AwsError } from "../../../wire/aws-error.ts";
 import { arnPrefix, awsError, bytes, newFunction, role, simLambda } from "../lambda-sim.ts";
 import type { Input } from "../operation-types.ts";
 
@@ -283,7 +283,9 @@ test("GetFunction shows tags, reservation and a download that works for ten minu
   assert.equal(answer?.headers["content-type"], "application/zip");
   assert.equal(answer?.headers["content-length"], String(zip.length));
   const chunks: Uint8Array[] = [];
-  for await (const chunk of answer?.body as AsyncIterable<Uint8Array>) chunks.push(chunk);
+  const body = answer?.body;
+  assert.ok(typeof body === "object" && Symbol.asyncIterator in body);
+  for await (const chunk of body) chunks.push(chunk);
   assert.deepEqual(Buffer.concat(chunks), Buffer.from(zip));
 
   assert.equal((await get(query.replace(/expires=\d/, "expires=9")))?.status, 403);

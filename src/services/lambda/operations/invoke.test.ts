@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AwsError } from "../../../wire/aws-error.ts";
+import type { AwsError } from "../../../wire/aws-error.ts";
 import { arnPrefix, awsError, bytes, simLambda } from "../lambda-sim.ts";
 
 const arn = `${arnPrefix}:function:thumb`;

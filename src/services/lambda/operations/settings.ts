@@ -5,6 +5,7 @@
 import type { Context } from "../../service.ts";
 import {
   functionNotFound,
+  invalidParameter,
   notSupportedYet,
   nothingRequestedExists,
   provisionedConcurrencyNotFound,
@@ -100,7 +101,10 @@ export function createSettingOperations({ functions }: LambdaParts): SettingOper
     },
 
     async GetProvisionedConcurrencyConfig(input, ctx) {
-      await find(input, "GetProvisionedConcurrencyConfig", ctx);
+      const { ref } = await find(input, "GetProvisionedConcurrencyConfig", ctx);
+      if (ref.qualifier === latest) {
+        throw invalidParameter("The function resource provided must be an alias or a published version.");
+      }
       throw provisionedConcurrencyNotFound();
     },
 
