@@ -36,13 +36,21 @@ test("there is an AWS CLI to test with", (t) => {
 
 for (const [at, cli] of clis.entries()) {
   const name = `cli-${at}`;
-  const aws = (...args: string[]) =>
-    mustRun(cli, [...args, "--output", "json"], { env: server.env, cwd: folder });
+  // Versions before 2.13 do not read AWS_ENDPOINT_URL.
+  const common = () => ["--endpoint-url", server.url, "--output", "json"];
+  const aws = (...args: string[]) => mustRun(cli, [...args, ...common()], { env: server.env, cwd: folder });
+  const attempt = (...args: string[]) => run(cli, [...args, ...common()], { env: server.env, cwd: folder });
   const json = async (...args: string[]) => JSON.parse(await aws(...args)) as Record<string, unknown>;
 
-  test(`${cli}: a function is created, awaited, invoked and its log is read`, async () => {
+  // Version 2 takes blobs as base64 unless told otherwise; version 1 takes them as they are and has no such option.
+  let rawPayload: string[] = [];
+  before(async () => {
     const version = await run(cli, ["--version"]);
     console.log(`${cli}: ${version.stdout}${version.stderr}`.trim());
+    if (version.stdout.startsWith("aws-cli/2")) rawPayload = ["--cli-binary-format", "raw-in-base64-out"];
+  });
+
+  test(`${cli}: a function is created, awaited, invoked and its log is read`, async () => {
     const created = await json(
       ...["lambda", "create-function", "--function-name", name, "--runtime", "nodejs24.x", "--role", role],
       ...[
@@ -60,7 +68,7 @@ for (const [at, cli] of clis.entries()) {
     await aws("lambda", "wait", "function-active-v2", "--function-name", name);
 
     const invoked = await json(
-      ...["lambda", "invoke", "--function-name", name, "--cli-binary-format", "raw-in-base64-out"],
+      ...["lambda", "invoke", "--function-name", name, ...rawPayload],
       ...["--payload", "file://event.json", "--log-type", "Tail", "out.json"],
     );
     assert.equal(invoked["StatusCode"], 200);
@@ -81,7 +89,7 @@ for (const [at, cli] of clis.entries()) {
   });
 
   test(`${cli}: logs tail shows what the function printed`, async (t) => {
-    const tail = await run(cli, ["logs", "tail", `/aws/lambda/${name}`], { env: server.env });
+    const tail = await attempt("logs", "tail", `/aws/lambda/${name}`);
     if (/invalid choice|Invalid choice/.test(tail.stderr)) return t.skip("this CLI has no `logs tail`");
     assert.equal(tail.code, 0, tail.stderr);
     assert.match(tail.stdout, /got world/);
@@ -95,7 +103,7 @@ for (const [at, cli] of clis.entries()) {
     await aws("lambda", "wait", "function-updated-v2", "--function-name", name);
     await aws("lambda", "create-alias", "--function-name", name, "--name", "live", "--function-version", "1");
     const invoke = async (...args: string[]) => {
-      const base = ["lambda", "invoke", "--function-name", name, "--cli-binary-format", "raw-in-base64-out"];
+      const base = ["lambda", "invoke", "--function-name", name, ...rawPayload];
       await aws(...base, "--payload", '{"name":"x"}', ...args, "out.json");
       return readFileSync(join(folder, "out.json"), "utf8");
     };
@@ -109,19 +117,21 @@ for (const [at, cli] of clis.entries()) {
   });
 
   test(`${cli}: errors come through with AWS's code and text`, async () => {
-    const missing = await run(cli, ["lambda", "get-function", "--function-name", "nowhere"], {
-      env: server.env,
-    });
+    const missing = await attempt("lambda", "get-function", "--function-name", "nowhere");
     assert.match(
       missing.stderr,
       /\(ResourceNotFoundException\) when calling the GetFunction operation: Function not found: arn:aws:lambda:us-east-1:000000000000:function:nowhere/,
     );
-    const wrong = await run(
-      cli,
-      ["lambda", "update-function-configuration", "--function-name", name, "--memory-size", "1"],
-      { env: server.env },
+    // The client checks lengths and ranges itself; this is one that only the service can know.
+    const wrong = await attempt(
+      "lambda",
+      "create-alias",
+      ...["--function-name", name, "--name", "1", "--function-version", "1"],
     );
-    assert.match(wrong.stderr, /Member must have value greater than or equal to 128/);
+    assert.match(
+      wrong.stderr,
+      /Value '1' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern/,
+    );
   });
 
   test(`${cli}: the function is deleted`, async () => {

@@ -228,7 +228,7 @@ with zipfile.ZipFile(buffer, "w") as archive:
 client = boto3.client("lambda")
 name = "boto3-session"
 created = client.create_function(FunctionName=name, Runtime="nodejs24.x", Role="${role}", Handler="app.handler",
-                                 Code={"ZipFile": buffer.getvalue()}, Environment={"Variables": {"A": "1"}})
+                                 Code={"ZipFile": buffer.getvalue()}, Environment={"Variables": {"STAGE": "1"}})
 assert created["State"] == "Pending", created
 client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
 answer = client.invoke(FunctionName=name, Payload=json.dumps({"a": 2, "b": 3}), LogType="Tail")

@@ -44,7 +44,7 @@ provider "aws" {
 resource "aws_lambda_function" "echo" {
   function_name    = "tf-echo"
   role             = "arn:aws:iam::000000000000:role/any"
-  runtime          = "nodejs24.x"
+  runtime          = "nodejs22.x"
   handler          = "index.handler"
   filename         = "code.zip"
   source_code_hash = filebase64sha256("code.zip")
