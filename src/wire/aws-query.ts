@@ -12,7 +12,8 @@ import { errorContent, wrappedError } from "./rest-xml.ts";
 import { collectedBody } from "./rpc.ts";
 import { bufferOf } from "./text-value.ts";
 import { escapeText } from "./xml.ts";
-import { namespaceText, writeXmlContent, xmlNameOf } from "./xml-shape.ts";
+import { xmlNameOf } from "./xml-names.ts";
+import { namespaceText, writeXmlContent } from "./xml-writer.ts";
 
 const queryReader = createFormReader(xmlNameOf);
 const ec2Reader = createFormReader(ec2NameOf);

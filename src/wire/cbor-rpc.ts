@@ -9,6 +9,7 @@ import type { TimestampUnit } from "./cbor.ts";
 import { errorAnswer, errorHeaders, queryErrorHeader, requestIdHeaders } from "./error-body.ts";
 import type { ServiceModel, Shape } from "./model.ts";
 import type { Protocol, WireResponse } from "./protocol.ts";
+import { plainText } from "./text-value.ts";
 import { collectedBody, writeRpc, type RpcFormat } from "./rpc.ts";
 
 export const rpcv2Cbor = createCborProtocol("rpcv2Cbor", {
@@ -72,7 +73,7 @@ function writeError(
   const { requestId, service, variant, codec } = about;
   const answer = errorAnswer(error, service);
   const texts = Object.entries({ __type: error.code, ...answer.unmodelled });
-  const extra = Object.fromEntries(texts.map(([name, value]) => [name, String(value)]));
+  const extra = Object.fromEntries(texts.map(([name, value]) => [name, plainText(value)]));
   return {
     status: answer.status,
     headers: {

@@ -5,18 +5,23 @@
  * open length, so that absent members need no counting.
  */
 import { invariant } from "../base/invariant.ts";
-import { CborWriter, decodeCbor, type TimestampUnit } from "./cbor.ts";
+import { CborWriter } from "./cbor-writer.ts";
+import { decodeCbor, type TimestampUnit } from "./cbor.ts";
 import type { Member, Shape, ShapeKind } from "./model.ts";
 import type { Structure } from "./protocol.ts";
 import { wrongType } from "./serialization.ts";
-import { bytesOf } from "./text-value.ts";
+import { bytesOf, plainText } from "./text-value.ts";
 import { dateOf } from "./timestamp.ts";
 import { createShapeReaders, elementOf, type ScalarReader } from "./value-reader.ts";
 
 export interface CborCodec {
   /** An empty body is an empty structure. */
-  readStructure(shape: Shape, body: Uint8Array): Structure;
-  writeStructure(shape: Shape, value: Structure, extra?: Readonly<Record<string, string>>): Uint8Array;
+  readonly readStructure: (shape: Shape, body: Uint8Array) => Structure;
+  readonly writeStructure: (
+    shape: Shape,
+    value: Structure,
+    extra?: Readonly<Record<string, string>>,
+  ) => Uint8Array;
 }
 
 export function createCborCodec(unit: TimestampUnit): CborCodec {
@@ -181,7 +186,7 @@ function encodedText(text: string): Uint8Array {
 function scalarWriter(member: Member, unit: TimestampUnit): ValueWriter {
   switch (member.shape.kind) {
     case "string":
-      return (value, out) => out.text(String(value));
+      return (value, out) => out.text(plainText(value));
     case "boolean":
       return (value, out) => out.boolean(Boolean(value));
     case "blob":

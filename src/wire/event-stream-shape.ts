@@ -11,7 +11,7 @@ import type { Member, Shape } from "./model.ts";
 import { partOfShape } from "./part-of-shape.ts";
 import type { Structure } from "./protocol.ts";
 import { serializationError } from "./serialization.ts";
-import { bytesOf } from "./text-value.ts";
+import { bytesOf, plainText } from "./text-value.ts";
 import { messageNameOf } from "./error-body.ts";
 
 export const eventStreamContentType = "application/vnd.amazon.eventstream";
@@ -19,8 +19,8 @@ export const eventStreamContentType = "application/vnd.amazon.eventstream";
 /** How the protocol writes structures: as in its bodies. */
 export interface EventFormat {
   readonly contentType: string;
-  read(shape: Shape, payload: Uint8Array): Structure;
-  write(shape: Shape, value: Structure): Uint8Array | string;
+  readonly read: (shape: Shape, payload: Uint8Array) => Structure;
+  readonly write: (shape: Shape, value: Structure) => Uint8Array | string;
 }
 
 /** `initial`: the output's other members, for protocols that have no headers to put them in. */
@@ -88,7 +88,7 @@ function payloadOf(
     case "blob":
       return { contentType: "application/octet-stream", payload: bytesOf(payload) };
     case "string":
-      return { contentType: "text/plain", payload: String(payload) };
+      return { contentType: "text/plain", payload: plainText(payload) };
     default:
       return { contentType: format.contentType, payload: format.write(bound.shape, payload as Structure) };
   }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { listOf, mapOf, memberOf, shapeOf, structureOf } from "../../test/harness/shapes.ts";
 import { documentDepthMax } from "../limits.ts";
 import { AwsError } from "./aws-error.ts";
 import { createFormReader, parseForm } from "./form.ts";
-import { xmlNameOf } from "./xml-shape.ts";
+import { xmlNameOf } from "./xml-names.ts";
 
 const text = shapeOf("string");
 const everything = structureOf("Everything", [

@@ -11,7 +11,7 @@ import type { Member, Shape } from "./model.ts";
 import type { Structure } from "./protocol.ts";
 import { textReader } from "./text-value.ts";
 import { elementOf, setEntry } from "./value-reader.ts";
-import { keyNameOf, valueNameOf } from "./xml-shape.ts";
+import { keyNameOf, valueNameOf } from "./xml-names.ts";
 
 export interface FormNode {
   text?: string;

@@ -6,7 +6,7 @@
  */
 import type { Member } from "./model.ts";
 import { serializationError } from "./serialization.ts";
-import { textReader, textWriter, type TextReader, type TextWriter } from "./text-value.ts";
+import { plainText, textReader, textWriter, type TextReader, type TextWriter } from "./text-value.ts";
 import { timestampFormatOf } from "./timestamp.ts";
 import { elementOf } from "./value-reader.ts";
 
@@ -32,12 +32,12 @@ export function headerWriter(member: Member): TextWriter {
     const isText = element.shape.kind === "string";
     return (value) =>
       (value as readonly unknown[])
-        .map((item) => (isText ? quoted(headerText(String(item))) : write(item)))
+        .map((item) => (isText ? quoted(headerText(plainText(item))) : write(item)))
         .join(", ");
   }
   if (shape.kind !== "string") return textWriter(member, "http-date");
-  if (isMediaTyped(member)) return (value) => Buffer.from(String(value)).toString("base64");
-  return (value) => headerText(String(value));
+  if (isMediaTyped(member)) return (value) => Buffer.from(plainText(value)).toString("base64");
+  return (value) => headerText(plainText(value));
 }
 
 /** No control characters; beyond Latin-1 the bytes of UTF-8, as Node writes one byte per character. */

@@ -11,28 +11,28 @@ import type { Binding, Member, Shape } from "./model.ts";
 import { partOfShape } from "./part-of-shape.ts";
 import type { Labels, Structure, WireRequest, WireResponse } from "./protocol.ts";
 import { serializationError } from "./serialization.ts";
-import { bufferOf, textReader, type TextReader, type TextWriter } from "./text-value.ts";
+import { bufferOf, plainText, textReader, type TextReader, type TextWriter } from "./text-value.ts";
 import { elementOf, setEntry } from "./value-reader.ts";
 
 /** Structures as whole bodies: JSON or XML. */
 export interface BodyFormat {
   readonly contentType: string;
   /** The structure's members that are not bound elsewhere, as `shape`. */
-  readBody(shape: Shape, body: Uint8Array): Structure;
+  readonly readBody: (shape: Shape, body: Uint8Array) => Structure;
   /** A structure, union or document that is the whole body. */
-  readPayload(member: Member, body: Uint8Array): unknown;
-  writePayload(member: Member, value: unknown): string;
+  readonly readPayload: (member: Member, body: Uint8Array) => unknown;
+  readonly writePayload: (member: Member, value: unknown) => string;
 }
 
 export interface Bindings {
   readonly payload: Member | undefined;
   /** The shape with only the members that form a response's body; undefined where there are none. */
   readonly responseBody: Shape | undefined;
-  read(request: WireRequest, labels: Labels, format: BodyFormat): Structure;
+  readonly read: (request: WireRequest, labels: Labels, format: BodyFormat) => Structure;
   /** Bound headers, by lower-case name. */
-  writeHeaders(value: Structure): Record<string, string>;
+  readonly writeHeaders: (value: Structure) => Record<string, string>;
   /** The member that is the status. */
-  statusOf(value: Structure): number | undefined;
+  readonly statusOf: (value: Structure) => number | undefined;
 }
 
 const compiled = new WeakMap<Shape, Bindings>();
@@ -61,7 +61,7 @@ export function writePayload(
         contentType: mediaType ?? "application/octet-stream",
       };
     case "string":
-      return { body: String(value), contentType: mediaType ?? "text/plain" };
+      return { body: plainText(value), contentType: mediaType ?? "text/plain" };
     default:
       return { body: format.writePayload(member, value), contentType: format.contentType };
   }
@@ -222,7 +222,7 @@ function compileHeaderWriter(shape: Shape): (value: Structure) => Record<string,
     const headers: Record<string, string> = {};
     for (const { name, prefix } of prefixed) {
       for (const [key, value] of Object.entries((structure[name] ?? {}) as Structure)) {
-        headers[`${prefix}${headerText(key).toLowerCase()}`] = headerText(String(value));
+        headers[`${prefix}${headerText(key).toLowerCase()}`] = headerText(plainText(value));
       }
     }
     for (const { name, header, write } of fields) {

@@ -9,19 +9,19 @@ import { invariant } from "../base/invariant.ts";
 import type { Member, Shape, ShapeKind } from "./model.ts";
 import type { Structure } from "./protocol.ts";
 import { serializationError, wrongType } from "./serialization.ts";
-import { base64, bufferOf, bytesOf } from "./text-value.ts";
+import { base64, bufferOf, bytesOf, plainText } from "./text-value.ts";
 import { dateOf, formatTimestamp, parseTimestamp, timestampFormatOf } from "./timestamp.ts";
 import { createShapeReaders, elementOf, type ScalarReader, type TreeFormat } from "./value-reader.ts";
 
 export interface JsonCodec {
   /** Structure or union from a body; an empty body is an empty structure. */
-  readStructure(shape: Shape, body: Uint8Array): Structure;
-  writeStructure(shape: Shape, value: Structure): string;
+  readonly readStructure: (shape: Shape, body: Uint8Array) => Structure;
+  readonly writeStructure: (shape: Shape, value: Structure) => string;
   /** The members alone, without braces: `"a":1,"b":2`. */
-  writeMembers(shape: Shape, value: Structure): string;
+  readonly writeMembers: (shape: Shape, value: Structure) => string;
   /** A member of any kind as a whole body. */
-  readValue(member: Member, body: Uint8Array): unknown;
-  writeValue(member: Member, value: unknown): string;
+  readonly readValue: (member: Member, body: Uint8Array) => unknown;
+  readonly writeValue: (member: Member, value: unknown) => string;
 }
 
 /** restJson1 renames members by `jsonName`; the awsJson protocols ignore that trait. */
@@ -188,7 +188,7 @@ function createWriters(wireName: (member: Member) => string): {
 function scalarWriter(member: Member): ValueWriter {
   switch (member.shape.kind) {
     case "string":
-      return (value) => jsonString(String(value));
+      return (value) => jsonString(plainText(value));
     case "boolean":
       return (value) => (value ? "true" : "false");
     case "blob":

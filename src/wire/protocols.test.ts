@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { boundOf, listOf, memberOf, operationOf, shapeOf, structureOf } from "../../test/harness/shapes.ts";
 import { AwsError } from "./aws-error.ts";
 import { decodeCbor } from "./cbor.ts";
@@ -41,6 +41,11 @@ function errorOf(id: ProtocolId, error: AwsError, of?: Operation): WireResponse 
   return protocolById(id).error(error, "id-1", of?.service, of);
 }
 
+function textOf({ body }: WireResponse): string {
+  assert.ok(typeof body === "string");
+  return body;
+}
+
 const notFound = new AwsError("ResourceNotFoundException", "Function not found: f", {
   members: { Type: "User" },
 });
@@ -48,7 +53,7 @@ const notFound = new AwsError("ResourceNotFoundException", "Function not found: 
 test("Lambda's errors carry the message under the name that their schema has, and Type beside it", () => {
   const response = errorOf("restJson1", notFound, operation("lambda", "GetFunction"));
   assert.equal(response.status, 404);
-  assert.deepEqual(JSON.parse(String(response.body)), { Type: "User", Message: "Function not found: f" });
+  assert.deepEqual(JSON.parse(textOf(response)), { Type: "User", Message: "Function not found: f" });
   assert.deepEqual(response.headers, {
     "x-amzn-requestid": "id-1",
     "x-amzn-errortype": "ResourceNotFoundException",
@@ -56,7 +61,7 @@ test("Lambda's errors carry the message under the name that their schema has, an
   });
   const invalid = new AwsError("InvalidParameterValueException", "no", { members: { Type: "User" } });
   const lower = errorOf("restJson1", invalid, operation("lambda", "GetFunction"));
-  assert.deepEqual(JSON.parse(String(lower.body)), { Type: "User", message: "no" });
+  assert.deepEqual(JSON.parse(textOf(lower)), { Type: "User", message: "no" });
 });
 
 test("an error's bound members are headers: Retry-After of Lambda's throttling", () => {
@@ -65,7 +70,7 @@ test("an error's bound members are headers: Retry-After of Lambda's throttling",
   const response = errorOf("restJson1", throttled, operation("lambda", "Invoke"));
   assert.equal(response.status, 429);
   assert.equal(response.headers["retry-after"], "1");
-  assert.deepEqual(JSON.parse(String(response.body)), {
+  assert.deepEqual(JSON.parse(textOf(response)), {
     Reason: "CallerRateLimitExceeded",
     Type: "User",
     message: "Rate Exceeded.",
@@ -86,7 +91,7 @@ test("errors of the front end carry the message alone, even before a route is fo
     message: "no such thing",
   });
   assert.match(
-    String(errorOf("awsQuery", unknown).body),
+    textOf(errorOf("awsQuery", unknown)),
     /<Type>Sender<\/Type><Code>UnknownOperationException<\/Code>/,
   );
 });
@@ -94,7 +99,7 @@ test("errors of the front end carry the message alone, even before a route is fo
 test("a server's fault is a Receiver error with status 500", () => {
   const broken = new AwsError("InternalFailure", "oh", { fault: "server" });
   for (const id of ids) assert.equal(errorOf(id, broken).status, 500);
-  assert.match(String(errorOf("awsQuery", broken).body), /<Type>Receiver<\/Type>/);
+  assert.match(textOf(errorOf("awsQuery", broken)), /<Type>Receiver<\/Type>/);
 });
 
 test("S3's errors are a bare <Error> with what the service adds, and none to HEAD", () => {
@@ -122,7 +127,7 @@ test("services that once spoke awsQuery answer JSON and CBOR with their old code
     assert.equal(headers["x-amzn-query-error"], "AWS.SimpleQueueService.NonExistentQueue;Sender");
   }
   assert.match(
-    String(errorOf("awsQuery", missing, of).body),
+    textOf(errorOf("awsQuery", missing, of)),
     /<Code>AWS.SimpleQueueService.NonExistentQueue<\/Code>/,
   );
 });
@@ -178,12 +183,12 @@ test("a streaming payload is handed over as the stream that it is", () => {
 });
 
 test("GetBucketLocation is the one answer without a root around it", () => {
-  const { body } = protocolById("restXml").write(
+  const response = protocolById("restXml").write(
     operation("s3", "GetBucketLocation"),
     { LocationConstraint: "eu-west-1" },
     "i",
   );
-  assert.match(String(body), /\n<LocationConstraint xmlns="[^"]+">eu-west-1<\/LocationConstraint>$/);
+  assert.match(textOf(response), /\n<LocationConstraint xmlns="[^"]+">eu-west-1<\/LocationConstraint>$/);
 });
 
 test("SQS's query clients post to the queue's URL instead of naming it", () => {

@@ -9,15 +9,11 @@ import { bindingsOf } from "./http-binding.ts";
 import type { Member, Operation, ServiceModel, Shape } from "./model.ts";
 import type { Protocol, Structure, WireResponse } from "./protocol.ts";
 import { allowsBody, readRest, writeRest, type RestFormat } from "./rest.ts";
-import { bufferOf } from "./text-value.ts";
+import { bufferOf, plainText } from "./text-value.ts";
 import { escapeText, parseXml } from "./xml.ts";
-import {
-  namespaceText,
-  readXmlStructure,
-  rootNameOf,
-  writeXmlContent,
-  writeXmlElement,
-} from "./xml-shape.ts";
+import { rootNameOf } from "./xml-names.ts";
+import { readXmlStructure } from "./xml-reader.ts";
+import { namespaceText, writeXmlContent, writeXmlElement } from "./xml-writer.ts";
 
 const declaration = '<?xml version="1.0" encoding="UTF-8"?>\n';
 
@@ -77,7 +73,7 @@ function writeBody(
   if (only && isUnwrapped(operation)) {
     // <LocationConstraint xmlns="…">eu-west-1</LocationConstraint>, without a root around it.
     const xmlns = namespaceText(namespace ? ["", namespace] : undefined);
-    return `${declaration}<${only.name}${xmlns}>${escapeText(String(output[only.name] ?? ""))}</${only.name}>`;
+    return `${declaration}<${only.name}${xmlns}>${escapeText(plainText(output[only.name] ?? ""))}</${only.name}>`;
   }
   return declaration + writeXmlElement(body, output, { name: rootNameOf(body), namespace });
 }
@@ -135,7 +131,8 @@ export function errorContent(error: AwsError, answer: ErrorAnswer): string {
   const body = answer.shape && bindingsOf(answer.shape).responseBody;
   if (body) content += writeXmlContent(body, withoutMessage(answer.modelled));
   for (const [name, value] of Object.entries(withoutMessage(answer.unmodelled))) {
-    if (value !== undefined && value !== null) content += `<${name}>${escapeText(String(value))}</${name}>`;
+    if (value !== undefined && value !== null)
+      content += `<${name}>${escapeText(plainText(value))}</${name}>`;
   }
   return content;
 }

@@ -12,7 +12,7 @@ import type { Labels, Structure, WireRequest, WireResponse } from "./protocol.ts
 
 export interface RestFormat extends BodyFormat, EventFormat {
   /** The members of an output that are bound to nothing else; undefined: no body. */
-  writeBody(operation: Operation, output: Structure): string | undefined;
+  readonly writeBody: (operation: Operation, output: Structure) => string | undefined;
 }
 
 export function readRest(

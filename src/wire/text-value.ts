@@ -50,8 +50,13 @@ export function textWriter(member: Member, timestampFormat: TimestampFormat): Te
     case "blob":
       return (value) => base64(bytesOf(value));
     default:
-      return String; // NaN and Infinity already print as the wire has them
+      return plainText; // NaN and Infinity already print as the wire has them
   }
+}
+
+/** Text of a string, number or boolean that a service gave. */
+export function plainText(value: unknown): string {
+  return typeof value === "string" ? value : `${value as number | boolean | bigint}`;
 }
 
 /** Bytes of a blob that a service gave: binary, or text to be sent as UTF-8. */

@@ -15,16 +15,16 @@ export type ScalarReader = (raw: unknown) => unknown;
 export type ShapeReader = (raw: unknown, depth: number) => unknown;
 
 export interface TreeFormat {
-  wireName(member: Member): string;
+  readonly wireName: (member: Member) => string;
   /** For string, boolean, numbers, blob and timestamp. */
-  scalarReader(member: Member): ScalarReader;
+  readonly scalarReader: (member: Member) => ScalarReader;
 }
 
 export interface ShapeReaders {
   /** Of a structure or union; 0 is the depth to start with. */
-  structure(shape: Shape): ShapeReader;
+  readonly structure: (shape: Shape) => ShapeReader;
   /** Of a payload that may be anything. Not cached. */
-  member(member: Member): ShapeReader;
+  readonly member: (member: Member) => ShapeReader;
 }
 
 export function createShapeReaders(format: TreeFormat): ShapeReaders {

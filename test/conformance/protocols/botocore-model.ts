@@ -85,7 +85,7 @@ export function operationOf(suite: BotocoreSuite, given: BotocoreOperation): Ope
     apiVersion: String(metadata["apiVersion"]),
     signingName: "vectors",
     endpointPrefix: "vectors",
-    targetPrefix: String(metadata["targetPrefix"] ?? "Vectors"),
+    targetPrefix: String(metadata["targetPrefix"]),
     protocols: [protocol],
     // The vectors' responses have it; their metadata, having been converted, has lost it.
     ...((protocol === "awsQuery" || protocol === "ec2Query") && { xmlNamespace: "https://example.com/" }),

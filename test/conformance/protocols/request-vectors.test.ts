@@ -4,9 +4,20 @@ import { test } from "node:test";
 import { protocolById } from "../../../src/wire/protocols.ts";
 import { operationOf, protocolOf, valueOf } from "./botocore-model.ts";
 import { comparable } from "./comparable.ts";
+import { exceptions } from "./exceptions.ts";
 import { absent, loadVectors, settle, type Vector } from "./vectors.ts";
 
 const ec2 = "input/ec2#";
+
+test("every exception names a vector that there is", (t) => {
+  const vectors = [...(loadVectors("input") ?? []), ...(loadVectors("output") ?? [])];
+  if (vectors.length === 0) return t.skip(absent);
+  const keys = new Set(vectors.map((vector) => vector.key));
+  assert.deepEqual(
+    Object.keys(exceptions).filter((key) => !keys.has(key)),
+    [],
+  );
+});
 
 test("what clients send by Smithy's request vectors is read as they meant it", (t) => {
   const vectors = loadVectors("input");

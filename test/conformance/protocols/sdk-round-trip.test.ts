@@ -8,7 +8,7 @@ import { Readable } from "node:stream";
 import { test } from "node:test";
 import { AwsQueryProtocol } from "@aws-sdk/core/protocols";
 import { SmithyRpcV2CborProtocol } from "@smithy/core/cbor";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { AwsError } from "../../../src/wire/aws-error.ts";
 import { loadModel, serviceNames } from "../../../src/wire/model-load.ts";
 import type { Member, Operation, ProtocolId, ServiceModel, Shape } from "../../../src/wire/model.ts";
@@ -101,7 +101,7 @@ async function failuresOf<T extends { readonly name: string }>(
     try {
       await check(subject);
     } catch (error) {
-      failures.push(`${subject.name}: ${String((error as Error).message).slice(0, 400)}`);
+      failures.push(`${subject.name}: ${(error as Error).message.slice(0, 400)}`);
     }
   }
   return failures;
@@ -164,7 +164,7 @@ async function eventRoundTrip(oracle: Oracle, operation: Operation, id: Protocol
   );
   const { [stream.name]: _, ...sent } = output;
   const { ResponseStreamContentType: __, ...visible } = rest; // Lambda binds it to Content-Type, which is the stream's
-  const { ResponseStreamContentType: ___, ...written } = sent as Structure;
+  const { ResponseStreamContentType: ___, ...written }: Structure = sent;
   assert.deepEqual(comparable(visible), comparable(written));
   const collected: unknown[] = [];
   for await (const event of received as AsyncIterable<unknown>) collected.push(event);
