@@ -10,6 +10,7 @@ import { crc32, deflateRawSync } from "node:zlib";
 import { until } from "../../test/harness/runtime-stage.ts";
 import { zipOf } from "../../test/harness/zip.ts";
 import { silentLogger } from "../base/logger.ts";
+import { seededRandom } from "../base/random.ts";
 import { unzippedBytesMax, zipEntriesMax, zipPathBytesMax } from "../limits.ts";
 import { StoreError } from "../store/store.ts";
 import { createCodeMounts } from "./code-mount.ts";
@@ -27,7 +28,8 @@ async function mounts(t: TestContext, ...zips: readonly Uint8Array[]) {
     if (!bytes) throw new StoreError("not-found", sha256);
     return bytes;
   };
-  const make = () => createCodeMounts({ blobs: { read }, dir, logger: silentLogger });
+  const random = seededRandom(1);
+  const make = () => createCodeMounts({ blobs: { read }, dir, random, logger: silentLogger });
   return { dir, reads, make, code: await make() };
 }
 

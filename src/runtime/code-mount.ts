@@ -5,10 +5,11 @@
  * changed again. A cache of this run only: what earlier runs left is removed, since nothing tells whether those files
  * had reached the disk before a power loss.
  */
-import { chmod, mkdir, mkdtemp, open, readdir, rename, rm, symlink } from "node:fs/promises";
+import { chmod, mkdir, open, readdir, rename, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { invariant } from "../base/invariant.ts";
 import type { Logger } from "../base/logger.ts";
+import type { Random } from "../base/random.ts";
 import type { Mount } from "../isolation/driver.ts";
 import type { Blobs } from "../store/store.ts";
 import type { CodeMounts } from "./contract.ts";
@@ -19,16 +20,18 @@ export interface CodeMountsDeps {
   readonly blobs: Pick<Blobs, "read">;
   /** Belongs to it alone. */
   readonly dir: string;
+  readonly random: Random;
   readonly logger: Logger;
 }
 
 const taskRoot = "/var/task";
 const filesWrittenAtOnce = 8;
 
-export async function createCodeMounts({ blobs, dir, logger }: CodeMountsDeps): Promise<CodeMounts> {
+export async function createCodeMounts({ blobs, dir, random, logger }: CodeMountsDeps): Promise<CodeMounts> {
   await mkdir(dir, { recursive: true });
   const leftovers = await readdir(dir);
-  const own = await mkdtemp(join(dir, "run-"));
+  const own = join(dir, random.hex(8));
+  await mkdir(own);
   await chmod(own, 0o755);
   // Behind our back: there may be much of it, and it is in nobody's way.
   void removeAll(

@@ -568,7 +568,6 @@ test("shutdown during INIT ends it, and no timer is left", async (t) => {
 });
 
 function refusal(from: string, to: string): unknown[] {
-  const errorMessage =
-    `State transition from ${from} to ${to} failed for runtime. ` + "Error: State transition is not allowed";
+  const errorMessage = `State transition from ${from} to ${to} failed for runtime. Error: State transition is not allowed`;
   return [403, JSON.stringify({ errorMessage, errorType: "InvalidStateTransition" })];
 }

@@ -33,7 +33,7 @@ import * as outcomes from "./outcome-bodies.ts";
 import { EnvironmentOutput } from "./output.ts";
 import type { InitFailure, InitPhase } from "./platform-lines.ts";
 import { initReportLine, initStartLine } from "./platform-lines.ts";
-import type { LaunchError } from "./prepare.ts";
+import type { LaunchError, Prepared } from "./prepare.ts";
 import { asLaunchError, prepare } from "./prepare.ts";
 import type { Refusal, State } from "./state.ts";
 import { fell, pollLost, reserve, rule } from "./state.ts";
@@ -219,7 +219,7 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     await this.#gone;
   }
 
-  #incarnate({ plan, code }: Awaited<ReturnType<typeof prepare>>): void {
+  #incarnate(prepared: Prepared): void {
     const { endpointUrl, network, credentials } = this.#deps;
     this.#incarnations += 1;
     const incarnation = new Incarnation(
@@ -227,8 +227,7 @@ class RuntimeEnvironment implements Environment, RuntimePort {
       {
         id: `${this.id}-${this.#incarnations}`,
         spec: this.spec,
-        plan,
-        code,
+        prepared,
         logStream: this.logStream,
         credentials: credentials(this.spec.account),
         endpointUrl,

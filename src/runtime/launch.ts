@@ -7,7 +7,8 @@
 import type { Driver, Mount, SandboxSpec } from "../isolation/driver.ts";
 import { cpuMbPerVcpu, environmentOpenFilesMax, environmentProcessesMax, initCpus } from "../limits.ts";
 import type { RuntimeEndpoint } from "./api/server.ts";
-import type { LaunchPlan, VersionSpec } from "./contract.ts";
+import type { VersionSpec } from "./contract.ts";
+import type { Prepared } from "./prepare.ts";
 
 export interface Credentials {
   readonly accessKeyId: string;
@@ -19,8 +20,7 @@ export interface LaunchFacts {
   /** Of the sandbox. */
   readonly id: string;
   readonly spec: VersionSpec;
-  readonly plan: LaunchPlan;
-  readonly code: Mount;
+  readonly prepared: Prepared;
   readonly endpoint: Pick<RuntimeEndpoint, "authority" | "mount" | "socketPath">;
   readonly logStream: string;
   readonly credentials: Credentials;
@@ -45,11 +45,12 @@ export function cpusOf({ memoryMb }: VersionSpec): number {
 }
 
 export function sandboxSpec(driver: Paths, facts: LaunchFacts): SandboxSpec {
-  const { spec, plan, endpoint, code } = facts;
+  const { spec, endpoint } = facts;
+  const { plan, code, argv } = facts.prepared;
   const mounts = [...plan.mounts, code, endpoint.mount];
   return {
     id: facts.id,
-    argv: plan.argv.map((argument) => resolveInside(driver, mounts, argument)),
+    argv: argv.map((argument) => resolveInside(driver, mounts, argument)),
     env: variables(driver, mounts, facts),
     cwd: driver.resolve(mounts, taskRoot),
     mounts,
@@ -64,7 +65,7 @@ export function sandboxSpec(driver: Paths, facts: LaunchFacts): SandboxSpec {
 
 function variables(driver: Paths, mounts: readonly Mount[], facts: LaunchFacts): Variables {
   return {
-    ...resolveAll(driver, mounts, { ...defaultPaths, ...facts.plan.env }),
+    ...resolveAll(driver, mounts, { ...defaultPaths, ...facts.prepared.plan.env }),
     ...defaults(driver, mounts, facts),
     ...facts.spec.variables,
     ...reserved(driver, mounts, facts),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { logLineBytesMax } from "../limits.ts";
 import type { Message, MessageReader } from "./log-lines.ts";
 import { FrameReader, LineReader } from "./log-lines.ts";

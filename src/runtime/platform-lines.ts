@@ -2,6 +2,7 @@
  * The platform's lines about an environment, in text or as JSON records: INIT_START, INIT_REPORT, dropped logs. Those about
  * an invocation are in `invoke/report.ts`. Pure. Source: lambda-map 4.4, 4.5, 5.4.
  */
+import { formatArn, parseArn } from "../base/arn.ts";
 import type { LaunchPlan, VersionSpec } from "./contract.ts";
 
 export type InitFailure =
@@ -11,8 +12,9 @@ export type InitFailure =
 export type InitPhase = "init" | "invoke";
 
 export function initStartLine(spec: VersionSpec, plan: LaunchPlan, atMs: number): string {
+  const runtimeVersionArn = inRegion(plan.runtimeVersionArn, spec.region);
   if (spec.logFormat === "Text") {
-    return `INIT_START Runtime Version: ${plan.runtimeVersion}\tRuntime Version ARN: ${plan.runtimeVersionArn}`;
+    return `INIT_START Runtime Version: ${plan.runtimeVersion}\tRuntime Version ARN: ${runtimeVersionArn}`;
   }
   return record("platform.initStart", atMs, {
     initializationType: "on-demand",
@@ -20,7 +22,7 @@ export function initStartLine(spec: VersionSpec, plan: LaunchPlan, atMs: number)
     functionName: spec.functionName,
     functionVersion: spec.version,
     runtimeVersion: plan.runtimeVersion,
-    runtimeVersionArn: plan.runtimeVersionArn,
+    runtimeVersionArn,
   });
 }
 
@@ -61,6 +63,11 @@ export function droppedLine(
   }
   const fields = { droppedRecords: dropped.messages, droppedBytes: dropped.bytes, reason };
   return record("platform.logsDropped", atMs, fields);
+}
+
+function inRegion(arn: string, region: string): string {
+  const parts = parseArn(arn);
+  return parts ? formatArn({ ...parts, partition: undefined, region }) : arn;
 }
 
 function record(type: string, atMs: number, fields: object): string {

@@ -2,15 +2,16 @@
  * What must be there before a runtime can be started: the runtime itself, which may have to be fetched, and the code,
  * which may have to be unpacked. Its time is not INIT's. What is missing becomes a `LaunchError` in AWS's words.
  */
-import { access, constants } from "node:fs/promises";
-import { join } from "node:path";
 import type { Mount } from "../isolation/driver.ts";
 import type { Catalog, CodeMounts, LaunchPlan, VersionSpec } from "./contract.ts";
 import { RuntimeUnavailable } from "./contract.ts";
+import { chooseEntrypoint } from "./entrypoint.ts";
 
 export interface Prepared {
   readonly plan: LaunchPlan;
   readonly code: Mount;
+  /** Program and arguments; paths as seen inside. */
+  readonly argv: readonly string[];
 }
 
 export class LaunchError extends Error {
@@ -31,24 +32,11 @@ export async function prepare(
 ): Promise<Prepared> {
   try {
     const [plan, code] = await Promise.all([catalog.plan(spec.runtime), codeMounts.mount(spec.codeSha256)]);
-    await checkEntrypoint(plan, code);
-    return { plan, code };
+    const entrypoint = await chooseEntrypoint(plan, [...plan.mounts, code], spec);
+    if (entrypoint.kind === "invalid") throw new LaunchError(entrypoint.errorType, entrypoint.message);
+    return { plan, code, argv: entrypoint.argv };
   } catch (error) {
     throw asLaunchError(error);
-  }
-}
-
-/** Where the code brings its own runtime (`provided.*`), it must be there and executable. */
-async function checkEntrypoint(plan: LaunchPlan, code: Mount): Promise<void> {
-  const program = plan.argv[0] ?? "";
-  if (!program.startsWith(`${code.target}/`)) return;
-  try {
-    await access(join(code.source, program.slice(code.target.length)), constants.X_OK);
-  } catch (cause) {
-    const tried = "[/var/task/bootstrap /opt/bootstrap]";
-    throw new LaunchError("Runtime.InvalidEntrypoint", `Couldn't find valid bootstrap(s): ${tried}`, {
-      cause,
-    });
   }
 }
 
