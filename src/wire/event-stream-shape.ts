@@ -39,7 +39,7 @@ export async function* encodeEvents(
   }
 }
 
-/** Events as `{ MemberName: event }`; unknown ones are skipped. "initial-request" and -response come as such. */
+/** Events as `{ MemberName: event }`; unknown ones, and "initial-response", are skipped. */
 export async function* decodeEvents(
   union: Shape,
   portions: AsyncIterable<Uint8Array>,

@@ -46,8 +46,8 @@ test("frames survive encoding and decoding, however the bytes are cut", async ()
   );
 });
 
-test("the frame of AWS's own documentation of the encoding is reproduced byte for byte", () => {
-  // From the event stream test suite of the AWS SDKs: "all_headers" is not needed, "payload_one_str_header" is.
+test("a frame of the AWS SDKs' own test suite is reproduced byte for byte", () => {
+  // "payload_one_str_header" there.
   const expected =
     "0000003d00000020" +
     "07fd8396" +

@@ -56,10 +56,10 @@ class Parser {
 
   document(): XmlElement {
     if (this.#source.charCodeAt(0) === 0xfeff) this.#at = 1;
-    this.#misc();
+    this.#aroundRoot();
     if (this.#source.charAt(this.#at) !== "<") throw malformed("no root element");
     const root = this.#tree();
-    this.#misc();
+    this.#aroundRoot();
     if (this.#at !== this.#source.length) throw malformed("content after the root element");
     return root;
   }
@@ -102,7 +102,7 @@ class Parser {
   }
 
   /** White space, comments and processing instructions around the root. */
-  #misc(): void {
+  #aroundRoot(): void {
     do this.#space();
     while (this.#skipComment());
   }

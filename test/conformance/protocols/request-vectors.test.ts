@@ -5,9 +5,22 @@ import { protocolById } from "../../../src/wire/protocols.ts";
 import { operationOf, protocolOf, valueOf } from "./botocore-model.ts";
 import { comparable } from "./comparable.ts";
 import { exceptions } from "./exceptions.ts";
-import { absent, loadVectors, settle, type Vector } from "./vectors.ts";
+import { absent, loadVectors, settle, surprisesOf, type Vector } from "./vectors.ts";
 
 const ec2 = "input/ec2#";
+
+test("the table of exceptions is held against both: what fails and is not in it, what passes and is", () => {
+  const failures = new Map([
+    ["a", undefined],
+    ["b", "wrong"],
+    ["c", undefined],
+    ["d", "wrong"],
+  ]);
+  assert.deepEqual(surprisesOf(failures, { c: "reason", d: "reason" }), [
+    "b fails: wrong",
+    "c passes now: take it off the table of exceptions",
+  ]);
+});
 
 test("every exception names a vector that there is", (t) => {
   const vectors = [...(loadVectors("input") ?? []), ...(loadVectors("output") ?? [])];

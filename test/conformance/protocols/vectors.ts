@@ -56,7 +56,7 @@ export function loadVectors(direction: "input" | "output"): readonly Vector[] | 
     });
 }
 
-/** Runs all and compares with the table of exceptions; says the totals. */
+/** Checks all, compares with the table of exceptions, and says the totals. Returns how many passed. */
 export function settle(
   t: TestContext,
   about: {
@@ -65,19 +65,26 @@ export function settle(
     readonly check: (vector: Vector) => void;
   },
 ): number {
-  let passed = 0;
-  const surprises: string[] = [];
-  for (const vector of about.vectors) {
-    const failure = failureOf(() => about.check(vector));
-    const isExcepted = Object.hasOwn(exceptions, vector.key);
-    if (!failure) passed++;
-    if (failure && !isExcepted) surprises.push(`${vector.key} fails: ${failure}`);
-    if (!failure && isExcepted)
-      surprises.push(`${vector.key} passes now: take it off the table of exceptions`);
-  }
+  const failures = new Map(about.vectors.map((vector) => [vector.key, failureOf(() => about.check(vector))]));
+  const passed = [...failures.values()].filter((failure) => failure === undefined).length;
   t.diagnostic(`${about.name}: ${passed} of ${about.vectors.length}`);
-  assert.deepEqual(surprises, []);
+  assert.deepEqual(surprisesOf(failures, exceptions), []);
   return passed;
+}
+
+/** What fails without being excepted, and what passes although it is. Undefined: passed. */
+export function surprisesOf(
+  failures: ReadonlyMap<string, string | undefined>,
+  excepted: Readonly<Record<string, string>>,
+): string[] {
+  const surprises: string[] = [];
+  for (const [key, failure] of failures) {
+    const isExcepted = Object.hasOwn(excepted, key);
+    if (failure !== undefined && !isExcepted) surprises.push(`${key} fails: ${failure}`);
+    if (failure === undefined && isExcepted)
+      surprises.push(`${key} passes now: take it off the table of exceptions`);
+  }
+  return surprises;
 }
 
 function failureOf(check: () => void): string | undefined {
