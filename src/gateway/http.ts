@@ -185,6 +185,7 @@ function createHttp2(onRequest: OnRequest, sessions: Set<ServerHttp2Session>): H
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
     session.on("error", ignore); // a broken connection; its streams have been closed
+    session.socket.once("end", () => session.close()); // else a half-closed one would linger until it is idle
     session.on("stream", (stream) => {
       streams += 1;
       stream.once("close", () => (streams -= 1));
