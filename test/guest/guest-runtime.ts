@@ -14,7 +14,10 @@ import { createTinyApi, type TinyApi, type TinyApiOptions } from "./tiny-api.ts"
 
 export interface GuestOptions extends TinyApiOptions {
   readonly argv: readonly string[];
-  readonly files: Readonly<Record<string, string>>;
+  /** The function's code: relative path → content. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Or where it is. */
+  readonly code?: string;
   readonly handler: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly transport?: "unix" | "tcp";
@@ -39,8 +42,9 @@ export interface Ended {
 
 export async function startGuest(options: GuestOptions): Promise<Guest> {
   const directory = await mkdtemp(join(tmpdir(), "lambdad-guest-"));
-  const taskRoot = join(directory, "task");
-  for (const [name, text] of Object.entries({ ".keep": "", ...options.files })) {
+  const taskRoot = options.code ?? join(directory, "task");
+  if (options.code === undefined) await mkdir(taskRoot);
+  for (const [name, text] of Object.entries(options.files ?? {})) {
     await mkdir(dirname(join(taskRoot, name)), { recursive: true });
     await writeFile(join(taskRoot, name), text);
   }

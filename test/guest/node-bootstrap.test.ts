@@ -18,7 +18,7 @@ interface Node {
   readonly env: Readonly<Record<string, string>>;
 }
 
-type Start = Partial<GuestOptions> & Pick<GuestOptions, "files">;
+type Start = Partial<GuestOptions>;
 type Json = string | number | boolean | object | null;
 type Case = (start: (options: Start) => Promise<Guest>, node: Node) => Promise<void>;
 

@@ -18,7 +18,7 @@ interface Python {
 }
 
 type Json = string | number | boolean | object | null;
-type Start = Partial<GuestOptions> & Pick<GuestOptions, "files">;
+type Start = Partial<GuestOptions>;
 type Case = (start: (options: Start) => Promise<Guest>, python: Python) => Promise<void>;
 
 interface Payload {
