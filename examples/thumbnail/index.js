@@ -18,7 +18,9 @@ exports.handler = async ({ image, width = 160 }) => {
     .jpeg({ quality: 80 })
     .toBuffer({ resolveWithObject: true });
 
-  console.log(`${format} ${originalWidth}x${originalHeight} -> jpeg ${info.width}x${info.height}, ${data.length} bytes`);
+  console.log(
+    `${format} ${originalWidth}x${originalHeight} -> jpeg ${info.width}x${info.height}, ${data.length} bytes`,
+  );
   return {
     image: data.toString("base64"),
     format: info.format,

@@ -211,6 +211,13 @@ const cases: Readonly<Record<string, Case>> = {
     assert.equal((await guest.invoke({})).text, minor >= 12 ? '"ü€"' : '"\\u00fc\\u20ac"');
   },
 
+  "half a surrogate pair does not break an answer or an error": async (start) => {
+    const files = moduleOf("if event: raise ValueError('\\udc80')", "return '\\ud800'");
+    const guest = await start({ files });
+    assert.equal((await guest.invoke(0)).body, "\ud800");
+    assert.equal(((await guest.invoke(1)).body as Payload).errorMessage, "\udc80");
+  },
+
   "an error does not keep the next invocation from its answer": async (start) => {
     const guest = await start({ files: moduleOf("return 1 / event") });
     assert.equal((await guest.invoke(0)).errorType, "ZeroDivisionError");

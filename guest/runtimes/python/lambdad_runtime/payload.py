@@ -54,17 +54,17 @@ def loads(body):
 
 
 def dumps(value):
-    """UTF-8. Raises `MarshalFailed`."""
+    """UTF-8, half a surrogate pair as its escape in JSON. Raises `MarshalFailed`."""
     if make_scanner:
         try:
             encode = make_encoder({}, _refuse, _encode_text, None, ": ", ", ", False, False, True)
-            return "".join(encode(value, 0)).encode("utf-8")
+            return "".join(encode(value, 0)).encode("utf-8", "backslashreplace")
         except Exception:
             pass
     import json
 
     try:
-        return json.dumps(value, ensure_ascii=ENSURE_ASCII).encode("utf-8")
+        return json.dumps(value, ensure_ascii=ENSURE_ASCII).encode("utf-8", "backslashreplace")
     except Exception as cause:
         raise MarshalFailed(str(cause))
 
