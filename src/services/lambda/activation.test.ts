@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Write } from "../../store/store.ts";
 import { StoreError } from "../../store/store.ts";
-import { awsError, bytes, newFunction, simLambda } from "./lambda-sim.ts";
+import { awsError, bytes, newFunction, simLambda } from "../../../test/harness/lambda-sim.ts";
 
 const FunctionName = "thumb";
 

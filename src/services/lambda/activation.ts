@@ -15,12 +15,12 @@ import { AwsError } from "../../wire/aws-error.ts";
 import { codeChange } from "./collections.ts";
 import type { CodeStore } from "./code-store.ts";
 import { functionNotFound } from "./errors.ts";
-import type { Configuration, FunctionRecord } from "./function.ts";
-import { liveKeys } from "./function.ts";
-import type { FunctionId } from "./function-ref.ts";
-import { arnOf } from "./function-ref.ts";
-import type { ActivationEnd, Stamp } from "./lifecycle.ts";
-import { activationEnded, awaitedChange } from "./lifecycle.ts";
+import type { Configuration, FunctionRecord } from "./domain/function.ts";
+import { liveKeys } from "./domain/function.ts";
+import type { FunctionId } from "./domain/function-ref.ts";
+import { arnOf } from "./domain/function-ref.ts";
+import type { ActivationEnd, Stamp } from "./domain/lifecycle.ts";
+import { activationEnded, awaitedChange } from "./domain/lifecycle.ts";
 import type { Functions } from "./store.ts";
 
 export interface ActivationDeps {

@@ -7,7 +7,7 @@ import type { CodeMounts } from "../../runtime/contract.ts";
 import { ZipError } from "../../runtime/contract.ts";
 import { AwsError } from "../../wire/aws-error.ts";
 import type { Context } from "../service.ts";
-import type { CodeInput } from "./configuration.ts";
+import type { CodeInput } from "./domain/configuration.ts";
 import { invalidParameter, requestTooLarge } from "./errors.ts";
 
 type Source = Pick<CodeInput, "ZipFile" | "S3Bucket" | "S3Key" | "S3ObjectVersion">;

@@ -4,7 +4,7 @@ import { seededRandom } from "../../base/random.ts";
 import { createMemoryState, createMemoryStore } from "../../store/memory/memory-store.ts";
 import { CodeStore } from "./code-store.ts";
 import { lambdaCollections } from "./collections.ts";
-import { bytes } from "./lambda-sim.ts";
+import { bytes } from "../../../test/harness/lambda-sim.ts";
 
 const use = ["000000000000", "eu-west-1", "thumb"];
 

@@ -12,8 +12,8 @@ import type { CodeMounts } from "../../runtime/contract.ts";
 import type { BlobRef, Store, Write } from "../../store/store.ts";
 import { StoreError } from "../../store/store.ts";
 import type { Collections } from "./collections.ts";
-import type { Code } from "./function.ts";
-import { sha256Of } from "./lifecycle.ts";
+import type { Code } from "./domain/function.ts";
+import { sha256Of } from "./domain/lifecycle.ts";
 
 export interface Staged {
   readonly code: Code;

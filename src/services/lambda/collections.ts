@@ -14,9 +14,9 @@ import { lambdaVersionsPerCommitMax } from "../../limits.ts";
 import type { Parts, Records } from "../../store/records.ts";
 import { records } from "../../store/records.ts";
 import type { Store, Write } from "../../store/store.ts";
-import type { FunctionRecord, Version } from "./function.ts";
-import { codeOf } from "./function.ts";
-import type { FunctionId } from "./function-ref.ts";
+import type { FunctionRecord, Version } from "./domain/function.ts";
+import { codeOf } from "./domain/function.ts";
+import type { FunctionId } from "./domain/function-ref.ts";
 
 /** A function without its versions, as lists read it. */
 export type FunctionHead = Omit<FunctionRecord, "versions">;

@@ -5,8 +5,8 @@ import type { Invoker } from "../../invoke/contract.ts";
 import type { Catalog, CodeMounts } from "../../runtime/contract.ts";
 import type { Activation } from "./activation.ts";
 import type { CodeStore } from "./code-store.ts";
-import type { Architecture } from "./function.ts";
-import type { Stamp } from "./lifecycle.ts";
+import type { Architecture } from "./domain/function.ts";
+import type { Stamp } from "./domain/lifecycle.ts";
 import type { Functions } from "./store.ts";
 
 export interface LambdaParts {

@@ -3,8 +3,8 @@
  * nothing and passes. Pure tables; the README shows the same list to users.
  */
 import { notSupportedYet } from "./errors.ts";
-import type { Architecture } from "./function.ts";
-import type { CodeInput, ConfigurationInput, CreateInput } from "./configuration.ts";
+import type { Architecture } from "./domain/function.ts";
+import type { CodeInput, ConfigurationInput, CreateInput } from "./domain/configuration.ts";
 
 export function refuseInCreate(input: CreateInput, machine: Architecture): void {
   refuse(inCreate, input);

@@ -13,8 +13,8 @@ import { StoreError } from "../../store/store.ts";
 import type { AccountRecord, Collections, FunctionHead } from "./collections.ts";
 import { functionParts, versionParts, writesFor } from "./collections.ts";
 import { resourceConflict, serviceFailed } from "./errors.ts";
-import type { FunctionRecord, Version } from "./function.ts";
-import type { FunctionId } from "./function-ref.ts";
+import type { FunctionRecord, Version } from "./domain/function.ts";
+import type { FunctionId } from "./domain/function-ref.ts";
 
 export interface Known {
   readonly fn: FunctionRecord;

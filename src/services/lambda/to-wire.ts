@@ -1,9 +1,9 @@
 /** From our records to AWS's shapes: one function per record, nothing decided. Member sets: lambda-map 1.3. */
-import type { Alias } from "./alias.ts";
-import type { Configuration, Found, FunctionRecord, Lifecycle, LogFormat } from "./function.ts";
-import type { FunctionId } from "./function-ref.ts";
-import { arnOf, latest } from "./function-ref.ts";
-import { codeSha256Text } from "./lifecycle.ts";
+import type { Alias } from "./domain/alias.ts";
+import type { Configuration, Found, FunctionRecord, Lifecycle, LogFormat } from "./domain/function.ts";
+import type { FunctionId } from "./domain/function-ref.ts";
+import { arnOf, latest } from "./domain/function-ref.ts";
+import { codeSha256Text } from "./domain/lifecycle.ts";
 import type { Input, Output } from "./operation-types.ts";
 
 export type WireConfiguration = Output<"GetFunctionConfiguration">;

@@ -11,10 +11,10 @@ import {
   tagsMax,
   timeoutSecondsMax,
 } from "../../limits.ts";
-import type { CodeInput, CreateInput } from "./configuration.ts";
+import type { CodeInput, CreateInput } from "./domain/configuration.ts";
 import { invalidParameter } from "./errors.ts";
-import type { Configuration } from "./function.ts";
-import type { FunctionRef } from "./function-ref.ts";
+import type { Configuration } from "./domain/function.ts";
+import type { FunctionRef } from "./domain/function-ref.ts";
 
 /** Name and required members of CreateFunction. */
 export function checkCreate(input: CreateInput, ref: FunctionRef): void {

@@ -1,10 +1,10 @@
 /** CreateAlias, GetAlias, UpdateAlias, DeleteAlias, ListAliases. */
 import { listAliasesPageMax } from "../../../limits.ts";
-import { aliasCreated, aliasRemoved, aliasUpdated, pointsTo } from "../alias.ts";
+import { aliasCreated, aliasRemoved, aliasUpdated, pointsTo } from "../domain/alias.ts";
 import { functionNotFound, resourceNotFound } from "../errors.ts";
-import { findAlias } from "../function.ts";
-import type { Caller, FunctionRef } from "../function-ref.ts";
-import { arnOf, arnOfRef, parseFunctionRef, requireUnqualified } from "../function-ref.ts";
+import { findAlias } from "../domain/function.ts";
+import type { Caller, FunctionRef } from "../domain/function-ref.ts";
+import { arnOf, arnOfRef, parseFunctionRef, requireUnqualified } from "../domain/function-ref.ts";
 import type { LambdaOperations } from "../operation-types.ts";
 import { firstOf, markerOf, readMarker } from "../paging.ts";
 import type { LambdaParts } from "../parts.ts";

@@ -8,8 +8,8 @@ import {
 } from "../../../limits.ts";
 import type { AccountRecord } from "../collections.ts";
 import { functionNotFound, invalidParameter } from "../errors.ts";
-import type { Caller, FunctionId, FunctionRef } from "../function-ref.ts";
-import { arnOfRef, parseFunctionRef, requireUnqualified } from "../function-ref.ts";
+import type { Caller, FunctionId, FunctionRef } from "../domain/function-ref.ts";
+import { arnOfRef, parseFunctionRef, requireUnqualified } from "../domain/function-ref.ts";
 import type { LambdaOperations } from "../operation-types.ts";
 import type { LambdaParts } from "../parts.ts";
 

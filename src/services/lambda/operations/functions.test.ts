@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import type { AwsError } from "../../../wire/aws-error.ts";
-import { arnPrefix, awsError, bytes, newFunction, role, simLambda } from "../lambda-sim.ts";
+import {
+  arnPrefix,
+  awsError,
+  bytes,
+  newFunction,
+  role,
+  simLambda,
+} from "../../../../test/harness/lambda-sim.ts";
 import type { Input } from "../operation-types.ts";
 
 const arn = `${arnPrefix}:function:thumb`;

@@ -1,16 +1,16 @@
 /** CreateFunction, GetFunction, GetFunctionConfiguration, DeleteFunction, ListFunctions. */
 import { listFunctionsPageMax } from "../../../limits.ts";
-import { aliasOn } from "../alias.ts";
+import { aliasOn } from "../domain/alias.ts";
 import { codeLocation } from "../code-location.ts";
 import { zipFrom } from "../code-source.ts";
 import { withoutOldestVersions } from "../collections.ts";
-import { newConfiguration } from "../configuration.ts";
+import { newConfiguration } from "../domain/configuration.ts";
 import { functionNotFound, invalidParameter, resourceConflict } from "../errors.ts";
-import type { Found, FunctionRecord } from "../function.ts";
-import { everyRevision, findAlias, findRevision } from "../function.ts";
-import type { Caller, FunctionId, FunctionRef } from "../function-ref.ts";
-import { arnOf, arnOfRef, latest, parseFunctionRef } from "../function-ref.ts";
-import { created } from "../lifecycle.ts";
+import type { Found, FunctionRecord } from "../domain/function.ts";
+import { everyRevision, findAlias, findRevision } from "../domain/function.ts";
+import type { Caller, FunctionId, FunctionRef } from "../domain/function-ref.ts";
+import { arnOf, arnOfRef, latest, parseFunctionRef } from "../domain/function-ref.ts";
+import { created } from "../domain/lifecycle.ts";
 import type { Input, LambdaOperations } from "../operation-types.ts";
 import { firstOf, markerOf, readMarker } from "../paging.ts";
 import type { LambdaParts } from "../parts.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AwsError } from "../../../wire/aws-error.ts";
-import { arnPrefix, awsError, bytes, simLambda } from "../lambda-sim.ts";
+import { arnPrefix, awsError, bytes, simLambda } from "../../../../test/harness/lambda-sim.ts";
 
 const arn = `${arnPrefix}:function:thumb`;
 const FunctionName = "thumb";

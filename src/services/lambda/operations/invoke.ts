@@ -7,7 +7,7 @@ import type { InvokeAnswer } from "../../../invoke/contract.ts";
 import { clientContextBytesMax, invokePayloadBytesMax } from "../../../limits.ts";
 import type { VersionSpec } from "../../../runtime/contract.ts";
 import type { Context } from "../../service.ts";
-import { chosenVersion } from "../alias.ts";
+import { chosenVersion } from "../domain/alias.ts";
 import {
   functionNotFound,
   invalidParameter,
@@ -16,13 +16,13 @@ import {
   requestTooLarge,
   throttled,
 } from "../errors.ts";
-import type { Configuration, FunctionRecord } from "../function.ts";
-import { findAlias, findRevision, specOf } from "../function.ts";
-import { arnOf, latest, parseFunctionRef } from "../function-ref.ts";
-import { requireServing } from "../lifecycle.ts";
+import type { Configuration, FunctionRecord } from "../domain/function.ts";
+import { findAlias, findRevision, specOf } from "../domain/function.ts";
+import { arnOf, latest, parseFunctionRef } from "../domain/function-ref.ts";
+import { requireServing } from "../domain/lifecycle.ts";
 import type { Input, LambdaOperations, Output } from "../operation-types.ts";
 import type { LambdaParts } from "../parts.ts";
-import { checkedPayload } from "../payload.ts";
+import { checkedPayload } from "../domain/payload.ts";
 import { unreservedConcurrency } from "./concurrency.ts";
 
 type InvokeOperations = Pick<LambdaOperations, "Invoke" | "InvokeWithResponseStream">;

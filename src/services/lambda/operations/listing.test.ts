@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arnPrefix, awsError, simLambda } from "../lambda-sim.ts";
-import type { SimLambda } from "../lambda-sim.ts";
+import { arnPrefix, awsError, simLambda } from "../../../../test/harness/lambda-sim.ts";
+import type { SimLambda } from "../../../../test/harness/lambda-sim.ts";
 import type { Input } from "../operation-types.ts";
 
 /** Every page, by what the ARNs end with. */

@@ -1,12 +1,12 @@
 /** AddPermission, RemovePermission, GetPolicy. */
 import { functionNotFound, nothingRequestedExists, raise, resourceNotFound } from "../errors.ts";
-import type { Caller, FunctionRef } from "../function-ref.ts";
-import { arnOfRef, parseFunctionRef } from "../function-ref.ts";
+import type { Caller, FunctionRef } from "../domain/function-ref.ts";
+import { arnOfRef, parseFunctionRef } from "../domain/function-ref.ts";
 import type { Input, LambdaOperations } from "../operation-types.ts";
 import type { LambdaParts } from "../parts.ts";
-import type { Permission } from "../policy.ts";
-import { policyText, statementAdded, statementOf, statementRemoved } from "../policy.ts";
-import { policyHolder, requireHolderRevision } from "../policy-holder.ts";
+import type { Permission } from "../domain/policy.ts";
+import { policyText, statementAdded, statementOf, statementRemoved } from "../domain/policy.ts";
+import { policyHolder, requireHolderRevision } from "../domain/policy-holder.ts";
 
 type PermissionOperations = Pick<LambdaOperations, "AddPermission" | "RemovePermission" | "GetPolicy">;
 

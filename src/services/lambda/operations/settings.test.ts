@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arnPrefix, awsError, simLambda } from "../lambda-sim.ts";
+import { arnPrefix, awsError, simLambda } from "../../../../test/harness/lambda-sim.ts";
 
 const FunctionName = "thumb";
 const arn = `${arnPrefix}:function:thumb`;

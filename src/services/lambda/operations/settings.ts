@@ -11,10 +11,10 @@ import {
   provisionedConcurrencyNotFound,
   resourceNotFound,
 } from "../errors.ts";
-import type { FunctionRecord } from "../function.ts";
-import { findRevision } from "../function.ts";
-import type { FunctionRef } from "../function-ref.ts";
-import { arnOf, arnOfRef, latest, parseFunctionRef } from "../function-ref.ts";
+import type { FunctionRecord } from "../domain/function.ts";
+import { findRevision } from "../domain/function.ts";
+import type { FunctionRef } from "../domain/function-ref.ts";
+import { arnOf, arnOfRef, latest, parseFunctionRef } from "../domain/function-ref.ts";
 import type { LambdaOperations } from "../operation-types.ts";
 import type { LambdaParts } from "../parts.ts";
 

@@ -1,10 +1,10 @@
 /** TagResource, UntagResource, ListTags: of functions, the only resources that exist so far. */
 import { parseArn } from "../../../base/arn.ts";
 import { functionNotFound, invalidParameter, resourceNotFound } from "../errors.ts";
-import type { FunctionId } from "../function-ref.ts";
-import { parseFunctionRef } from "../function-ref.ts";
-import type { Caller } from "../function-ref.ts";
-import { requireNotUpdating } from "../lifecycle.ts";
+import type { FunctionId } from "../domain/function-ref.ts";
+import { parseFunctionRef } from "../domain/function-ref.ts";
+import type { Caller } from "../domain/function-ref.ts";
+import { requireNotUpdating } from "../domain/lifecycle.ts";
 import type { LambdaOperations } from "../operation-types.ts";
 import type { LambdaParts } from "../parts.ts";
 import { checkTags } from "../validate.ts";

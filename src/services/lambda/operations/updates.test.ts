@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arnPrefix, awsError, bytes, simLambda } from "../lambda-sim.ts";
+import { arnPrefix, awsError, bytes, simLambda } from "../../../../test/harness/lambda-sim.ts";
 
 const arn = `${arnPrefix}:function:thumb`;
 const inProgress = awsError(

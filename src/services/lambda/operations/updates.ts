@@ -1,15 +1,15 @@
 /** UpdateFunctionCode and UpdateFunctionConfiguration: `$LATEST` changes, what serves goes on until the new one is ready. */
 import { zipFrom } from "../code-source.ts";
-import { withCode, withConfigurationInput } from "../configuration.ts";
+import { withCode, withConfigurationInput } from "../domain/configuration.ts";
 import { functionNotFound } from "../errors.ts";
-import { arnOfRef, parseFunctionRef, requireLatest } from "../function-ref.ts";
+import { arnOfRef, parseFunctionRef, requireLatest } from "../domain/function-ref.ts";
 import {
   publishedWithUpdate,
   requireChangeable,
   requireRevision,
   sha256Of,
   updateBegun,
-} from "../lifecycle.ts";
+} from "../domain/lifecycle.ts";
 import type { LambdaOperations } from "../operation-types.ts";
 import type { LambdaParts } from "../parts.ts";
 import { refuseCode, refuseInConfiguration } from "../refusals.ts";

@@ -1,9 +1,9 @@
 /** PublishVersion and ListVersionsByFunction. */
 import { listVersionsPageMax } from "../../../limits.ts";
 import { functionNotFound, notSupportedYet } from "../errors.ts";
-import { everyRevision } from "../function.ts";
-import { arnOfRef, parseFunctionRef, requireLatest } from "../function-ref.ts";
-import { published, requireRevision } from "../lifecycle.ts";
+import { everyRevision } from "../domain/function.ts";
+import { arnOfRef, parseFunctionRef, requireLatest } from "../domain/function-ref.ts";
+import { published, requireRevision } from "../domain/lifecycle.ts";
 import type { LambdaOperations } from "../operation-types.ts";
 import { firstOf, markerOf, readMarker } from "../paging.ts";
 import type { LambdaParts } from "../parts.ts";

@@ -7,7 +7,7 @@
  *                  └─────► failed (for good: delete and create again)
  */
 import { createHash } from "node:crypto";
-import { invalidParameter, resourceConflict, revisionMismatch } from "./errors.ts";
+import { invalidParameter, resourceConflict, revisionMismatch } from "../errors.ts";
 import type { Configuration, Failure, FunctionRecord, Lifecycle, Revision, Version } from "./function.ts";
 import { servingOf } from "./function.ts";
 import type { FunctionId } from "./function-ref.ts";

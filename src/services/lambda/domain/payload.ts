@@ -1,6 +1,6 @@
 /** Is an invocation's payload JSON? Pure. */
 import { isUtf8 } from "node:buffer";
-import { invalidRequestContent } from "./errors.ts";
+import { invalidRequestContent } from "../errors.ts";
 import { jacksonComplaint } from "./jackson.ts";
 
 const emptyObject = Buffer.from("{}");

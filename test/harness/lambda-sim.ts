@@ -3,18 +3,18 @@
  * and remembers, code mounts and a catalog that wait or fail when told to. For tests of this folder only.
  */
 import assert from "node:assert/strict";
-import { createSimClock } from "../../base/clock-sim.ts";
-import { silentLogger } from "../../base/logger.ts";
-import { seededRandom } from "../../base/random.ts";
-import type { InvokeAnswer, InvokeOrder } from "../../invoke/contract.ts";
-import type { LaunchPlan, RuntimeEntry } from "../../runtime/contract.ts";
-import { RuntimeUnavailable, ZipError } from "../../runtime/contract.ts";
-import { createMemoryState, createMemoryStore } from "../../store/memory/memory-store.ts";
-import { AwsError } from "../../wire/aws-error.ts";
-import type { Context, Stop } from "../service.ts";
-import type { LambdaDeps } from "./index.ts";
-import { createLambda } from "./index.ts";
-import type { Input, LambdaOperations, Output } from "./operation-types.ts";
+import { createSimClock } from "../../src/base/clock-sim.ts";
+import { silentLogger } from "../../src/base/logger.ts";
+import { seededRandom } from "../../src/base/random.ts";
+import type { InvokeAnswer, InvokeOrder } from "../../src/invoke/contract.ts";
+import type { LaunchPlan, RuntimeEntry } from "../../src/runtime/contract.ts";
+import { RuntimeUnavailable, ZipError } from "../../src/runtime/contract.ts";
+import { createMemoryState, createMemoryStore } from "../../src/store/memory/memory-store.ts";
+import { AwsError } from "../../src/wire/aws-error.ts";
+import type { Context, Stop } from "../../src/services/service.ts";
+import type { LambdaDeps } from "../../src/services/lambda/index.ts";
+import { createLambda } from "../../src/services/lambda/index.ts";
+import type { Input, LambdaOperations, Output } from "../../src/services/lambda/operation-types.ts";
 
 export type OperationName = keyof LambdaOperations;
 export type SimLambda = ReturnType<typeof simLambda>;

@@ -5,7 +5,7 @@
  * A *configuration* is everything that one version runs with, code included. A *revision* is a configuration with its
  * state: `$LATEST` is one, each published version is one.
  */
-import type { VersionSpec } from "../../runtime/contract.ts";
+import type { VersionSpec } from "../../../runtime/contract.ts";
 import type { Alias } from "./alias.ts";
 import type { FunctionId } from "./function-ref.ts";
 import { arnOf, latest } from "./function-ref.ts";

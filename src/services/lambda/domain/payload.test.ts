@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AwsError } from "../../wire/aws-error.ts";
+import { AwsError } from "../../../wire/aws-error.ts";
 import { jacksonComplaint } from "./jackson.ts";
 import { checkedPayload } from "./payload.ts";
 

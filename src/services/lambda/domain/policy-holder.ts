@@ -3,7 +3,7 @@
  * conditions refer to. Pure. A new statement changes the revision id of its holder and of nothing else.
  */
 import { withAlias } from "./alias.ts";
-import { invalidParameter, revisionMismatch } from "./errors.ts";
+import { invalidParameter, revisionMismatch } from "../errors.ts";
 import type { FunctionRecord } from "./function.ts";
 import { findAlias } from "./function.ts";
 import { latest } from "./function-ref.ts";

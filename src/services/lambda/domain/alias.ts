@@ -10,7 +10,7 @@ import {
   resourceConflict,
   resourceNotFound,
   revisionMismatch,
-} from "./errors.ts";
+} from "../errors.ts";
 import type { FunctionRecord } from "./function.ts";
 import { findAlias, findRevision } from "./function.ts";
 import { arnOf, latest } from "./function-ref.ts";

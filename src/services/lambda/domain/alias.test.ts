@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { seededRandom } from "../../base/random.ts";
+import { seededRandom } from "../../../base/random.ts";
 import type { AliasChange } from "./alias.ts";
 import { aliasCreated, aliasOn, aliasRemoved, aliasUpdated, chosenVersion } from "./alias.ts";
 import type { FunctionRecord, Revision } from "./function.ts";
-import { arnPrefix, awsError } from "./lambda-sim.ts";
+import { arnPrefix, awsError } from "../../../../test/harness/lambda-sim.ts";
 
 const random = seededRandom(3);
 const stamp = { nowMs: 0, uuid: () => random.uuid() };

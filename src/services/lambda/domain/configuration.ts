@@ -2,10 +2,10 @@
  * From the members of CreateFunction, UpdateFunctionConfiguration and UpdateFunctionCode to a configuration, with AWS's
  * defaults. Pure. What a member may hold is in `validate.ts`.
  */
-import { ephemeralStorageMbMin, memoryMbDefault, timeoutSecondsDefault } from "../../limits.ts";
-import { invalidParameter } from "./errors.ts";
+import { ephemeralStorageMbMin, memoryMbDefault, timeoutSecondsDefault } from "../../../limits.ts";
+import { invalidParameter } from "../errors.ts";
 import type { Architecture, Code, Configuration, LogFormat } from "./function.ts";
-import type { Input } from "./operation-types.ts";
+import type { Input } from "../operation-types.ts";
 
 export type CreateInput = Input<"CreateFunction">;
 export type ConfigurationInput = Input<"UpdateFunctionConfiguration">;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { seededRandom } from "../../base/random.ts";
+import { seededRandom } from "../../../base/random.ts";
 import type { Configuration, FunctionRecord } from "./function.ts";
 import { codeOf, liveKeys, servingOf } from "./function.ts";
-import { awsError } from "./lambda-sim.ts";
+import { awsError } from "../../../../test/harness/lambda-sim.ts";
 import type { ActivationEnd, Stamp } from "./lifecycle.ts";
 import {
   activationEnded,

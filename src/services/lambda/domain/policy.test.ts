@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { awsError } from "./lambda-sim.ts";
+import { awsError } from "../../../../test/harness/lambda-sim.ts";
 import type { Permission, Policy } from "./policy.ts";
 import { noPolicy, policyText, statementAdded, statementOf, statementRemoved } from "./policy.ts";
 

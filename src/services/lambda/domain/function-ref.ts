@@ -4,9 +4,9 @@
  *
  * Whether such a function, version or alias exists is not decided here; that it is in this region and account is.
  */
-import { formatArn } from "../../base/arn.ts";
-import type { Context } from "../service.ts";
-import { accessDenied, invalidParameter, resourceNotFound } from "./errors.ts";
+import { formatArn } from "../../../base/arn.ts";
+import type { Context } from "../../service.ts";
+import { accessDenied, invalidParameter, resourceNotFound } from "../errors.ts";
 
 export interface FunctionId {
   readonly account: string;

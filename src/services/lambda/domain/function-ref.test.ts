@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { AwsError } from "../../wire/aws-error.ts";
+import type { AwsError } from "../../../wire/aws-error.ts";
 import type { Caller } from "./function-ref.ts";
 import { arnOf, parseFunctionRef, requireLatest, requireUnqualified } from "./function-ref.ts";
-import { awsError } from "./lambda-sim.ts";
+import { awsError } from "../../../../test/harness/lambda-sim.ts";
 
 const caller: Caller = {
   account: "123456789012",

@@ -4,8 +4,8 @@
  * A function, each version and each alias have separate policies. They are kept and shown here; nothing is decided by
  * them in this file.
  */
-import { resourcePolicyBytesMax } from "../../limits.ts";
-import { invalidParameter, policyTooLong, resourceConflict, resourceNotFound } from "./errors.ts";
+import { resourcePolicyBytesMax } from "../../../limits.ts";
+import { invalidParameter, policyTooLong, resourceConflict, resourceNotFound } from "../errors.ts";
 
 /** In the order in which they were added. */
 export type Policy = readonly Statement[];
