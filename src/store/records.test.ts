@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { InvariantError } from "../base/invariant.ts";
 import { createMemoryStore } from "./memory/memory-store.ts";
 import { records } from "./records.ts";

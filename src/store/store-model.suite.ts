@@ -1,7 +1,7 @@
 /** Random batches and scans against a plain model of a store: a map, filtered and sorted when asked. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { failsWith, withStore } from "./under-test.suite.ts";
 import type { MakeStore } from "./under-test.suite.ts";
 import type { Entry, Range, Store, Write } from "./store.ts";

@@ -8,7 +8,7 @@ import { InvariantError } from "../base/invariant.ts";
 import { storeBatchBytesMax, storeBatchWritesMax, storeScanEntriesMax } from "../limits.ts";
 import { blobSuite } from "./blob.suite.ts";
 import { storeProperties } from "./store-model.suite.ts";
-import type { Store, Write } from "./store.ts";
+import type { BlobRef, Store, Write } from "./store.ts";
 import { bytes, failsWith, put, remove, withStore } from "./under-test.suite.ts";
 import type { MakeStore } from "./under-test.suite.ts";
 
@@ -289,11 +289,17 @@ function watching(name: string, make: MakeStore): void {
 function closing(name: string, make: MakeStore): void {
   test(`${name}: K7 a closed store refuses every call, after it has finished what was called before`, () =>
     withStore(make, async (store, made) => {
+      const rest = Promise.withResolvers<Uint8Array>();
+      async function* slowly() {
+        yield bytes("bl");
+        yield await rest.promise;
+      }
       const called = Promise.all([
         ...Array.from({ length: 50 }, (_, index) => store.commit([put(`k${index}`, "x")])),
-        store.blobs.put(bytes("blob")),
+        store.blobs.put(slowly()),
       ]);
-      const closed = store.close();
+      let isClosed = false;
+      const closed = store.close().then(() => (isClosed = true));
       const sha256 = "0".repeat(64);
       const refused: readonly (() => unknown)[] = [
         () => store.get("k0"),
@@ -313,13 +319,18 @@ function closing(name: string, make: MakeStore): void {
       ];
       for (const call of refused)
         await assert.rejects(async () => call(), failsWith("closed"), call.toString());
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(isClosed, false, "a blob is still being stored");
+      rest.resolve(bytes("ob"));
+      const answers = await called;
       await closed;
       await store.close();
-      await called;
       for (const call of refused)
         await assert.rejects(async () => call(), failsWith("closed"), call.toString());
       const again = await made.reopen();
       assert.equal((await keysOf(again)).length, 50);
+      const blob = answers.at(-1) as BlobRef;
+      assert.deepEqual(await again.blobs.read(blob.sha256), bytes("blob"));
       assert.equal(await again.get("late"), undefined);
     }));
 }

@@ -123,17 +123,11 @@ for (const { name, code, says, given } of cases) {
     given(dir);
     const before = contentsOf(dir);
     for (let time = 0; time < 2; time++) {
-      await assert.rejects(
-        openSqliteStore({ dir, clock: systemClock, logger: silentLogger }),
-        (error: unknown) => {
-          assert.ok(error instanceof StoreError, String(error));
-          assert.equal(error.code, code, error.message);
-          assert.match(error.message, says);
-          assert.ok(error.message.startsWith(join(dir, file)), "it says which file");
-          assert.match(error.message, /another data directory/, "it says what to do");
-          return true;
-        },
-      );
+      const error = await refusalOf(dir);
+      assert.equal(error.code, code, error.message);
+      assert.match(error.message, says);
+      assert.ok(error.message.startsWith(join(dir, file)), "it says which file");
+      assert.match(error.message, /another data directory/, "it says what to do");
     }
     assert.deepEqual(contentsOf(dir), before);
     rmSync(dir, { recursive: true });
@@ -174,6 +168,17 @@ test("a commit is synced before it returns", () => {
   database.close();
   rmSync(dir, { recursive: true });
 });
+
+async function refusalOf(dir: string): Promise<StoreError> {
+  try {
+    const store = await openSqliteStore({ dir, clock: systemClock, logger: silentLogger });
+    await store.close();
+  } catch (error) {
+    assert.ok(error instanceof StoreError, String(error));
+    return error;
+  }
+  assert.fail("it was opened");
+}
 
 /** A closed database of ours with some entries. */
 function written(dir: string, entries: number): void {
