@@ -181,7 +181,7 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     const ruling = rule(this.#state, { kind: answer.kind === "error" ? "error" : "response", requestId });
     if (ruling.kind !== "allowed") return ruling;
     this.#state = ruling.state;
-    if (this.#running) this.#finish(this.#running, outcomeOf(answer));
+    if (this.#running) this.#finish(this.#running, outcomes.answered(answer));
     return undefined;
   }
 
@@ -352,16 +352,5 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     boot?.timer?.cancel();
     boot?.ended.settle();
     this.#return();
-  }
-}
-
-function outcomeOf(answer: RuntimeAnswer): Outcome {
-  switch (answer.kind) {
-    case "payload":
-      return { kind: "success", payload: answer.payload };
-    case "error":
-      return outcomes.reported(answer.report);
-    case "too-large":
-      return outcomes.responseTooLarge();
   }
 }

@@ -4,23 +4,25 @@
  */
 import type { Exit } from "../isolation/driver.ts";
 import { invokeResponseBytesMax } from "../limits.ts";
+import type { RuntimeAnswer } from "./api/runtime-port.ts";
 import type { ErrorReport } from "./error-report.ts";
 import { telemetryErrorType } from "./error-report.ts";
 import type { Outcome } from "./invocation.ts";
 
+export function answered(answer: RuntimeAnswer): Outcome {
+  switch (answer.kind) {
+    case "payload":
+      return { kind: "success", payload: answer.payload };
+    case "error":
+      return { kind: "function-error", payload: answer.report.payload, errorType: answer.report.errorType };
+    case "too-large":
+      return responseTooLarge();
+  }
+}
+
 export function timedOut(requestId: string, timeoutMs: number): Outcome {
   const message = `Task timed out after ${(timeoutMs / 1000).toFixed(2)} seconds`;
   return { kind: "timeout", payload: body("Sandbox.Timedout", `RequestId: ${requestId} Error: ${message}`) };
-}
-
-export function responseTooLarge(): Outcome {
-  const errorType = "Function.ResponseSizeTooLarge";
-  const errorMessage = `Response payload size exceeded maximum allowed payload size (${invokeResponseBytesMax} bytes).`;
-  return { kind: "crash", errorType, payload: Buffer.from(JSON.stringify({ errorMessage, errorType })) };
-}
-
-export function reported({ payload, errorType }: ErrorReport): Outcome {
-  return { kind: "function-error", payload, errorType };
 }
 
 /** The runtime reported that it could not initialise, inside the invocation. */
@@ -48,6 +50,12 @@ export function describeExit(exit: Exit): string {
   return exit.code === 0
     ? "Runtime exited without providing a reason"
     : `Runtime exited with error: exit status ${exit.code}`;
+}
+
+function responseTooLarge(): Outcome {
+  const errorType = "Function.ResponseSizeTooLarge";
+  const errorMessage = `Response payload size exceeded maximum allowed payload size (${invokeResponseBytesMax} bytes).`;
+  return { kind: "crash", errorType, payload: Buffer.from(JSON.stringify({ errorMessage, errorType })) };
 }
 
 function body(errorType: string, errorMessage: string): Uint8Array {
