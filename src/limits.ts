@@ -118,7 +118,6 @@ export const requestReceiveMsMax = 15 * minute; // first byte to last; an upload
 export const requestHeaderMsMax = 30 * second;
 export const drainBytesMax = 128 * MiB; // of a refused body, read and dropped so that the client sees the answer
 export const drainMsMax = 5 * second;
-export const bodyIdleMsMax = 60 * second; // HTTP/2: between two pieces of a body
 export const keepAliveMs = 65 * second; // longer than the clients' own, so that they close first
 export const connectionsMax = 10_000;
 export const streamsPerConnectionMax = 256;

@@ -3,17 +3,22 @@
  * client does), HTTP/2: the first bytes of a connection decide. Several addresses may be listened on, each with or
  * without admin routes.
  *
- * Hung and slow clients are bounded by Node's own timers: head, whole request, idle connections. Closing stops
- * accepting, lets running requests finish within the grace, and then destroys what is left.
+ * Hung and slow clients are bounded by Node's own timers (head, whole request, idle connections), and by the same
+ * bounds of ours where Node has none: before the first bytes, and in HTTP/2. Closing stops accepting, lets running requests finish within the grace, and then destroys what is left.
  */
 import { createServer, type Server } from "node:http";
-import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from "node:http2";
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from "node:http2";
 import { isIPv6, type Socket } from "node:net";
 import type { Clock } from "../base/clock.ts";
 import { describeError, type Logger } from "../base/logger.ts";
 import type { Metrics } from "../base/metrics.ts";
 import {
-  bodyIdleMsMax,
   connectionsMax,
   keepAliveMs,
   requestHeaderBytesMax,
@@ -66,6 +71,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       const answer = await pipeline.answer(exchange);
       if (!exchange.isDrained) await exchange.drain(clock);
       await sendOrGiveUp(exchange, response, answer);
+      if ("stream" in response && !exchange.isDrained) response.stream.close();
     } finally {
       running -= 1;
       exchange.release();
@@ -94,7 +100,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   return {
     async listen({ host, port, admin }) {
       const listener = { url: "", admin };
-      const front = createFront((request, response) => void serve(request, response, listener));
+      const front = createFront(clock, (request, response) => void serve(request, response, listener));
       const boundPort = await front.listen(host, port);
       fronts.push(front);
       listener.url = urlOf(host, boundPort);
@@ -102,7 +108,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     },
     async close(graceMs) {
       isClosing = true;
-      await Promise.all(fronts.map((front) => front.close(graceMs, clock)));
+      await Promise.all(fronts.map((front) => front.close(graceMs)));
     },
   };
 }
@@ -112,20 +118,20 @@ type OnRequest = (request: Request, response: Response) => void;
 /** One listening socket with its two servers. */
 interface Front {
   listen(host: string, port: number): Promise<number>;
-  close(graceMs: number, clock: Clock): Promise<void>;
+  close(graceMs: number): Promise<void>;
 }
 
-function createFront(onRequest: OnRequest): Front {
+function createFront(clock: Clock, onRequest: OnRequest): Front {
   const http1 = createHttp1(onRequest);
   const sessions = new Set<ServerHttp2Session>();
-  const http2 = createHttp2(onRequest, sessions);
+  const http2 = createHttp2(clock, onRequest, sessions);
   // The HTTP/1 server owns the listening socket, and with it the timers over its connections; we only look first.
   const [acceptHttp1] = http1.listeners("connection") as ((socket: Socket) => void)[];
   http1.removeAllListeners("connection");
   const undecided = new Set<Socket>();
   http1.on("connection", (socket: Socket) => {
     undecided.add(socket);
-    whenDecided(socket, (isHttp2) => {
+    whenDecided(clock, socket, (isHttp2) => {
       undecided.delete(socket);
       if (isHttp2) http2.emit("connection", socket);
       else acceptHttp1?.call(http1, socket);
@@ -144,7 +150,7 @@ function createFront(onRequest: OnRequest): Front {
         });
       });
     },
-    async close(graceMs, clock) {
+    async close(graceMs) {
       const closed = new Promise<void>((resolve) => http1.close(() => resolve()));
       for (const socket of undecided) socket.destroy();
       for (const session of sessions) session.close();
@@ -173,7 +179,7 @@ function createHttp1(onRequest: OnRequest): Server {
   return server;
 }
 
-function createHttp2(onRequest: OnRequest, sessions: Set<ServerHttp2Session>): Http2Server {
+function createHttp2(clock: Clock, onRequest: OnRequest, sessions: Set<ServerHttp2Session>): Http2Server {
   const server = createHttp2Server({
     settings: {
       maxConcurrentStreams: streamsPerConnectionMax,
@@ -181,44 +187,53 @@ function createHttp2(onRequest: OnRequest, sessions: Set<ServerHttp2Session>): H
     },
   });
   server.on("session", (session) => {
-    let streams = 0;
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
     session.on("error", ignore); // a broken connection; its streams have been closed
     session.socket.once("end", () => session.close()); // else a half-closed one would linger until it is idle
-    session.on("stream", (stream) => {
-      streams += 1;
-      stream.once("close", () => (streams -= 1));
-    });
-    session.setTimeout(keepAliveMs, () => {
-      if (streams === 0) session.close();
-    });
+    closeWhenIdle(clock, session);
   });
-  server.on("request", (request, response) => {
-    boundBody(request);
+  function onStream(request: Http2ServerRequest, response: Http2ServerResponse) {
+    boundBody(clock, request);
     onRequest(request, response);
-  });
-  server.on("checkContinue", (request, response) => {
-    boundBody(request);
-    onRequest(request, response);
-  });
+  }
+  server.on("request", onStream);
+  server.on("checkContinue", onStream);
   return server;
 }
 
-/** HTTP/1 has Node's `requestTimeout`; an HTTP/2 body may not pause for longer than this. */
-function boundBody(request: Request): void {
-  if (!("stream" in request)) return;
-  const { stream } = request;
+/** As `keepAliveTimeout` does it for HTTP/1. */
+function closeWhenIdle(clock: Clock, session: ServerHttp2Session): void {
+  let streams = 0;
+  let idle = clock.after(keepAliveMs, close);
+  function close() {
+    session.close();
+  }
+  session.once("close", () => idle.cancel());
+  session.on("stream", (stream) => {
+    idle.cancel();
+    streams += 1;
+    stream.once("close", () => {
+      streams -= 1;
+      if (streams === 0) idle = clock.after(keepAliveMs, close);
+    });
+  });
+}
+
+/** As `requestTimeout` does it for HTTP/1. */
+function boundBody(clock: Clock, { stream }: Http2ServerRequest): void {
   if (stream.endAfterHeaders) return;
-  stream.setTimeout(bodyIdleMsMax, () => stream.close());
-  request.once("end", () => stream.setTimeout(0));
+  const deadline = clock.after(requestReceiveMsMax, () => stream.close());
+  stream.once("end", () => deadline.cancel());
+  stream.once("close", () => deadline.cancel());
 }
 
 /** Looks at a connection's first bytes and puts them back. */
-function whenDecided(socket: Socket, decided: (isHttp2: boolean) => void): void {
+function whenDecided(clock: Clock, socket: Socket, decided: (isHttp2: boolean) => void): void {
   let seen: Buffer = Buffer.alloc(0);
+  const deadline = clock.after(requestHeaderMsMax, destroy);
   socket.on("error", ignore); // reset before it said anything; `close` follows
-  socket.setTimeout(requestHeaderMsMax, destroy);
+  socket.on("close", forget);
   socket.on("end", destroy);
   socket.on("readable", look);
 
@@ -228,12 +243,15 @@ function whenDecided(socket: Socket, decided: (isHttp2: boolean) => void): void 
     seen = seen.length === 0 ? bytes : Buffer.concat([seen, bytes]);
     const isPrefix = preface.startsWith(seen.toString("latin1", 0, preface.length));
     if (isPrefix && seen.length < preface.length) return;
-    socket.off("readable", look);
-    socket.off("end", destroy);
-    socket.off("timeout", destroy);
-    socket.setTimeout(0);
+    forget();
     socket.unshift(seen);
     decided(isPrefix);
+  }
+  function forget() {
+    deadline.cancel();
+    socket.off("close", forget);
+    socket.off("end", destroy);
+    socket.off("readable", look);
   }
   function destroy() {
     socket.destroy();

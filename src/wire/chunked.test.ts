@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { AwsError } from "./aws-error.ts";
 import { checksums } from "./checksum.ts";
 import { ChunkedDecoder, chunkedFraming, decodeChunked, withoutAwsChunked } from "./chunked.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
 import { test } from "node:test";
 import { SignatureV4 } from "@smithy/signature-v4";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { createSimClock } from "../base/clock-sim.ts";
 import { clockSkewMsMax } from "../limits.ts";
 import { AwsError } from "./aws-error.ts";
@@ -34,7 +34,7 @@ function signer(service: ServiceModel, region = "eu-west-1"): SignatureV4 {
     credentials: keys,
     region,
     service: service.signingName,
-    sha256: Sha256 as never,
+    sha256: Sha256,
     uriEscapePath: service.name !== "s3",
     applyChecksum: true,
   });
@@ -68,13 +68,19 @@ function httpRequest({ method, path, query, headers, body }: Sample) {
   };
 }
 
+function sign(by: SignatureV4, sample: Sample): Promise<Signed> {
+  return by.sign(httpRequest(sample), { signingDate: signedAt });
+}
+
+interface Signed {
+  readonly method: string;
+  readonly path: string;
+  readonly query?: unknown;
+  readonly headers: Record<string, string>;
+}
+
 /** As the wire carries it: an SDK's query as `name=value` pairs, percent-encoded. */
-function head(signed: {
-  method: string;
-  path: string;
-  query?: unknown;
-  headers: Record<string, string>;
-}): RequestHead {
+function head(signed: Signed): RequestHead {
   const encode = (text: string) =>
     encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
   const query = Object.entries((signed.query ?? {}) as Record<string, string | string[]>)
@@ -133,8 +139,8 @@ for (const service of [lambda, s3]) {
   const protocol: ProtocolId = service === s3 ? "restXml" : "restJson1";
   for (const sample of samples) {
     test(`${service.name}: a ${sample.method} ${sample.path} signed by the SDK's signer is accepted`, async () => {
-      const signed = await signer(service).sign(httpRequest(sample) as never, { signingDate: signedAt });
-      const request = head(signed as never);
+      const signed = await sign(signer(service), sample);
+      const request = head(signed);
       assert.equal(
         codeOf(() => verifierAt(signedAt).verify(request, service, protocol, sha256(sample.body))),
         "accepted",
@@ -144,12 +150,12 @@ for (const service of [lambda, s3]) {
     test(`${service.name}: a presigned ${sample.method} ${sample.path} is accepted until it expires`, async () => {
       const headers = presignHeaders(service);
       const plain = httpRequest({ ...sample, headers, body: "" });
-      const signed = await signer(service).presign(plain as never, {
+      const signed = await signer(service).presign(plain, {
         signingDate: signedAt,
         expiresIn: 60,
         unsignableHeaders: new Set(["x-amz-content-sha256"]),
       });
-      const request = head(signed as never);
+      const request = head(signed);
       const at = (seconds: number) =>
         codeOf(() =>
           verifierAt(new Date(signedAt.getTime() + seconds * 1000)).verify(
@@ -217,7 +223,7 @@ async function signedInvoke(): Promise<RequestHead> {
     headers: { "content-type": "application/json", "x-amz-log-type": "Tail" },
     body: "{}",
   };
-  return head((await signer(lambda).sign(httpRequest(sample) as never, { signingDate: signedAt })) as never);
+  return head(await sign(signer(lambda), sample));
 }
 
 test("property: a request of which any signed byte has changed is refused", async () => {
@@ -260,13 +266,11 @@ test("a body other than the signed one is refused where no x-amz-content-sha256 
     credentials: keys,
     region: "eu-west-1",
     service: "lambda",
-    sha256: Sha256 as never,
+    sha256: Sha256,
     applyChecksum: false,
   });
   const sample: Sample = { method: "POST", path: "/x", query: {}, headers: {}, body: "{}" };
-  const request = head(
-    (await signing.sign(httpRequest(sample) as never, { signingDate: signedAt })) as never,
-  );
+  const request = head(await sign(signing, sample));
   const verifier = verifierAt(signedAt);
   assert.equal(
     codeOf(() => verifier.verify(request, lambda, "restJson1", sha256("{}"))),
@@ -304,12 +308,10 @@ test("a session token takes part in the signature", async () => {
     credentials: { ...keys, sessionToken: "token" },
     region: "eu-west-1",
     service: "lambda",
-    sha256: Sha256 as never,
+    sha256: Sha256,
   });
   const sample: Sample = { method: "GET", path: "/x", query: {}, headers: {}, body: "" };
-  const request = head(
-    (await signing.sign(httpRequest(sample) as never, { signingDate: signedAt })) as never,
-  );
+  const request = head(await sign(signing, sample));
   const verifier = verifierAt(signedAt);
   const check = (given: RequestHead) =>
     codeOf(() => verifier.verify(given, lambda, "restJson1", emptySha256));
@@ -405,8 +407,8 @@ for (const { what, change, codes } of faults) {
     test(`${name} answers ${what} with ${codes[index]}`, async () => {
       const service = loadModel(name);
       const sample: Sample = { method: "GET", path: "/x", query: {}, headers: {}, body: "" };
-      const signed = await signer(service).sign(httpRequest(sample) as never, { signingDate: signedAt });
-      const request = change(head(signed as never));
+      const signed = await sign(signer(service), sample);
+      const request = change(head(signed));
       assert.throws(
         () => verifierAt(signedAt).verify(request, service, protocol, emptySha256),
         (error: AwsError) => `${error.status} ${error.code}` === codes[index],
@@ -418,8 +420,8 @@ for (const { what, change, codes } of faults) {
 test("S3 refuses x-amz headers that were not signed: a presigned URL cannot be given an ACL", async () => {
   const headers = presignHeaders(s3);
   const plain = httpRequest({ method: "PUT", path: "/b/k", query: {}, headers, body: "" });
-  const signed = await signer(s3).presign(plain as never, { signingDate: signedAt, expiresIn: 60 });
-  const request = head(signed as never);
+  const signed = await signer(s3).presign(plain, { signingDate: signedAt, expiresIn: 60 });
+  const request = head(signed);
   const verifier = verifierAt(signedAt);
   const check = (given: RequestHead) => codeOf(() => verifier.verify(given, s3, "restXml", emptySha256));
   const withAcl = { ...request, headers: { ...request.headers, "x-amz-acl": "public-read" } };

@@ -52,14 +52,13 @@ function seedOf(model: ServiceModel, operation: Operation, protocol: ProtocolId,
       };
     default: {
       const isCbor = protocol === "amzCbor";
-      const subtype = isCbor ? "cbor-1.1" : protocol === "awsJson1_0" ? "json-1.0" : "json-1.1";
       const target = `${model.targetPrefix}.${operation.name}`;
       return {
         ...post,
         headers: {
           ...headers,
           "x-amz-target": target,
-          "content-type": `application/x-amz-${subtype}`,
+          "content-type": `application/x-amz-${isCbor ? "cbor-1.1" : "json-1.1"}`,
         },
         body: isCbor ? cbor(input) : Buffer.from(JSON.stringify(input)),
       };

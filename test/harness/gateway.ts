@@ -10,7 +10,7 @@ import { systemClock, type Clock } from "../../src/base/clock.ts";
 import { createLogger } from "../../src/base/logger.ts";
 import { createMetrics, type Metrics } from "../../src/base/metrics.ts";
 import { systemRandom } from "../../src/base/random.ts";
-import type { AnyOperation, Context, Operations, Service, WebRoute } from "../../src/services/service.ts";
+import type { Context, Operations, Service, WebRoute } from "../../src/services/service.ts";
 
 export const testKeys = { accessKeyId: "AKIDTEST", secretAccessKey: "secret" };
 
@@ -67,7 +67,7 @@ export function fakeService(
 ): Service {
   const operations: Record<string, Operations[string]> = {};
   for (const [operation, handler] of Object.entries(handlers)) {
-    operations[operation] = typeof handler === "function" ? (handler as AnyOperation) : handler;
+    operations[operation] = typeof handler === "function" ? handler : handler;
   }
   return { name, operations, ...(web ? { web } : {}) };
 }
