@@ -30,9 +30,9 @@ export interface Cgroup {
 export interface Cgroups {
   readonly version: 1 | 2;
   create(name: string): Cgroup;
-  /** Kills and removes every group of this instance. */
+  /** Kills and removes the groups that an earlier run of this instance left. */
   sweep(): Promise<void>;
-  /** `sweep`, and the instance's own group. */
+  /** Kills and removes every group of this instance, and the instance's own. */
   close(): Promise<void>;
 }
 
@@ -61,13 +61,11 @@ export function thisHost(): CgroupHost {
 /** Throws `DriverError` "limits", which says what is missing, where no group can be made. */
 export function openCgroups(instance: string, clock: Clock, host: CgroupHost = thisHost()): Cgroups {
   const hierarchy = findHierarchy(host, instance);
+  const own = new Set<string>();
 
-  async function sweep() {
-    const [first] = hierarchy.parents;
-    for (const parent of hierarchy.parents) {
-      for (const name of childrenOf(parent)) await open(name).destroy();
-    }
-    if (first && childrenOf(first).length > 0) throw new DriverError("limits", `groups are left in ${first}`);
+  async function destroyAll(isLeft: (name: string) => boolean) {
+    const names = new Set(hierarchy.parents.flatMap(childrenOf).filter(isLeft));
+    await Promise.all([...names].map((name) => open(name).destroy()));
   }
 
   function open(name: string): Cgroup {
@@ -82,11 +80,12 @@ export function openCgroups(instance: string, clock: Clock, host: CgroupHost = t
       } catch (cause) {
         throw new DriverError("limits", `cannot make the control group ${name}`, { cause });
       }
+      own.add(name);
       return open(name);
     },
-    sweep,
+    sweep: () => destroyAll((name) => !own.has(name)),
     async close() {
-      await sweep();
+      await destroyAll(() => true);
       for (const parent of hierarchy.parents) {
         removeIfEmpty(host, parent);
         removeIfEmpty(host, join(parent, "..")); // lambdad/, when no other instance is left
@@ -99,7 +98,7 @@ interface Write {
   readonly parent: string;
   readonly file: string;
   readonly value: string;
-  /** The kernel may have been built without it. */
+  /** The kernel may have been built without it, or the group may be gone. */
   readonly optional?: true;
 }
 
@@ -151,7 +150,7 @@ function openGroup({ name, hierarchy, clock, host }: GroupParts): Cgroup {
 
   /** Answers whether nothing is left to kill. */
   function killAll(): boolean {
-    write(hierarchy.killWrites().map((entry) => ({ ...entry, optional: true })));
+    write(hierarchy.killWrites());
     const pids = members();
     for (const pid of pids) {
       try {
@@ -256,7 +255,7 @@ function v1(
       cpuUsec: Math.floor(Number(read(cpuacct, "cpuacct.usage")) / 1000),
     }),
     oomKills: (read) => field(read(memory, "memory.oom_control"), "oom_kill"),
-    killWrites: () => [{ parent: pids, file: "pids.max", value: "0" }],
+    killWrites: () => [{ parent: pids, file: "pids.max", value: "0", optional: true }],
   };
 }
 
@@ -285,8 +284,8 @@ function v2(base: string, instance: string): Hierarchy {
     }),
     oomKills: (read) => field(read(parent, "memory.events"), "oom_kill"),
     killWrites: () => [
-      { parent, file: "pids.max", value: "0" },
-      { parent, file: "cgroup.kill", value: "1" }, // since Linux 5.14
+      { parent, file: "pids.max", value: "0", optional: true },
+      { parent, file: "cgroup.kill", value: "1", optional: true }, // since Linux 5.14
     ],
   };
 }

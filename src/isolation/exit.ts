@@ -29,6 +29,18 @@ export function exitOf(code: number | null, signal: NodeJS.Signals | null, oom: 
   return { kind: "code", code: code ?? 0, oom };
 }
 
+/** What a program that did not get far said about it. Never rejects. */
+export async function lastWords(stream: Readable, clock: Clock): Promise<string> {
+  let said = "";
+  stream.on("data", (chunk: Buffer) => {
+    if (said.length < lastWordsMax) said += chunk.toString("utf8");
+  });
+  await drained([stream], clock);
+  return said.trim().slice(0, lastWordsMax);
+}
+
+const lastWordsMax = 500;
+
 /** Waits until every stream has been read to its end; what nobody reads in time is dropped. Never rejects. */
 export async function drained(streams: readonly Readable[], clock: Clock): Promise<void> {
   const ended = streams.map((stream) => {

@@ -90,7 +90,7 @@ function openPipe(path: string, owner: { readonly uid: number; readonly gid: num
   try {
     writeFd = openSync(path, constants.O_WRONLY);
     if (owner) fchownSync(writeFd, owner.uid, owner.gid);
-    return { reader: new Socket({ fd: readFd, readable: true, writable: false }), writeFd };
+    return { reader: openReader(readFd), writeFd };
   } catch (error) {
     closeSync(readFd);
     if (writeFd !== undefined) closeSync(writeFd);
@@ -98,6 +98,15 @@ function openPipe(path: string, owner: { readonly uid: number; readonly gid: num
   } finally {
     rmSync(path, { force: true });
   }
+}
+
+/**
+ * It must not read before somebody listens: a program that says nothing and ends early would end the stream unheard.
+ * `manualStart` is Node's own option for that, older than its type definitions.
+ */
+function openReader(fd: number): Socket {
+  const options = { fd, readable: true, writable: false, manualStart: true };
+  return new Socket(options);
 }
 
 function close(pipe: Pipe): void {

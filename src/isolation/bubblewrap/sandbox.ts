@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import type { Clock } from "../../base/clock.ts";
 import { sandboxDestroyTimeoutMs, sandboxStartTimeoutMs } from "../../limits.ts";
 import { DriverError, type Exit, type Sandbox, type SandboxSpec, type Usage } from "../driver.ts";
-import { drained, exitOf, reaped } from "../exit.ts";
+import { drained, exitOf, lastWords, reaped } from "../exit.ts";
 import type { BubblewrapArguments } from "./arguments.ts";
 import type { Slot } from "./slots.ts";
 
@@ -19,7 +19,7 @@ export interface StartOptions {
   readonly args: BubblewrapArguments;
   readonly clock: Clock;
   /** It has been destroyed, and nothing of it is left. */
-  onGone(sandbox: Sandbox): void;
+  readonly onGone: (sandbox: Sandbox) => void;
 }
 
 /** Turns a slot into a sandbox. Throws `DriverError`; then the slot is still the caller's to end. */
@@ -39,7 +39,7 @@ export async function startSandbox(
   try {
     await slot.status.started(clock, sandboxStartTimeoutMs);
   } catch (cause) {
-    const said = (slot.pipes.stderr.reader.read() as Buffer | null)?.toString("utf8").trim().slice(0, 500);
+    const said = await lastWords(slot.pipes.stderr.reader, clock);
     throw new DriverError("launch", `sandbox ${spec.id} did not start${said ? `: ${said}` : ""}`, { cause });
   }
   return createSandbox(slot, spec.id, { clock, onGone });

@@ -18,6 +18,7 @@ import {
 import type { Cgroup, Cgroups } from "../cgroup.ts";
 import { toolEnv } from "../command.ts";
 import { DriverError } from "../driver.ts";
+import { lastWords } from "../exit.ts";
 import { withSealedStdio } from "../inherited.ts";
 import type { Network } from "../network.ts";
 import { linkBatches, type NetworkMode, sandboxUser } from "../network-plan.ts";
@@ -157,10 +158,11 @@ async function prepareSlot(
     if (slot.link) deps.network?.admit(slot.link, order.mode === "outside" && deps.network.hasOutside);
     return slot;
   } catch (error) {
-    const said = slot.pipes.stderr.reader.read() as Buffer | null;
+    const said = await lastWords(pipes.stderr.reader, deps.clock);
     await end(slot);
-    const detail = said ? `: ${said.toString("utf8").trim().slice(0, 500)}` : "";
-    throw new DriverError("launch", `a sandbox could not be prepared${detail}`, { cause: error });
+    throw new DriverError("launch", `a sandbox could not be prepared${said ? `: ${said}` : ""}`, {
+      cause: error,
+    });
   }
 }
 
