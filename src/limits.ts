@@ -44,7 +44,6 @@ export const asyncPayloadBytesMax = 1 * MiB;
 export const clientContextBytesMax = 3583;
 export const logTailBytesMax = 4 * KiB;
 export const initTimeoutMs = 10 * second;
-export const shutdownGraceMs = 300; // SIGTERM to SIGKILL
 export const cpuMbPerVcpu = 1769;
 export const initCpus = 2; // ours: the share of CPU while INIT runs, if the function's own is smaller
 export const memoryReadingAgeMsMax = 100; // ours: a REPORT line may show a peak that is this old
@@ -81,10 +80,8 @@ export const interpreterProbeMs = 20 * second; // asking an interpreter its vers
 export const runtimeFetchMs = 10 * minute; // npm brings some 50 MB
 export const programOutputBytesMax = 1 * MiB; // of npm and of interpreters
 
-// Runtime API. Ours: AWS publishes none.
-export const runtimeErrorBodyBytesMax = 6 * MiB + 100;
+// Runtime API. Ours: AWS publishes none. Bodies: invokeResponseBytesMax.
 export const runtimeHeaderBytesMax = 1 * MiB; // AWS: request line and headers to Invoke, 1 MB together
-export const xrayErrorCauseBytesMax = 64 * KiB;
 export const runtimeApiPort = 9001; // AWS's; any other if it is taken
 export const runtimeApiConnectionsMax = 64; // per environment
 export const runtimeApiHeldBytesMax = 16 * MiB; // per environment: requests that have not arrived in full
