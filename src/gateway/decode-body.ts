@@ -10,7 +10,8 @@ import { inflatedBodyBytesMax } from "../limits.ts";
 import { AwsError } from "../wire/aws-error.ts";
 import { ChunkedDecoder, chunkedFraming, decodeChunked, withoutAwsChunked } from "../wire/chunked.ts";
 import type { WireRequest } from "../wire/protocol.ts";
-import { type ChunkSeed, isSha256, payloadOf } from "../wire/sigv4.ts";
+import { isSha256, payloadOf } from "../wire/credential.ts";
+import type { ChunkSeed } from "../wire/sigv4.ts";
 import type { RequestHead } from "../wire/sigv4-canonical.ts";
 import { signatureError } from "../wire/sigv4-errors.ts";
 

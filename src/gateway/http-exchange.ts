@@ -85,7 +85,10 @@ export class HttpExchange implements Exchange {
         chunks.push(chunk);
       });
       this.#request.on("end", () => resolve(onlyOrAll(chunks, size)));
-      this.#request.on("close", () => reject(new ClientGone("the client went away within its body")));
+      this.#request.on("close", () => {
+        // It comes after "end" too, and an error costs more than all the rest of this.
+        if (!this.isDrained) reject(new ClientGone("the client went away within its body"));
+      });
     });
   }
 
@@ -166,8 +169,13 @@ export async function send(
   if (status !== 204 && status !== 304) headers["content-length"] ??= String(byteLength(body));
   writer.writeHead(status, headers);
   if (body === undefined || exchange.method === "HEAD") writer.end();
-  else writer.end(body);
+  else if (typeof body === "string" || isHttp2 || body.length > mergedBytesMax) writer.end(body);
+  // As a string it goes out with the head in one write, which is a quarter faster than head and bytes in two.
+  else writer.end(Buffer.from(body.buffer, body.byteOffset, body.length).toString("latin1"), "latin1");
 }
+
+/** Bodies up to this size are merged with their head; copying larger ones would cost more than it saves. */
+const mergedBytesMax = 16 * 1024;
 
 async function pump(
   exchange: HttpExchange,

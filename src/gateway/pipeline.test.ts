@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { createHash, createHmac } from "node:crypto";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
+import { SignatureV4 } from "@smithy/signature-v4";
 import {
   createTestGateway,
   echoLambda,
@@ -8,6 +10,7 @@ import {
   fakeExchange,
   fakeService,
   type TestGateway,
+  testKeys,
   tinyS3,
 } from "../../test/harness/gateway.ts";
 import { callDepthMax, inflatedBodyBytesMax } from "../limits.ts";
@@ -202,6 +205,53 @@ test("a gzip body is read, and one that would be too large is refused before it 
   assert.equal(bomb.status, 413);
   assert.equal((await send(Buffer.from("no gzip"))).status, 400);
 });
+
+const payloads: readonly (readonly [payload: string | undefined, body: string, expected: string])[] = [
+  [undefined, "{}", "200"],
+  [undefined, "{ }", "403 InvalidSignatureException"],
+  ["UNSIGNED-PAYLOAD", "[1]", "200"],
+  ["STREAMING-AWS4-HMAC-SHA256-EVENTS", "{}", "403 IncompleteSignatureException"],
+  ["anything", "{}", "403 IncompleteSignatureException"],
+];
+
+for (const [payload, body, expected] of payloads) {
+  test(`with --secure, ${body} signed as ${payload ?? "the hash of {}"} is answered with ${expected}`, async () => {
+    class Sha256 extends Hash {
+      constructor(secret?: unknown) {
+        super(secret === undefined ? createHash("sha256") : createHmac("sha256", secret as Buffer));
+      }
+    }
+    const signer = new SignatureV4({ credentials: testKeys, region: "x", service: "lambda", sha256: Sha256 });
+    const given: Record<string, string> = payload === undefined ? {} : { "x-amz-content-sha256": payload };
+    const { headers } = await signer.sign({
+      method: "POST",
+      protocol: "http:",
+      hostname: "x",
+      path: String(invoke.path),
+      headers: { host: "x", ...given },
+      body: "{}",
+    });
+    const gateway = createTestGateway({ services: [echoLambda()], secure: true });
+    const answer = await ask(gateway, { ...invoke, headers, body: Buffer.from(body) });
+    assert.equal([answer.status, answer.headers["x-amzn-errortype"]].join(" ").trim(), expected);
+  });
+}
+
+/** Node's hashes as the SDK's signer wants them. */
+class Hash {
+  readonly #hash: HashOrHmac;
+  constructor(hash: HashOrHmac) {
+    this.#hash = hash;
+  }
+  update(bytes: string | ArrayBuffer | Uint8Array): void {
+    this.#hash.update(bytes as Buffer);
+  }
+  async digest(): Promise<Uint8Array> {
+    return this.#hash.digest();
+  }
+}
+
+type HashOrHmac = ReturnType<typeof createHash> | ReturnType<typeof createHmac>;
 
 test("an S3 object sent in chunks arrives without its framing, and a wrong checksum fails the operation", async () => {
   const gateway = createTestGateway({ services: [tinyS3()] });

@@ -14,18 +14,12 @@ import type { Random } from "../base/random.ts";
 import { invokePayloadBytesMax, requestBodyBytesMax } from "../limits.ts";
 import type { Service, WebRequest, WebRoute } from "../services/service.ts";
 import { AwsError } from "../wire/aws-error.ts";
+import { chunkedFraming } from "../wire/chunked.ts";
+import { type Credential, isSha256, payloadOf, readCredential } from "../wire/credential.ts";
 import { identityOf, type Identity } from "../wire/identity.ts";
 import type { WireRequest, WireResponse } from "../wire/protocol.ts";
 import { protocolById } from "../wire/protocols.ts";
-import {
-  type ChunkSeed,
-  createVerifier,
-  type Credential,
-  isSha256,
-  type KeyStore,
-  payloadOf,
-  readCredential,
-} from "../wire/sigv4.ts";
+import { type ChunkSeed, createVerifier, type KeyStore } from "../wire/sigv4.ts";
 import { signatureError, signatureFamily } from "../wire/sigv4-errors.ts";
 import { type Admin } from "./admin.ts";
 import { authorize } from "./authorize.ts";
@@ -146,6 +140,9 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     if (isHashed && sha256 !== "" && given !== undefined && given !== sha256) {
       throw signatureError("payload-mismatch", seed.family);
     }
+    // A body signed in a way that we cannot check (event streams) is an unsigned body.
+    const isKnown = isHashed || given === "UNSIGNED-PAYLOAD" || chunkedFraming(exchange) !== undefined;
+    if (!isKnown) throw signatureError("unsupported", seed.family);
     return seed;
   }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { loadModel, serviceNames } from "../wire/model-load.ts";
 import type { Operation, ServiceModel } from "../wire/model.ts";
-import { type Credential, readCredential } from "../wire/sigv4.ts";
+import { type Credential, readCredential } from "../wire/credential.ts";
 import type { RequestHead } from "../wire/sigv4-canonical.ts";
 import { createRouter, type Route } from "./route.ts";
 

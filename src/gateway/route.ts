@@ -11,7 +11,7 @@ import { loadModel, serviceNames } from "../wire/model-load.ts";
 import type { Operation, ProtocolId, ServiceModel } from "../wire/model.ts";
 import type { Labels } from "../wire/protocol.ts";
 import { queryValue } from "../wire/query-string.ts";
-import type { Credential } from "../wire/sigv4.ts";
+import type { Credential } from "../wire/credential.ts";
 import type { RequestHead } from "../wire/sigv4-canonical.ts";
 import { createOperationTrie, type OperationTrie } from "./operation-trie.ts";
 import { bucketInHost } from "./hosts.ts";

@@ -13,7 +13,8 @@ import { createHash, createHmac, hash, type Hash } from "node:crypto";
 import { chunkLineBytesMax, chunkTrailerBytesMax } from "../limits.ts";
 import { AwsError } from "./aws-error.ts";
 import { checksums, type Checksum } from "./checksum.ts";
-import { type ChunkSeed, emptySha256, equalText, payloadOf } from "./sigv4.ts";
+import { payloadOf } from "./credential.ts";
+import { type ChunkSeed, emptySha256, equalText } from "./sigv4.ts";
 import type { RequestHead } from "./sigv4-canonical.ts";
 import { signatureError } from "./sigv4-errors.ts";
 

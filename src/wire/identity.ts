@@ -1,6 +1,6 @@
-/** Who calls: read off the request's signature by `sigv4.ts`, or assumed where signatures are not enforced. */
+/** Who calls: read off the request's signature by `credential.ts`, or assumed where signatures are not enforced. */
 import { partitionOf } from "../base/arn.ts";
-import type { Credential } from "./sigv4.ts";
+import type { Credential } from "./credential.ts";
 
 export interface Identity {
   /** 12 digits. */

@@ -8,7 +8,8 @@ import { clockSkewMsMax } from "../limits.ts";
 import { AwsError } from "./aws-error.ts";
 import { loadModel } from "./model-load.ts";
 import type { ProtocolId, ServiceModel } from "./model.ts";
-import { createVerifier, emptySha256, readCredential } from "./sigv4.ts";
+import { readCredential } from "./credential.ts";
+import { createVerifier, emptySha256 } from "./sigv4.ts";
 import type { RequestHead } from "./sigv4-canonical.ts";
 
 const signedAt = new Date("2026-03-04T05:06:07Z");
