@@ -16,8 +16,8 @@ export function checkSpec(spec: SandboxSpec): void {
   refuse(!idPattern.test(spec.id), "an id is 1 to 40 of a-z, 0-9 and -");
   refuse(spec.argv.length === 0 || !spec.argv[0], "argv names no program");
   refuse(
-    spec.argv.some((argument) => /[\0\n]/.test(argument)),
-    "an argument has a line break or a zero byte",
+    spec.argv.some((argument) => argument.includes("\0")),
+    "an argument has a zero byte",
   );
   refuse(bytes(spec.argv) > sandboxArgvBytesMax, `arguments are limited to ${sandboxArgvBytesMax} bytes`);
   const variables = Object.entries(spec.env);

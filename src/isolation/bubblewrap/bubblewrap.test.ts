@@ -51,8 +51,8 @@ function sights(): void {
   test("bubblewrap: the root has what was promised and nothing else", async () => {
     const { stdout } = await run("ls -A /; echo; ls -A /dev; echo; ls -A /var; ls -A /opt /var/task");
     const [root = "", dev = "", rest = ""] = stdout.split("\n\n");
-    const merged = ["bin", "lib", "lib32", "lib64", "libx32", "sbin"];
-    const others = root.split("\n").filter((name) => !merged.includes(name));
+    const merged = new Set(["bin", "lib", "lib32", "lib64", "libx32", "sbin"]);
+    const others = root.split("\n").filter((name) => !merged.has(name));
     assert.deepEqual(others, ["dev", "etc", "opt", "proc", "tmp", "usr", "var"]);
     assert.deepEqual(dev.split("\n"), [
       "fd",
@@ -102,6 +102,12 @@ function sights(): void {
       [],
     );
     await sandbox.destroy();
+  });
+
+  test("bubblewrap: arguments arrive as they are, line by line", async () => {
+    const odd = ["a b", "", "\n", "one\n+two\n.\nn5\n-three", "-x", "+y", ".", "$(id)", "'\"`", "\\n", "ü\t"];
+    const sandbox = await driver.create(specOf(["/usr/bin/printf", "<%s>", ...odd]));
+    assert.equal((await ending(sandbox)).stdout, odd.map((argument) => `<${argument}>`).join(""));
   });
 
   test("bubblewrap: /dev/stdout and /dev/stderr can be opened again", async () => {

@@ -33,18 +33,26 @@ exec "$@"
  * As the sandbox's unprivileged user, already bound to die with lambdad. Says that it is ready, waits for its arguments
  * line by line, and becomes \`bwrap\`. Lambdad's death before the last line ends the input, and with it this script.
  * A crash of lambdad before the death signal was armed shows in the parent.
- * Arguments: lambdad's pid, path of bwrap. Input: "n<open files>", "+<argument>" each, ".".
+ * Arguments: lambdad's pid, path of bwrap. Input: "n<open files>", "+<argument>" each, with "-<line>" for its further
+ * lines, and ".".
  */
 export const launchScript = `
 [ "$PPID" = "$1" ] || exit 70
 bwrap=$2
 shift 2
 echo '{"ready":true}' >&6
+line_break='
+'
+unset argument
 while IFS= read -r line; do
   case $line in
     n*) ulimit -n "\${line#n}" ;;
-    +*) set -- "$@" "\${line#+}" ;;
-    .) exec "$bwrap" "$@" </dev/null ;;
+    -*) argument=$argument$line_break\${line#-} ;;
+    *)
+      if [ -n "\${argument+given}" ]; then set -- "$@" "$argument"; fi
+      if [ "$line" = . ]; then exec "$bwrap" "$@" </dev/null; fi
+      argument=\${line#+}
+      ;;
   esac
 done
 exit 71

@@ -33,7 +33,11 @@ export async function startSandbox(
     cpus: spec.cpus,
     processesMax: spec.processesMax + ownProcesses,
   });
-  const orders = [`n${spec.openFilesMax}`, ...args.visible.map((argument) => `+${argument}`), "."];
+  const orders = [
+    `n${spec.openFilesMax}`,
+    ...args.visible.map((argument) => `+${argument.replaceAll("\n", "\n-")}`),
+    ".",
+  ];
   slot.orders.end(`${orders.join("\n")}\n`);
   slot.hidden.end(args.hidden.map((argument) => `${argument}\0`).join(""));
   try {

@@ -16,13 +16,13 @@ import { checkSpec } from "../spec.ts";
 
 export interface FakeProcess {
   readonly spec: SandboxSpec;
-  write(stream: "stdout" | "stderr" | "frames", chunk: string | Uint8Array): void;
+  readonly write: (stream: "stdout" | "stderr" | "frames", chunk: string | Uint8Array) => void;
   /** Aborted when it is killed or its sandbox destroyed. */
   readonly killed: AbortSignal;
   /** Aborted on SIGTERM; a program that does not look at it ignores the signal. */
   readonly terminated: AbortSignal;
   /** What `usage` shall answer. */
-  use(usage: Partial<Usage>): void;
+  readonly use: (usage: Partial<Usage>) => void;
 }
 
 /** Resolves to its exit code, or to the whole ending; a throw is exit code 1. */
