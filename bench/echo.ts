@@ -1,7 +1,7 @@
 /** The function that the benches invoke, and a signed request for it. */
 import { createHash, createHmac } from "node:crypto";
 import { LambdaClient, CreateFunctionCommand, waitUntilFunctionActiveV2 } from "@aws-sdk/client-lambda";
-import { zipOf } from "../test/harness/zip.ts";
+import { zipOf, type ZipSources } from "../test/harness/zip.ts";
 
 const payload = JSON.stringify({ message: "hello", values: [1, 2, 3], nested: { ok: true } });
 
@@ -18,7 +18,11 @@ export function lambdaClient(url: string): LambdaClient {
   });
 }
 
-export async function createEchoFunction(url: string, name = "echo"): Promise<LambdaClient> {
+export async function createEchoFunction(
+  url: string,
+  name = "echo",
+  sources: ZipSources = echoSources,
+): Promise<LambdaClient> {
   const client = lambdaClient(url);
   await client.send(
     new CreateFunctionCommand({
@@ -26,7 +30,7 @@ export async function createEchoFunction(url: string, name = "echo"): Promise<La
       Runtime: "nodejs24.x",
       Role: "arn:aws:iam::000000000000:role/any",
       Handler: "index.handler",
-      Code: { ZipFile: await zipOf(echoSources) },
+      Code: { ZipFile: await zipOf(sources) },
     }),
   );
   await waitUntilFunctionActiveV2(

@@ -167,7 +167,9 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   const gateway = createGateway({ pipeline, clock, logger, metrics });
   undo.add(() => gateway.close(stopGraceMs));
 
-  const { port, url } = await gateway.listen({ host: config.host, port: config.port, admin: true });
+  const { port, url } = await gateway
+    .listen({ host: config.host, port: config.port, admin: true })
+    .catch((error: unknown) => Promise.reject(listenError(config, error)));
   endpointUrl = url;
   if (driver.guarantees.networked) {
     // Sandboxes have a network of their own, on which we have an address; there without admin routes.
@@ -180,6 +182,14 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     catalog,
     stop: () => undo.all(),
   };
+}
+
+function listenError({ host, port }: Config, cause: unknown): Error {
+  const { code } = cause as NodeJS.ErrnoException;
+  const advice = "choose another with --port, or stop what uses it";
+  if (code === "EADDRINUSE") return new Error(`port ${port} of ${host} is taken: ${advice}`, { cause });
+  if (code === "EACCES") return new Error(`port ${port} of ${host} may not be used: ${advice}`, { cause });
+  return new Error(`cannot listen on ${host}, port ${port}`, { cause });
 }
 
 async function begin(service: Service, undo: Undo): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { systemClock } from "../base/clock.ts";
-import { describeError, logLevels } from "../base/logger.ts";
+import { logLevels } from "../base/logger.ts";
 import { isolations, resolveClient, resolveConfig } from "../config.ts";
 import { version } from "../version.ts";
 import { ApiError, createClient } from "./client.ts";
@@ -23,7 +23,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 function messageOf(error: unknown): string {
   if (error instanceof CommandError) return error.message;
   if (error instanceof ApiError) return `${error.code}: ${error.message}`;
-  return describeError(error).replace(/^(Store|Driver)?Error: /, "");
+  return error instanceof Error ? error.message : String(error);
 }
 
 function program(): Command {

@@ -24,6 +24,8 @@ export async function up({ json, ...given }: UpOptions): Promise<void> {
   await stopSignal();
   if (!json) print(dim("stopping: running invocations may finish …"));
   await platform.stop();
+  // Everything is down; what a library may still hold must not keep the process.
+  process.exit(0);
 }
 
 async function banner(config: Config, { url, isolation, catalog }: Platform): Promise<string> {

@@ -92,7 +92,10 @@ export function createInvoker(deps: InvokerDeps): Invoker {
   }
 
   async function stop(graceMs: number): Promise<void> {
-    await Promise.race([pool.close(), deps.clock.sleep(graceMs)]);
+    const { promise: graceIsOver, resolve } = Promise.withResolvers<void>();
+    const timer = deps.clock.after(graceMs, resolve);
+    await Promise.race([pool.close(), graceIsOver]);
+    timer.cancel();
     await pool.kill();
   }
 

@@ -43,8 +43,13 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   );
   let log = "";
   child.stderr.on("data", (chunk: Buffer) => (log += chunk.toString()));
+  // A test that fails before it stops its server must not hang for it.
+  const handles = [child, child.stdout, child.stderr] as unknown as { ref(): void; unref(): void }[];
+  process.once("exit", () => child.kill("SIGKILL"));
   const exited = once(child, "exit").then(([code]) => code as number | null);
+  for (const handle of handles) handle.ref();
   const ready = await Promise.race([firstLine(child), exited.then((code) => `exit ${code}`)]);
+  for (const handle of handles) handle.unref();
   if (!ready.startsWith("{")) throw new Error(`lambdad did not start (${ready}):\n${log}`);
   const { url, pid } = JSON.parse(ready) as { url: string; pid: number };
   return {
@@ -56,6 +61,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     env: clientEnv(url),
     child,
     async stop() {
+      for (const handle of handles) handle.ref();
       child.kill("SIGTERM");
       const code = await exited;
       if (!options.dataDir) rmSync(dataDir, { recursive: true, force: true });
