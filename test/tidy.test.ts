@@ -22,6 +22,7 @@ const layers: readonly (readonly [prefix: string, layer: number])[] = [
   ["services/", 6],
   ["gateway/", 7],
   ["config.ts", 0.5],
+  ["version.ts", 0.5],
   ["cli/", 9],
   ["platform.ts", 8],
   ["main.ts", 10],
@@ -100,16 +101,17 @@ test("imports make no cycle", () => {
   );
 });
 
-test("every production file is imported by another or is an entry", () => {
+test("every production file is imported by something, if only by a test, or is an entry", () => {
   const entries = new Set(["main.ts", "platform.ts"]);
-  const imported = new Set(
-    production.flatMap(({ path, imports }) => imports.map(({ target }) => (target === path ? "" : target))),
-  );
+  const everywhere = [
+    ...sources,
+    ...["test", "bench", "tools"].flatMap((folder) => readSources(join(root, folder), folder)),
+  ];
+  const imported = new Set(everywhere.flatMap(({ imports }) => imports.map(({ target }) => target)));
   // Worker threads are started by URL.
   for (const { text, path } of production) {
-    for (const [, name] of text.matchAll(/new URL\("\.\/([\w-]+\.ts)"|"\.\/([\w-]+-worker)\./g)) {
-      if (name) imported.add(join(dirname(path), name));
-    }
+    for (const [, name] of text.matchAll(/new URL\(\s*[`"]\.\/([\w-]+)\./g))
+      imported.add(join(dirname(path), `${name}.ts`));
   }
   assert.deepEqual(
     production.map(({ path }) => path).filter((path) => !imported.has(path) && !entries.has(path)),
@@ -211,12 +213,13 @@ test("the longest files, for information", () => {
   console.log(`longest files: ${longest.map(({ path, lines }) => `${path} ${lines}`).join(", ")}`);
 });
 
-function readSources(folder: string): Source[] {
+/** `from`: where the folder lies, relative to `src/`'s parent; paths and targets stay relative to `src/`. */
+function readSources(folder: string, from = "src"): Source[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith(".ts"))
     .map((path) => {
       const text = readFileSync(join(folder, path), "utf8");
-      return { path, text, imports: importsOf(path, text) };
+      return { path, text, imports: importsOf(from === "src" ? path : join("..", from, path), text) };
     });
 }
 
