@@ -23,15 +23,14 @@ const value = new Uint8Array(300).fill(7);
 interface Load {
   readonly writers: number;
   readonly keys: "ascending" | "spread";
-  readonly goal: string;
 }
 
 const loads: readonly Load[] = [
-  { writers: 1, keys: "ascending", goal: "≥ 0.4" },
-  { writers: 10, keys: "ascending", goal: "≥ 3" },
-  { writers: 50, keys: "ascending", goal: "≥ 10" },
-  { writers: 200, keys: "ascending", goal: "≥ 12" },
-  { writers: 50, keys: "spread", goal: "≥ 3" },
+  { writers: 1, keys: "ascending" },
+  { writers: 10, keys: "ascending" },
+  { writers: 50, keys: "ascending" },
+  { writers: 200, keys: "ascending" },
+  { writers: 50, keys: "spread" },
 ];
 
 export async function run(): Promise<Row[]> {
@@ -59,7 +58,7 @@ async function measured(load: Load): Promise<Row> {
     // Of pairs that were measured within two seconds: the disk is another's a minute later.
     result: median(commits.map((rate, index) => rate / (appends[index] ?? Number.NaN))),
     unit: "/s",
-    goal: load.goal,
+    goal: "none set",
   };
 }
 
