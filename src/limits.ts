@@ -27,6 +27,7 @@ export const codeStorageBytesMax = 322_122_547_200; // 300 GB, the 2026 quota
 export const listFunctionsPageMax = 50;
 export const listVersionsPageMax = 50;
 export const listAliasesPageMax = 50; // inferred from the others
+export const functionUrlLengthMax = 100; // AWS: lambda-map 1.6, FunctionUrl
 export const resourcePolicyBytesMax = 20_480;
 export const lambdaCachedFunctionsMax = 20_000; // ours: records kept in memory, some KB each
 export const lambdaCommitAttemptsMax = 20; // ours: changes of one function that may come between

@@ -11,6 +11,8 @@ export interface InvokeOrder {
   readonly reservedConcurrency: number | undefined;
   /** What the account has left in this region after all reservations. */
   readonly unreservedConcurrency: number;
+  /** Environments that are provisioned for this version, used before the two above; 0 when left out. */
+  readonly provisionedConcurrency?: number;
 }
 
 export type ThrottleReason =

@@ -3,7 +3,8 @@
  *
  *     lambda/function    <account> <region> <name>                   a function without its versions
  *     lambda/version     <account> <region> <name> <uid> <number>    one version, written once (but for its policy)
- *     lambda/account     <account> <region>                          reservations of all its functions
+ *     lambda/account     <account> <region>                          reserved and provisioned by all its functions
+ *     lambda/url         <url-id>                                    whose function URL this is
  *     lambda/code-use    <sha256> <account> <region> <name>          "this function needs this zip"
  *     lambda/code-check  <sha256>                                    "look whether anyone still needs this zip"
  *     lambda/code-secret url                                         what download URLs are signed with, hex
@@ -14,6 +15,7 @@ import { lambdaVersionsPerCommitMax } from "../../limits.ts";
 import type { Parts, Records } from "../../store/records.ts";
 import { records } from "../../store/records.ts";
 import type { Store, Write } from "../../store/store.ts";
+import type { AccountRecord } from "./domain/account.ts";
 import type { FunctionRecord, Version } from "./domain/function.ts";
 import { codeOf } from "./domain/function.ts";
 import type { FunctionId } from "./domain/function-ref.ts";
@@ -21,15 +23,17 @@ import type { FunctionId } from "./domain/function-ref.ts";
 /** A function without its versions, as lists read it. */
 export type FunctionHead = Omit<FunctionRecord, "versions">;
 
-export interface AccountRecord {
-  /** Reserved concurrency by function name. */
-  readonly reserved: Readonly<Record<string, number>>;
+/** Where requests to a function URL go. */
+export interface UrlOwner extends FunctionId {
+  /** "$LATEST" or an alias, which may be gone. */
+  readonly qualifier: string;
 }
 
 export interface Collections {
   readonly functions: Records<FunctionHead>;
   readonly versions: Records<Version>;
   readonly accounts: Records<AccountRecord>;
+  readonly urls: Records<UrlOwner>;
   readonly codeUses: Records<true>;
   readonly codeChecks: Records<true>;
   readonly codeSecrets: Records<string>;
@@ -40,6 +44,7 @@ export function lambdaCollections(store: Store): Collections {
     functions: records(store, "lambda/function"),
     versions: records(store, "lambda/version"),
     accounts: records(store, "lambda/account"),
+    urls: records(store, "lambda/url"),
     codeUses: records(store, "lambda/code-use"),
     codeChecks: records(store, "lambda/code-check"),
     codeSecrets: records(store, "lambda/code-secret"),
@@ -70,6 +75,7 @@ export function writesFor(to: Collections, { id, before, after }: FunctionChange
     after ? to.functions.put(parts, headOf(after), ifVersion) : to.functions.remove(parts, ifVersion),
     ...versionWrites(to, before?.value, after),
     ...codeWrites(to, id, codeChange(before?.value, after)),
+    ...urlWrites(to, before?.value, after),
   ];
 }
 
@@ -106,6 +112,25 @@ function codeWrites({ codeUses, codeChecks }: Collections, id: FunctionId, chang
     ...change.added.flatMap((sha256) => [codeUses.put(use(sha256), true), codeChecks.remove([sha256])]),
     ...change.dropped.flatMap((sha256) => [codeUses.remove(use(sha256)), codeChecks.put([sha256], true)]),
   ];
+}
+
+function urlWrites(
+  { urls }: Collections,
+  before: FunctionRecord | undefined,
+  after: FunctionRecord | undefined,
+): Write[] {
+  const old = urlOwners(before);
+  const now = urlOwners(after);
+  return [
+    ...[...now].flatMap(([urlId, owner]) => (old.has(urlId) ? [] : [urls.put([urlId], owner, 0)])),
+    ...[...old.keys()].flatMap((urlId) => (now.has(urlId) ? [] : [urls.remove([urlId])])),
+  ];
+}
+
+function urlOwners(fn: FunctionRecord | undefined): ReadonlyMap<string, UrlOwner> {
+  if (!fn) return new Map();
+  const urls = Object.entries(fn.settings.urls);
+  return new Map(urls.map(([qualifier, { urlId }]) => [urlId, { ...fn.id, qualifier }]));
 }
 
 export interface CodeChange {

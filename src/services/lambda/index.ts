@@ -27,6 +27,7 @@ import { createUpdateOperations } from "./operations/updates.ts";
 import { createVersionOperations } from "./operations/versions.ts";
 import type { LambdaParts } from "./parts.ts";
 import { Functions } from "./store.ts";
+import { createTargets } from "./targets.ts";
 
 export interface LambdaDeps {
   readonly clock: Clock;
@@ -43,10 +44,11 @@ export function createLambda(deps: LambdaDeps): Service & { readonly operations:
   const stamp = () => ({ nowMs: clock.now(), uuid: () => random.uuid() });
   const collections = lambdaCollections(deps.store);
   const functions = new Functions(deps.store, collections);
+  const targets = createTargets({ functions, random });
   const codeStore = new CodeStore({ ...deps, collections });
   const activation = new Activation({ ...deps, functions, codeStore, stamp });
   const machine = arch() === "arm64" ? "arm64" : "x86_64";
-  const parts: LambdaParts = { ...deps, functions, codeStore, activation, machine, stamp };
+  const parts: LambdaParts = { ...deps, functions, targets, codeStore, activation, machine, stamp };
 
   const operations: LambdaOperations = {
     ...createFunctionOperations(parts),

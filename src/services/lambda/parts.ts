@@ -8,11 +8,13 @@ import type { CodeStore } from "./code-store.ts";
 import type { Architecture } from "./domain/function.ts";
 import type { Stamp } from "./domain/lifecycle.ts";
 import type { Functions } from "./store.ts";
+import type { Targets } from "./targets.ts";
 
 export interface LambdaParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly functions: Functions;
+  readonly targets: Targets;
   readonly codeStore: CodeStore;
   readonly codeMounts: CodeMounts;
   readonly catalog: Pick<Catalog, "list" | "plan">;

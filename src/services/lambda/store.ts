@@ -3,16 +3,18 @@
  *
  * Every change writes the function's own entry, whose version is therefore the condition for all that belongs to it. A
  * change that loses a race is made again on what the winner left, so that the loser gets AWS's error and nothing is
- * half-made. What was read stays in memory and answers without I/O until the store says that someone has written; then
+ * half-made. What the account has given away (`account.ts`) follows from the function and is written with it. What was read stays in memory and answers without I/O until the store says that someone has written; then
  * it is checked first. What is written where: `collections.ts`.
  */
 import { lambdaCachedFunctionsMax, lambdaCommitAttemptsMax } from "../../limits.ts";
 import type { PageRequest, Records } from "../../store/records.ts";
-import type { Store } from "../../store/store.ts";
+import type { Store, Write } from "../../store/store.ts";
 import { StoreError } from "../../store/store.ts";
-import type { AccountRecord, Collections, FunctionHead } from "./collections.ts";
+import type { Collections, FunctionHead } from "./collections.ts";
 import { functionParts, versionParts, writesFor } from "./collections.ts";
 import { resourceConflict, serviceFailed } from "./errors.ts";
+import type { AccountRecord } from "./domain/account.ts";
+import { accountWith, nothingGiven } from "./domain/account.ts";
 import type { FunctionRecord, Version } from "./domain/function.ts";
 import type { FunctionId } from "./domain/function-ref.ts";
 
@@ -24,6 +26,11 @@ export interface Known {
 export interface Change {
   /** Undefined: it is to be removed. The same object: nothing is written. */
   readonly fn: FunctionRecord | undefined;
+  /** Records elsewhere that must stay as they were read, or change with the function. */
+  readonly also?: readonly Write[];
+}
+
+interface Commit extends Change {
   /** Left out: as it is. */
   readonly account?: AccountRecord;
 }
@@ -38,7 +45,6 @@ interface Cached<T> {
   readonly era: number;
 }
 
-const noReservations: AccountRecord = { reserved: {} };
 const pageMax = 1000;
 
 export class Functions {
@@ -85,9 +91,9 @@ export class Functions {
     return (await this.#loadAccount(id)).value;
   }
 
-  async create(fn: FunctionRecord): Promise<void> {
+  async create(fn: FunctionRecord, also: readonly Write[] = []): Promise<void> {
     try {
-      await this.#commit(fn.id, undefined, { fn });
+      await this.#commit(fn.id, undefined, { fn, also });
     } catch (error) {
       if (isConflict(error)) throw resourceConflict(`Function already exist: ${fn.id.name}`);
       throw error;
@@ -108,8 +114,15 @@ export class Functions {
       if (!before) throw missing();
       const account = await this.#loadAccount(id);
       const next = change(before.value, account.value);
+      const given = accountWith(account.value, id.name, next.fn);
       try {
-        if (next.fn !== before.value) await this.#commit(id, { fn: before, account }, next);
+        if (next.fn !== before.value) {
+          await this.#commit(
+            id,
+            { fn: before, account },
+            given === account.value ? next : { ...next, account: given },
+          );
+        }
         return { ...next, before: before.value };
       } catch (error) {
         if (!isConflict(error)) throw error;
@@ -167,7 +180,7 @@ export class Functions {
     const era = this.#era;
     if (cached?.era === era) return cached;
     const stored = await this.#in.accounts.get([account, region]);
-    const loaded = { value: stored?.value ?? noReservations, version: stored?.version ?? 0, era };
+    const loaded = { value: stored?.value ?? nothingGiven, version: stored?.version ?? 0, era };
     this.#accounts.set(key, loaded);
     return loaded;
   }
@@ -185,10 +198,10 @@ export class Functions {
   async #commit(
     id: FunctionId,
     before: { readonly fn: Cached<FunctionRecord>; readonly account: Cached<AccountRecord> } | undefined,
-    next: Change,
+    next: Commit,
   ): Promise<void> {
     const key = functionKey(id);
-    const batch = writesFor(this.#in, { id, before: before?.fn, after: next.fn });
+    const batch = [...writesFor(this.#in, { id, before: before?.fn, after: next.fn }), ...(next.also ?? [])];
     if (next.account) {
       batch.push(this.#in.accounts.put([id.account, id.region], next.account, before?.account.version ?? 0));
     }

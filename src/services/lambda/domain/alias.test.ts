@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { seededRandom } from "../../../base/random.ts";
 import type { AliasChange } from "./alias.ts";
 import { aliasCreated, aliasOn, aliasRemoved, aliasUpdated, chosenVersion } from "./alias.ts";
+import { noSettings } from "./settings.ts";
 import type { FunctionRecord, Revision } from "./function.ts";
 import { arnPrefix, awsError } from "../../../../test/harness/lambda-sim.ts";
 
@@ -18,6 +19,7 @@ const fn: FunctionRecord = {
   nextVersion: 4,
   tags: {},
   reservedConcurrency: undefined,
+  settings: noSettings,
 };
 const arn = `${arnPrefix}:function:thumb`;
 

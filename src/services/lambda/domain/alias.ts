@@ -17,6 +17,8 @@ import { arnOf, latest } from "./function-ref.ts";
 import type { Stamp } from "./lifecycle.ts";
 import type { Policy } from "./policy.ts";
 import { noPolicy } from "./policy.ts";
+import { requireSeparate } from "./provisioned.ts";
+import { withoutQualifier } from "./settings.ts";
 
 export interface Alias {
   readonly name: string;
@@ -66,11 +68,14 @@ export function aliasUpdated(
     throw revisionMismatch("GetFunction/GetAlias");
   }
   const alias = changed(fn, before, change, stamp);
-  return { fn: withAlias(fn, alias), alias };
+  const next = withAlias(fn, alias);
+  requireSeparate(next, alias.name);
+  return { fn: next, alias };
 }
 
 export function aliasRemoved(fn: FunctionRecord, name: string): FunctionRecord {
-  return { ...fn, aliases: fn.aliases.filter((alias) => alias.name !== name) };
+  const aliases = fn.aliases.filter((alias) => alias.name !== name);
+  return { ...fn, aliases, settings: withoutQualifier(fn.settings, name) };
 }
 
 /** Replaces the alias of that name, or adds it at its place. */

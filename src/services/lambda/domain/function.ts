@@ -10,6 +10,7 @@ import type { Alias } from "./alias.ts";
 import type { FunctionId } from "./function-ref.ts";
 import { arnOf, latest } from "./function-ref.ts";
 import type { Policy } from "./policy.ts";
+import type { FunctionSettings } from "./settings.ts";
 
 export interface FunctionRecord {
   readonly id: FunctionId;
@@ -24,6 +25,7 @@ export interface FunctionRecord {
   readonly nextVersion: number;
   readonly tags: Readonly<Record<string, string>>;
   readonly reservedConcurrency: number | undefined;
+  readonly settings: FunctionSettings;
 }
 
 export interface Revision {
@@ -60,6 +62,8 @@ export interface Configuration {
   readonly logFormat: LogFormat;
   readonly logGroup: string;
   readonly code: Code;
+  /** In the order in which they are applied. */
+  readonly layers: readonly LayerUse[];
   readonly lastModifiedAtMs: number;
   /** Known once the runtime has been planned. */
   readonly runtimeVersionArn: string | undefined;
@@ -69,6 +73,13 @@ export interface Code {
   /** Of the zip, 64 lower-case hex digits: also its name among the blobs. */
   readonly sha256: string;
   readonly sizeBytes: number;
+  readonly unzippedBytes: number;
+}
+
+/** A layer version as a function keeps it: it goes on working when the layer version is deleted. */
+export interface LayerUse {
+  readonly arn: string;
+  readonly code: Code;
 }
 
 /** State and LastUpdateStatus as one union. Versions are never `updating` or `update-failed`. */
@@ -133,11 +144,16 @@ export function findAlias(fn: FunctionRecord, name: string): Alias | undefined {
 export function codeOf(fn: FunctionRecord): ReadonlySet<string> {
   const used = new Set<string>();
   for (const revision of [fn.latest, ...fn.versions]) {
-    used.add(revision.configuration.code.sha256);
-    const serving = servingOf(revision);
-    if (serving) used.add(serving.code.sha256);
+    for (const configuration of [revision.configuration, servingOf(revision)]) {
+      if (configuration) for (const { sha256 } of contentsOf(configuration)) used.add(sha256);
+    }
   }
   return used;
+}
+
+/** The deployment package and the layers. */
+export function contentsOf({ code, layers }: Configuration): readonly Code[] {
+  return [code, ...layers.map((layer) => layer.code)];
 }
 
 /** The spec that environments of this version are made from. */
@@ -153,6 +169,7 @@ export function specOf(id: FunctionId, version: string, configuration: Configura
     runtime: configuration.runtime,
     handler: configuration.handler,
     codeSha256: configuration.code.sha256,
+    layers: configuration.layers.map(({ code }) => code.sha256),
     memoryMb: configuration.memoryMb,
     timeoutMs: configuration.timeoutSeconds * 1000,
     ephemeralStorageMb: configuration.ephemeralStorageMb,

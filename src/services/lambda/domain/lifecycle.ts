@@ -13,6 +13,7 @@ import { servingOf } from "./function.ts";
 import type { FunctionId } from "./function-ref.ts";
 import { arnOf } from "./function-ref.ts";
 import { noPolicy } from "./policy.ts";
+import { noSettings } from "./settings.ts";
 
 /** What a change takes from outside: the time, and fresh ids. */
 export interface Stamp {
@@ -26,6 +27,7 @@ export interface NewFunction {
   readonly tags: Readonly<Record<string, string>>;
   /** Version 1 comes with it. */
   readonly publish: boolean;
+  readonly codeSigningConfigArn?: string | undefined;
 }
 
 export function created(made: NewFunction, stamp: Stamp): FunctionRecord {
@@ -44,6 +46,7 @@ export function created(made: NewFunction, stamp: Stamp): FunctionRecord {
     nextVersion: made.publish ? 2 : 1,
     tags: made.tags,
     reservedConcurrency: undefined,
+    settings: { ...noSettings, codeSigningConfigArn: made.codeSigningConfigArn },
   };
 }
 

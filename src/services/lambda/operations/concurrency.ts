@@ -6,10 +6,11 @@ import {
   unzippedBytesMax,
   zipBytesMax,
 } from "../../../limits.ts";
-import type { AccountRecord } from "../collections.ts";
+import { accountWith, unreservedConcurrency } from "../domain/account.ts";
 import { functionNotFound, invalidParameter } from "../errors.ts";
 import type { Caller, FunctionId, FunctionRef } from "../domain/function-ref.ts";
 import { arnOfRef, parseFunctionRef, requireUnqualified } from "../domain/function-ref.ts";
+import { provisionedTotal } from "../domain/provisioned.ts";
 import type { LambdaOperations } from "../operation-types.ts";
 import type { LambdaParts } from "../parts.ts";
 
@@ -25,13 +26,20 @@ export function createConcurrencyOperations({ functions }: LambdaParts): Concurr
       const wanted = input.ReservedConcurrentExecutions;
       const missing = (): Error => functionNotFound(arnOfRef(ref));
       await functions.change(ref.id, missing, (fn, account) => {
-        const reserved = { ...account.reserved, [fn.id.name]: wanted };
-        if (unreservedConcurrency({ reserved }) < unreservedConcurrencyMin) {
+        const next = { ...fn, reservedConcurrency: wanted };
+        const total = provisionedTotal(fn);
+        if (wanted < total) {
+          // Recorded with these spaces.
+          throw invalidParameter(
+            ` ReservedConcurrentExecutions  ${wanted} should not be lower than function's total provisioned concurrency [${total}].`,
+          );
+        }
+        if (unreservedConcurrency(accountWith(account, fn.id.name, next)) < unreservedConcurrencyMin) {
           throw invalidParameter(
             `Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [${unreservedConcurrencyMin}].`,
           );
         }
-        return { fn: { ...fn, reservedConcurrency: wanted }, account: { reserved } };
+        return { fn: next };
       });
       return { ReservedConcurrentExecutions: wanted };
     },
@@ -47,11 +55,9 @@ export function createConcurrencyOperations({ functions }: LambdaParts): Concurr
     async DeleteFunctionConcurrency(input, ctx) {
       const ref = unqualifiedRef(input.FunctionName, "DeleteFunctionConcurrency", ctx);
       const missing = (): Error => functionNotFound(arnOfRef(ref));
-      await functions.change(ref.id, missing, (fn, account) => {
-        if (fn.reservedConcurrency === undefined) return { fn };
-        const { [fn.id.name]: _mine, ...reserved } = account.reserved;
-        return { fn: { ...fn, reservedConcurrency: undefined }, account: { reserved } };
-      });
+      await functions.change(ref.id, missing, (fn) => ({
+        fn: fn.reservedConcurrency === undefined ? fn : { ...fn, reservedConcurrency: undefined },
+      }));
       return {};
     },
 
@@ -83,13 +89,6 @@ export function createConcurrencyOperations({ functions }: LambdaParts): Concurr
     }
     return { codeBytes, functionCount };
   }
-}
-
-/** What all functions without a reservation share. */
-export function unreservedConcurrency({ reserved }: AccountRecord): number {
-  let unreserved = accountConcurrencyMax;
-  for (const count of Object.values(reserved)) unreserved -= count;
-  return unreserved;
 }
 
 function unqualifiedRef(name: string, action: string, caller: Caller): FunctionRef {

@@ -11,6 +11,7 @@ import { everyRevision, findAlias, findRevision } from "../domain/function.ts";
 import type { Caller, FunctionId, FunctionRef } from "../domain/function-ref.ts";
 import { arnOf, arnOfRef, latest, parseFunctionRef } from "../domain/function-ref.ts";
 import { created } from "../domain/lifecycle.ts";
+import { withoutQualifier } from "../domain/settings.ts";
 import type { Input, LambdaOperations } from "../operation-types.ts";
 import { firstOf, markerOf, readMarker } from "../paging.ts";
 import type { LambdaParts } from "../parts.ts";
@@ -117,11 +118,9 @@ export function createFunctionOperations(parts: LambdaParts): FunctionOperations
     const missing = (): Error => functionNotFound(arnOfRef(ref));
     let removed: FunctionRecord | undefined;
     while (!removed) {
-      const { before, fn } = await functions.change(ref.id, missing, (current, account) => {
+      const { before, fn } = await functions.change(ref.id, missing, (current) => {
         const fewer = withoutOldestVersions(current);
-        if (fewer !== current) return { fn: fewer };
-        const { [current.id.name]: mine, ...others } = account.reserved;
-        return { fn: undefined, ...(mine !== undefined && { account: { reserved: others } }) };
+        return { fn: fewer === current ? undefined : fewer };
       });
       activation.retire(before, fn);
       if (!fn) removed = before;
@@ -213,5 +212,6 @@ function withoutVersion(fn: FunctionRecord, qualifier: string): FunctionRecord {
     );
   }
   const versions = fn.versions.filter(({ number }) => String(number) !== qualifier);
-  return versions.length === fn.versions.length ? fn : { ...fn, versions };
+  if (versions.length === fn.versions.length) return fn;
+  return { ...fn, versions, settings: withoutQualifier(fn.settings, qualifier) };
 }

@@ -5,25 +5,19 @@
 import { newTraceHeader } from "../../../base/trace.ts";
 import type { InvokeAnswer } from "../../../invoke/contract.ts";
 import { clientContextBytesMax, invokePayloadBytesMax } from "../../../limits.ts";
-import type { VersionSpec } from "../../../runtime/contract.ts";
 import type { Context } from "../../service.ts";
-import { chosenVersion } from "../domain/alias.ts";
 import {
-  functionNotFound,
   invalidParameter,
   invalidRequestContent,
   notSupportedYet,
   requestTooLarge,
   throttled,
 } from "../errors.ts";
-import type { Configuration, FunctionRecord } from "../domain/function.ts";
-import { findAlias, findRevision, specOf } from "../domain/function.ts";
-import { arnOf, latest, parseFunctionRef } from "../domain/function-ref.ts";
-import { requireServing } from "../domain/lifecycle.ts";
+import { parseFunctionRef } from "../domain/function-ref.ts";
 import type { Input, LambdaOperations, Output } from "../operation-types.ts";
 import type { LambdaParts } from "../parts.ts";
 import { checkedPayload } from "../domain/payload.ts";
-import { unreservedConcurrency } from "./concurrency.ts";
+import type { InvokeTarget } from "../targets.ts";
 
 type InvokeOperations = Pick<LambdaOperations, "Invoke" | "InvokeWithResponseStream">;
 type InvokeInput = Input<"Invoke">;
@@ -31,45 +25,13 @@ type StreamEvents = NonNullable<Output<"InvokeWithResponseStream">["EventStream"
 type StreamEvent = StreamEvents extends AsyncIterable<infer E> ? E : never;
 type Done = Extract<InvokeAnswer, { kind: "done" }>;
 
-interface Resolved {
-  readonly spec: VersionSpec;
-  readonly invokedFunctionArn: string;
-  readonly reservedConcurrency: number | undefined;
-  readonly unreservedConcurrency: number;
-}
-
-export function createInvokeOperations({ clock, random, functions, invoker }: LambdaParts): InvokeOperations {
-  const specs = new WeakMap<Configuration, Map<string, VersionSpec>>();
-
-  async function resolve(input: InvokeInput, ctx: Context): Promise<Resolved> {
+export function createInvokeOperations({ clock, random, targets, invoker }: LambdaParts): InvokeOperations {
+  const resolve = (input: InvokeInput, ctx: Context): Promise<InvokeTarget> => {
     const named = { name: input.FunctionName, qualifier: input.Qualifier, action: "InvokeFunction" };
-    const { id, qualifier } = parseFunctionRef(named, ctx);
-    const known = functions.cached(id) ?? (await functions.known(id));
-    const found = known && findRevision(known.fn, routed(known.fn, qualifier));
-    if (!found) throw functionNotFound(arnOf(id, qualifier ?? latest));
-    return {
-      spec: specFor(known.fn, found.version, requireServing(found.revision)),
-      invokedFunctionArn: arnOf(id, qualifier),
-      reservedConcurrency: known.fn.reservedConcurrency,
-      unreservedConcurrency: unreservedConcurrency(known.account),
-    };
-  }
+    return targets.resolve(parseFunctionRef(named, ctx));
+  };
 
-  /** The version that an alias sends this invocation to; any other qualifier stays as it is. */
-  function routed(fn: FunctionRecord, qualifier: string | undefined): string | undefined {
-    const alias = qualifier === undefined ? undefined : findAlias(fn, qualifier);
-    return alias ? chosenVersion(alias, random.float()) : qualifier;
-  }
-
-  /** One object for each version, so that the pool meets the same spec again. */
-  function specFor({ id }: FunctionRecord, version: string, configuration: Configuration): VersionSpec {
-    const byVersion = specs.get(configuration) ?? new Map<string, VersionSpec>();
-    const spec = byVersion.get(version) ?? specOf(id, version, configuration);
-    specs.set(configuration, byVersion.set(version, spec));
-    return spec;
-  }
-
-  async function run(input: InvokeInput, target: Resolved, ctx: Context): Promise<Done> {
+  async function run(input: InvokeInput, target: InvokeTarget, ctx: Context): Promise<Done> {
     const answer = await invoker.invoke({
       spec: target.spec,
       request: {
@@ -80,8 +42,7 @@ export function createInvokeOperations({ clock, random, functions, invoker }: La
         clientContext: decodedClientContext(input.ClientContext),
       },
       wantTail: input.LogType === "Tail",
-      reservedConcurrency: target.reservedConcurrency,
-      unreservedConcurrency: target.unreservedConcurrency,
+      ...target.shares,
     });
     if (answer.kind === "throttled") throw throttled(answer.reason);
     return answer;

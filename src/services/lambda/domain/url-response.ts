@@ -1,0 +1,108 @@
+/**
+ * What a function behind a URL has answered, as the HTTP response. Pure. Source: map-http-frontdoors 1.5. Undefined: the
+ * function asks for what is no response, which the client sees as 502.
+ */
+export interface UrlResponse {
+  readonly status: number;
+  readonly headers: Record<string, string | string[]>;
+  readonly body: Uint8Array | string;
+}
+
+export function urlResponse(payload: Uint8Array): UrlResponse | undefined {
+  const text = Buffer.from(payload).toString();
+  const value = parsed(text);
+  if (value === undefined) return plain(text);
+  if (isRecord(value) && value["statusCode"] !== undefined) return described(value);
+  return plain(textOf(value));
+}
+
+function plain(body: string): UrlResponse {
+  return { status: 200, headers: { "content-type": "application/json" }, body };
+}
+
+/** Strings without quotes; everything else as compact JSON. Recorded. */
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** A function that names a status names everything. */
+function described(answer: Readonly<Record<string, unknown>>): UrlResponse | undefined {
+  const status = statusOf(answer["statusCode"]);
+  const headers = headersOf(answer["headers"]);
+  const cookies = answer["cookies"] ?? [];
+  if (status === undefined || !headers || !Array.isArray(cookies)) return undefined;
+  const body = bodyOf(answer["body"] ?? "", answer["isBase64Encoded"] === true);
+  if (body === undefined) return undefined;
+  return {
+    status,
+    headers: {
+      "content-type": "application/json",
+      ...headers,
+      ...(cookies.length > 0 && { "set-cookie": cookies.map(String) }),
+    },
+    body,
+  };
+}
+
+/** A whole number, or its digits, from 200 to 599: interim responses are not the function's to send. */
+function statusOf(value: unknown): number | undefined {
+  const status = typeof value === "string" && /^\d{3}$/.test(value) ? Number(value) : value;
+  if (typeof status !== "number" || !Number.isInteger(status)) return undefined;
+  return status >= 200 && status <= 599 ? status : undefined;
+}
+
+function headersOf(value: unknown): Record<string, string> | undefined {
+  if (value === undefined || value === null) return {};
+  if (!isRecord(value)) return undefined;
+  const headers: Record<string, string> = {};
+  for (const [given, held] of Object.entries(value)) {
+    const name = given.toLowerCase();
+    if (typeof held === "object" && held !== null) return undefined;
+    if (!namePattern.test(name) || !valuePattern.test(String(held))) return undefined;
+    if (dropped.has(name)) continue;
+    headers[remapped.has(name) ? `x-amzn-remapped-${name}` : name] = String(held);
+  }
+  return headers;
+}
+
+function bodyOf(value: unknown, isBase64: boolean): Uint8Array | string | undefined {
+  const text = textOf(value);
+  if (!isBase64) return text;
+  return /^[A-Za-z0-9+/]*={0,2}$/.test(text) ? Buffer.from(text, "base64") : undefined;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+// What HTTP itself cannot carry: a line break would begin another header.
+const namePattern = /^[\w!#$%&'*+.^`|~-]+$/;
+const valuePattern = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** Ours to set. */
+const dropped: ReadonlySet<string> = new Set([
+  "transfer-encoding",
+  "keep-alive",
+  "x-amzn-requestid",
+  "x-amzn-trace-id",
+]);
+
+/** recalled: AWS moves these out of the way and keeps them. */
+const remapped: ReadonlySet<string> = new Set([
+  "authorization",
+  "connection",
+  "content-length",
+  "date",
+  "host",
+  "server",
+  "user-agent",
+  "www-authenticate",
+]);
