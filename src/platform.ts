@@ -3,7 +3,7 @@
  * entry: `start(config)` gives a running platform, `stop()` takes it down in the opposite order.
  */
 import { createHash } from "node:crypto";
-import { chmod, mkdir } from "node:fs/promises";
+import { chmod, mkdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "./base/clock.ts";
@@ -65,20 +65,24 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   const write = (line: string) => void process.stderr.write(line);
   const logger = createLogger({ clock, level: config.logLevel, format: config.logFormat, write });
 
-  // The data directory, and everything durable in it.
+  // The data directory, what is durable in it, and sandboxes: the two take their time side by side.
   await mkdir(config.dataDir, { recursive: true });
-  const unlock = await lockDataDir(config.dataDir);
-  undo.add(unlock);
-  const store = await openSqliteStore({ dir: join(config.dataDir, "store"), clock, logger });
-  undo.add(() => store.close());
-
-  // Sandboxes.
+  undo.add(await lockDataDir(config.dataDir));
   const instance = createHash("sha256").update(config.dataDir).digest("hex").slice(0, 8);
   const runDir = join(process.getuid?.() === 0 ? "/run" : tmpdir(), `lambdad-${instance}`);
   await mkdir(runDir, { recursive: true });
   await chmod(runDir, 0o711);
-  const driver = await createDriver({ ...config, instance, stageDir: join(runDir, "stage"), clock, logger });
-  undo.add(() => driver.close());
+  undo.add(() => rm(runDir, { recursive: true, force: true }));
+  const [opened, created] = await Promise.allSettled([
+    openSqliteStore({ dir: join(config.dataDir, "store"), clock, logger }),
+    createDriver({ ...config, instance, stageDir: join(runDir, "stage"), clock, logger }),
+  ]);
+  if (opened.status === "fulfilled") undo.add(() => opened.value.close());
+  if (created.status === "fulfilled") undo.add(() => created.value.close());
+  if (opened.status === "rejected") throw opened.reason;
+  if (created.status === "rejected") throw created.reason;
+  const { value: store } = opened;
+  const { value: driver } = created;
 
   // Runtimes, code, and the API between them and us.
   const catalog = createCatalog({
