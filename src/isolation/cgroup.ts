@@ -29,6 +29,8 @@ export interface Cgroup {
 
 export interface Cgroups {
   readonly version: 1 | 2;
+  /** A directory with one entry for each group; `cgroup.procs` in it lists whoever has joined, or begun to. */
+  readonly directory: string;
   create(name: string): Cgroup;
   /** Kills and removes the groups that an earlier run of this instance left. */
   sweep(): Promise<void>;
@@ -74,6 +76,7 @@ export function openCgroups(instance: string, clock: Clock, host: CgroupHost = t
 
   return {
     version: hierarchy.version,
+    directory: hierarchy.parents[0],
     create(name) {
       try {
         for (const parent of hierarchy.parents) mkdirSync(join(parent, name));
@@ -105,7 +108,7 @@ interface Write {
 /** The differences between the versions: where things are, and what they are called. */
 interface Hierarchy {
   readonly version: 1 | 2;
-  readonly parents: readonly string[];
+  readonly parents: readonly [string, ...string[]];
   limitWrites(limits: CgroupLimits): readonly Write[];
   cpuWrites(cpus: number): readonly Write[];
   /** `read` answers "" for a file that is not there. */
@@ -233,7 +236,8 @@ function v1(
   const under = (mount: string) => join(mount, "lambdad", instance);
   const [memory, cpu, pids] = [under(mounts.memory), under(mounts.cpu), under(mounts.pids)];
   const cpuacct = under(mounts.cpuacct ?? mounts.cpu);
-  const parents = [...new Set([memory, cpu, pids, cpuacct])]; // cpu and cpuacct are often one
+  const others = new Set([cpu, pids, cpuacct].filter((path) => path !== memory)); // cpu and cpuacct are often one
+  const parents = [memory, ...others] as const;
   for (const parent of parents) makeParent(parent);
   const cpuWrites = (cpus: number): readonly Write[] => [
     { parent: cpu, file: "cpu.cfs_period_us", value: String(sandboxCpuPeriodUsec) },

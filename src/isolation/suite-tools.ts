@@ -1,6 +1,6 @@
 /** What the tests of all drivers share: specs with sensible values, output collected to its end, waiting without sleeping. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -109,6 +109,8 @@ export interface TestDriver {
   readonly driver: Driver;
   readonly instance: string;
   readonly stageDir: string;
+  /** lambdad's number on this machine while this driver lives. */
+  readonly number: number;
 }
 
 export async function bubblewrapForTest(instance = `t${systemRandom.hex(6)}`): Promise<TestDriver> {
@@ -116,5 +118,5 @@ export async function bubblewrapForTest(instance = `t${systemRandom.hex(6)}`): P
   const options = { instance, stageDir, clock: systemClock, logger: silentLogger };
   const driver = safe(await createBubblewrapDriver(options), silentLogger);
   await driver.sweep();
-  return { driver, instance, stageDir };
+  return { driver, instance, stageDir, number: Number(readFileSync(join(stageDir, "number"), "utf8")) };
 }

@@ -176,7 +176,7 @@ attempt(tries)`,
   },
   {
     name: "trace another's processes",
-    program: "attempt(lambda: call(101, 16, int(E['VICTIM_PID']), 0, 0))", // PTRACE_ATTACH
+    program: "attempt(lambda: call(101, 0x4206, int(E['VICTIM_PID']), 0, 0))", // PTRACE_SEIZE: ATTACH would stop it
     refusal: /^refused ESRCH$/,
     isPossibleOutside: true,
   },

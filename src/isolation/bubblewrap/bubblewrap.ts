@@ -14,8 +14,9 @@ import { seccompFilter } from "../seccomp.ts";
 import { checkSpec } from "../spec.ts";
 import { bubblewrapArguments, type SystemView } from "./arguments.ts";
 import { type Machine, openMachine } from "./machine.ts";
+import { type Guardian, startGuardian } from "./guardian.ts";
 import { endSlot, startSandbox } from "./sandbox.ts";
-import { createSlots, type Slots } from "./slots.ts";
+import { createSlots, runName, type Slots } from "./slots.ts";
 import { buildSystemView } from "./system-view.ts";
 
 export interface BubblewrapOptions {
@@ -53,7 +54,8 @@ export async function createBubblewrapDriver(options: BubblewrapOptions): Promis
       canDisableUserNamespaces,
     });
     chmodSync(stageDir, 0o711); // whatever the umask made of it: sandboxes pass through
-    return new BubblewrapDriver({ machine, slots, system, clock });
+    const guardian = cgroups && startGuardian(cgroups.directory, runName);
+    return new BubblewrapDriver({ machine, slots, system, guardian, clock });
   } catch (error) {
     await machine.close();
     throw error;
@@ -64,6 +66,8 @@ interface Parts {
   readonly machine: Machine;
   readonly slots: Slots;
   readonly system: SystemView;
+  /** Without control groups there is none: it would not know whom to kill. */
+  readonly guardian: Guardian | undefined;
   readonly clock: Clock;
 }
 
@@ -128,6 +132,7 @@ class BubblewrapDriver implements Driver {
   async #close(): Promise<void> {
     await this.#parts.slots.close();
     await Promise.all([...this.#living].map((sandbox) => sandbox.destroy()));
+    await this.#parts.guardian?.close();
     await this.#parts.machine.close();
   }
 

@@ -1,62 +1,62 @@
 /**
- * Counts what sandboxes could leave on this machine, for the tests of D3 and D4. It looks at the machine, never at
- * lambdad's own books. Part of the tests only.
+ * Counts what an instance's sandboxes could leave on this machine, for the tests of D3 and D4. It looks at the machine,
+ * never at lambdad's own books. Part of the tests only.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { findTool } from "../command.ts";
 import type { TestDriver } from "../suite-tools.ts";
 
+export type Subject = Pick<TestDriver, "instance" | "stageDir" | "number">;
+
 export interface Census {
+  /** In one of the instance's control groups, or under one of its user ids. */
   readonly processes: number;
+  /** Of every kind, that those processes have and this one has not. */
   readonly namespaces: number;
   readonly mounts: number;
   readonly cgroups: number;
   readonly links: number;
   readonly routes: number;
+  readonly addresses: number;
   readonly filterLines: number;
   readonly files: number;
-  readonly descriptors: number;
 }
 
-/** Sandboxes' users of every instance begin here: see `network-plan.ts`. */
-const sandboxUsersFrom = 1_900_000_000;
-
-export function census(
-  { instance, stageDir }: Pick<TestDriver, "instance" | "stageDir">,
-  ownAddress: string,
-): Census {
-  const block = /^169\.254\.(\d+)\./.exec(ownAddress)?.[1] ?? "";
-  const third = Number(block) - 4;
-  const isOurs = (address: string) => Math.floor((Number(address.split(".")[2]) - third) / 16) === 0;
-  const routes = execFileSync(findTool("ip") ?? "ip", ["-4", "route", "show"], { encoding: "utf8" });
-  const links = routes
-    .split("\n")
-    .flatMap((line) => /^(169\.254\.\d+\.\d+) dev (ld\S+)/.exec(line)?.slice(1, 3) ?? []);
-  const ours = links.filter((entry) => /^\d/.test(entry) && isOurs(entry));
-  const uids = sandboxProcesses().filter(({ line }) => line.length > 0);
+export function census(subject: Subject): Census {
+  const processes = processesOf(subject);
+  const own = new Set(namespacesOf("self"));
   return {
-    processes: uids.length,
-    namespaces: new Set(uids.flatMap(({ pid }) => namespacesOf(pid))).size,
-    mounts: linesWith(readFileSync("/proc/self/mountinfo", "utf8"), stageDir),
-    cgroups: cgroupsOf(instance),
-    links: readdirSync("/sys/class/net").filter((name) => name.startsWith("ld")).length,
-    routes: ours.length,
-    filterLines: filterLines(instance),
-    files: existsSync(stageDir) ? readdirSync(stageDir, { recursive: true }).length : 0,
-    descriptors: readdirSync("/proc/self/fd").length,
+    processes: processes.length,
+    namespaces: new Set(processes.flatMap(namespacesOf).filter((namespace) => !own.has(namespace))).size,
+    mounts: countLines(readOr("/proc/self/mountinfo"), subject.stageDir),
+    cgroups: cgroupsOf(subject.instance),
+    links: countLines(shown("ip", "-o", "link"), ` ld${subject.number}_`),
+    routes: countLines(shown("ip", "route"), ` ld${subject.number}_`),
+    addresses: countLines(shown("ip", "-o", "addr", "show", "dev", "lo"), "169.254."),
+    filterLines: shown("nft", "list", "table", "inet", `lambdad_${subject.instance}`).split("\n").length,
+    files: existsSync(subject.stageDir) ? readdirSync(subject.stageDir, { recursive: true }).length : 0,
   };
+}
+
+/** File descriptors of this process. */
+export function openDescriptors(): number {
+  return readdirSync("/proc/self/fd").length;
 }
 
 export function commandLines(): readonly string[] {
   return pids().map((pid) => readOr(`/proc/${pid}/cmdline`).replaceAll("\0", " "));
 }
 
-function sandboxProcesses() {
-  return pids().flatMap((pid) => {
+const userIdBase = 1_900_000_000;
+const userIdsPerInstance = 8192;
+
+function processesOf({ instance, number }: Subject): readonly string[] {
+  return pids().filter((pid) => {
+    if (readOr(`/proc/${pid}/cgroup`).includes(`/lambdad/${instance}/`)) return true;
     const uid = Number(/^Uid:\s+(\d+)/m.exec(readOr(`/proc/${pid}/status`))?.[1] ?? 0);
-    return uid >= sandboxUsersFrom ? [{ pid, line: `${uid}` }] : [];
+    return Math.floor((uid - userIdBase) / userIdsPerInstance) === number;
   });
 }
 
@@ -66,35 +66,32 @@ function pids(): readonly string[] {
 
 function namespacesOf(pid: string): readonly string[] {
   try {
-    return readdirSync(`/proc/${pid}/ns`).map((name) => `${pid}/${name}`);
+    return readdirSync(`/proc/${pid}/ns`).map((kind) => readlinkSync(`/proc/${pid}/ns/${kind}`));
   } catch {
-    return [];
+    return []; // it went
   }
 }
 
 function cgroupsOf(instance: string): number {
-  const roots = [
-    "/sys/fs/cgroup",
-    ...readdirSync("/sys/fs/cgroup").map((name) => join("/sys/fs/cgroup", name)),
-  ];
-  return roots
-    .map((root) => join(root, "lambdad", instance))
+  const mounts = ["", ...readdirSync("/sys/fs/cgroup")].map((name) =>
+    join("/sys/fs/cgroup", name, "lambdad", instance),
+  );
+  const entries = mounts
     .filter((path) => existsSync(path))
-    .flatMap((path) => readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory()))
-    .length;
+    .flatMap((path) => readdirSync(path, { withFileTypes: true }));
+  return entries.filter((entry) => entry.isDirectory()).length;
 }
 
-function filterLines(instance: string): number {
+/** What a tool prints; nothing when it fails, as it does when asked for what is not there. */
+function shown(tool: string, ...args: readonly string[]): string {
   try {
-    const list = ["list", "table", "inet", `lambdad_${instance}`];
-    return execFileSync(findTool("nft") ?? "nft", list, { encoding: "utf8", stdio: "pipe" }).split("\n")
-      .length;
+    return execFileSync(findTool(tool) ?? tool, args, { encoding: "utf8", stdio: "pipe" });
   } catch {
-    return 0;
+    return "";
   }
 }
 
-function linesWith(text: string, part: string): number {
+function countLines(text: string, part: string): number {
   return text.split("\n").filter((line) => line.includes(part)).length;
 }
 

@@ -117,7 +117,11 @@ export async function endSlot(slot: Slot, clock: Clock): Promise<void> {
 async function linkGone(slot: Slot, clock: Clock): Promise<void> {
   if (!slot.link) return;
   const deadlineMs = clock.monotonic() + sandboxDestroyTimeoutMs;
-  for (let pauseMs = 4; existsSync(`/sys/class/net/${slot.link}`); pauseMs = Math.min(pauseMs * 2, 50)) {
+  for (
+    let pauseMs = 4;
+    existsSync(`/proc/sys/net/ipv4/conf/${slot.link}`);
+    pauseMs = Math.min(pauseMs * 2, 50)
+  ) {
     if (clock.monotonic() > deadlineMs) throw new DriverError("network", `the link ${slot.link} stays`);
     await clock.sleep(pauseMs);
   }

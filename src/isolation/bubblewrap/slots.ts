@@ -27,6 +27,9 @@ import { descriptors } from "./arguments.ts";
 import { launchScript, prepareScript } from "./launch-scripts.ts";
 import { createStatus, type LaunchStatus } from "./launch-status.ts";
 
+/** Control groups of this run begin with it: a successor tells its own from ours. */
+export const runName = `${process.pid}-`;
+
 export interface Slot {
   readonly child: ChildProcess;
   readonly pipes: OutputPipes;
@@ -167,7 +170,7 @@ async function prepareSlot(
 }
 
 function spawnSlot(deps: SlotDeps, { slotNumber, mode, release }: SlotOrder, pipes: OutputPipes): Slot {
-  const cgroup = deps.cgroups?.create(`slot-${slotNumber}`);
+  const cgroup = deps.cgroups?.create(`${runName}${slotNumber}`);
   const plan = deps.network?.plan;
   const lambdadPid = process.pid;
   const hasOutside = mode === "outside" && deps.network?.hasOutside === true;

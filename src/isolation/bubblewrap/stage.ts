@@ -4,9 +4,9 @@
  * that directory, into a place that only this instance's sandboxes may enter. One mount serves everything below it, so
  * there are few. What is inside must be readable by others on its own account: permissions are never changed here.
  */
-import { chownSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { chownSync, mkdirSync, readFileSync } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Stats } from "node:fs";
 import { invariant } from "../../base/invariant.ts";
 import { stagedSourcesMax } from "../../limits.ts";
@@ -98,7 +98,6 @@ export async function unstage(directory: string): Promise<void> {
   // Removing files through a mount that stayed would remove somebody's code.
   invariant(mountsBelow(directory).length === 0, "D3: nothing is mounted where files are removed");
   await run("launch", ["rm", "-rf", "--one-file-system", "--", directory]);
-  removeIfEmpty(dirname(directory));
 }
 
 function mountsBelow(directory: string): readonly string[] {
@@ -106,12 +105,6 @@ function mountsBelow(directory: string): readonly string[] {
     .split("\n")
     .map((line) => line.split(" ")[4]?.replaceAll("\\040", " ") ?? "")
     .filter((path) => path === directory || path.startsWith(`${directory}/`));
-}
-
-function removeIfEmpty(directory: string): void {
-  try {
-    rmdirSync(directory);
-  } catch {} // somebody else uses it
 }
 
 /** The path's first part behind the last directory that others may not enter; undefined: others get to all of it. */

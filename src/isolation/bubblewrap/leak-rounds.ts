@@ -1,0 +1,56 @@
+/** Creates and destroys sandboxes in turn and counts what is there before, in between and afterwards. Tests only. */
+import { type Census, census, openDescriptors, type Subject } from "./census.ts";
+import { bubblewrapForTest, ending, eventually, specOf } from "../suite-tools.ts";
+import { sandboxSlotsIdleMax } from "../../limits.ts";
+
+export interface LeakReport {
+  readonly before: Census & { readonly descriptors: number };
+  /** After a few rounds and after all of them, with the waiting slots that belong to a living driver. */
+  readonly settled: Census & { readonly descriptors: number };
+  readonly later: Census & { readonly descriptors: number };
+  /** After close. */
+  readonly after: Census & { readonly descriptors: number };
+  readonly createMs: readonly number[];
+  readonly destroyMs: readonly number[];
+}
+
+const warmUpRounds = 5;
+
+export async function measureLeaks(rounds: number): Promise<LeakReport> {
+  // The first driver's number is the second's: what is counted before is counted for the right one.
+  const first = await bubblewrapForTest();
+  await first.driver.close();
+  const before = count(first);
+  const subject = await bubblewrapForTest(first.instance);
+  const createMs: number[] = [];
+  const destroyMs: number[] = [];
+  const once = async (round: number) => {
+    const startMs = performance.now();
+    const sandbox = await subject.driver.create(specOf(["/bin/true"]));
+    createMs.push(performance.now() - startMs);
+    // Half of them end by themselves, half are killed.
+    if (round % 2 === 0) await ending(sandbox);
+    const destroyStartMs = performance.now();
+    await sandbox.destroy();
+    destroyMs.push(performance.now() - destroyStartMs);
+  };
+  for (let round = 0; round < warmUpRounds; round += 1) await once(round);
+  const settled = await waiting(subject);
+  for (let round = 0; round < rounds; round += 1) await once(round);
+  const later = await waiting(subject);
+  await subject.driver.close();
+  return { before, settled, later, after: count(first), createMs, destroyMs };
+}
+
+/** Counted when exactly the slots wait that shall. FIFOs are made in batches, so files are not compared here. */
+async function waiting(subject: Subject) {
+  await eventually("the slots are refilled", () => {
+    const { processes, links } = census(subject);
+    return processes === sandboxSlotsIdleMax && links === sandboxSlotsIdleMax;
+  });
+  return { ...count(subject), files: 0 };
+}
+
+function count(subject: Subject) {
+  return { ...census(subject), addresses: 0, descriptors: openDescriptors() };
+}

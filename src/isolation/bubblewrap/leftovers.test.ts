@@ -1,0 +1,86 @@
+/** D3 over many rounds, and D4: a crash of lambdad leaves nothing running, and its successor removes the rest. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { systemRandom } from "../../base/random.ts";
+import { bubblewrapForTest, eventually, sandboxesUntestable } from "../suite-tools.ts";
+import { census, type Subject } from "./census.ts";
+import { measureLeaks } from "./leak-rounds.ts";
+
+const skip = sandboxesUntestable();
+
+test("D3: 30 rounds of create and destroy leave nothing", async (t) => {
+  if (skip !== undefined) return t.skip(skip);
+  const { before, after, settled, later } = await measureLeaks(30);
+  assert.deepEqual(after, before, "as before the driver was made");
+  assert.deepEqual(later, settled, "as after the first rounds, while it lives");
+});
+
+/** Two sandboxes (one with a daemon, one with a staged mount), waiting slots, and starts that are under way. */
+const victim = `
+import { background, bubblewrapForTest, specOf } from ${JSON.stringify(import.meta.resolve("../suite-tools.ts"))};
+const [instance, source] = process.argv.slice(1);
+const { driver, number } = await bubblewrapForTest(instance);
+const daemon = "(setsid sleep 1000 &) ; echo ready; exec sleep 1000";
+const mounts = [{ source, target: "/var/task" }];
+await background(driver, specOf(["/bin/sh", "-c", daemon]));
+await background(driver, specOf(["/bin/sh", "-c", daemon], { mounts }));
+console.log(number);
+for (;;) {
+  await Promise.race([driver.create(specOf(["/bin/sleep", "1000"])), new Promise((next) => setTimeout(next, 15))]);
+}
+`;
+
+for (const round of [1, 2, 3]) {
+  test(`D4: after kill -9 nothing runs on, and the next start removes what is left (${round})`, async (t) => {
+    if (skip !== undefined) return t.skip(skip);
+    const directory = mkdtempSync(join(tmpdir(), "lambdad-crash-"));
+    t.after(() => rmSync(directory, { recursive: true, force: true }));
+    mkdirSync(join(directory, "private", "code"), { recursive: true });
+    writeFileSync(join(directory, "private", "code", "file"), "");
+    const instance = `t${systemRandom.hex(6)}`;
+    const number = await crash(instance, { mounts: join(directory, "private", "code"), afterMs: 20 * round });
+
+    const subject: Subject = { instance, stageDir: `/run/lambdad/${instance}`, number };
+    const left = census(subject);
+    assert.ok(left.cgroups > 0 && left.files > 0 && left.filterLines > 1, "there was something to leave");
+    await eventually("every process ends by itself", () => census(subject).processes === 0);
+    await eventually("every link goes with its namespace", () => census(subject).links === 0);
+
+    const successor = await bubblewrapForTest(instance);
+    assert.equal(successor.number, number, "it takes over its predecessor's number");
+    await successor.driver.close();
+    const { processes, namespaces, mounts, cgroups, links, routes, filterLines, files } = census(subject);
+    const nothing = { processes, namespaces, mounts, cgroups, links, routes, files };
+    assert.deepEqual(nothing, {
+      processes: 0,
+      namespaces: 0,
+      mounts: 0,
+      cgroups: 0,
+      links: 0,
+      routes: 0,
+      files: 0,
+    });
+    assert.equal(filterLines, 1);
+  });
+}
+
+/** Runs the victim and kills it in the middle of its work; resolves with the number it had. */
+function crash(
+  instance: string,
+  when: { readonly mounts: string; readonly afterMs: number },
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const argv = ["--input-type=module-typescript", "--eval", victim, instance, when.mounts];
+    const child = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "inherit"] });
+    let number: number | undefined;
+    child.stdout.on("data", (chunk: Buffer) => {
+      number ??= Number(chunk.toString("utf8"));
+      setTimeout(() => child.kill("SIGKILL"), when.afterMs);
+    });
+    child.once("exit", () => (number === undefined ? reject(new Error("it never ran")) : resolve(number)));
+  });
+}
