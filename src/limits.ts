@@ -27,7 +27,13 @@ export const codeStorageBytesMax = 322_122_547_200; // 300 GB, the 2026 quota
 export const listFunctionsPageMax = 50;
 export const listVersionsPageMax = 50;
 export const listAliasesPageMax = 50; // inferred from the others
+export const listEventInvokeConfigsPageMax = 50;
+export const listFunctionUrlConfigsPageMax = 50;
+export const listCodeSigningPageMax = 50; // inferred from the others; also of the functions of one
+export const functionUrlsCachedMax = 10_000; // ours: whose URL it is, 100 bytes each
 export const functionUrlLengthMax = 100; // AWS: lambda-map 1.6, FunctionUrl
+export const listLayersPageMax = 50; // also ListLayerVersions
+export const functionLayersMax = 5;
 export const resourcePolicyBytesMax = 20_480;
 export const lambdaCachedFunctionsMax = 20_000; // ours: records kept in memory, some KB each
 export const lambdaCommitAttemptsMax = 20; // ours: changes of one function that may come between
@@ -50,6 +56,29 @@ export const initCpus = 2; // ours: the share of CPU while INIT runs, if the fun
 export const memoryReadingAgeMsMax = 100; // ours: a REPORT line may show a peak that is this old
 export const environmentProcessesMax = 1024;
 export const environmentOpenFilesMax = 1024;
+
+// Asynchronous events. AWS: lambda-map 6.3, 6.4.
+export const asyncRetriesDefault = 2;
+export const asyncEventAgeMsDefault = 6 * 60 * minute; // also the most: MaximumEventAgeInSeconds 21,600
+export const asyncRetryDelaysMs: readonly number[] = [1 * minute, 2 * minute];
+export const asyncBackoffMsMin = 1 * second;
+export const asyncBackoffMsMax = 5 * minute;
+export const deadLetterMessageBytesMax = 1 * KiB; // ErrorMessage of a dead letter
+export const recursionDepthMax = 16; // invocations of one function in one chain of events
+export const lineageFunctionsMax = 64; // ours: functions in one chain, so that the header stays bounded
+export const asyncConcurrencyMax = 256; // ours: events under way at once; leaves environments for synchronous calls
+export const asyncConcurrencyPerFunctionMax = 100; // ours: no function takes all of it
+export const asyncConcurrencyPerFunctionMin = 4; // ours: where each function starts
+export const asyncSlowMs = 20; // ours: what takes longer waits for something, so that more at once help
+export const asyncWindowEventsMax = 64; // ours: events of one function kept in memory, without payloads
+export const asyncWindowsEventsMax = 20_000; // ours: of all functions together, some 600 bytes each
+export const asyncHeldPayloadBytesMax = 16 * MiB; // ours: payloads kept from acceptance to a first attempt at once
+export const asyncScanEventsMax = 1000; // ours: records read in one go, some 400 bytes each
+export const asyncQueueBytesMax = 10 * 1024 * MiB; // ours: payloads on disk, waiting or failed; beyond it 429
+export const asyncFailedEventsMax = 10_000; // ours: kept for inspection; the oldest goes
+export const asyncDeliveryAttemptsMax = 5; // ours: to a destination that refuses
+export const asyncSettleRetryMs = 1 * second; // ours: a full disk is asked again
+export const asyncLeaseMs = 30 * minute; // ours: an attempt that takes longer has been lost
 
 // Sandboxes. Ours where not said otherwise.
 export const sandboxesMax = 2000; // living at once in one instance; bounded by its block of addresses and user ids
@@ -147,6 +176,10 @@ invariant(
   "removing a portion of versions fits one commit",
 );
 invariant(asyncPayloadBytesMax <= invokePayloadBytesMax, "an async event must fit one invocation");
+invariant(
+  asyncLeaseMs > timeoutSecondsMax * second + initTimeoutMs + 5 * minute,
+  "a lease is longer than the work that it covers",
+);
 invariant(
   zipBytesMax * (4 / 3) <= createFunctionRequestBytesMax,
   "a whole zip in base64 must fit its request",

@@ -286,3 +286,57 @@ function damage(zip: Buffer): Buffer {
   zip[start] = (zip[start] ?? 0) ^ 0xff;
   return zip;
 }
+
+test("one layer alone is mounted as it was unpacked", async (t) => {
+  const layer = await zipOf({ "python/one.py": "1" });
+  const { code } = await mounts(t, layer);
+  const { source } = await code.mount(hashOf(layer));
+  assert.deepEqual(await code.mountLayers([hashOf(layer)]), { source, target: "/opt" });
+});
+
+test("layers lie over each other in the order of the list", async (t) => {
+  const lower = await zipOf({
+    "bin/tool": { content: "lower", mode: 0o100755 },
+    "lib/only-lower": "lower",
+    file: "lower",
+    folder: { content: "lib", mode: 0o120777 },
+    "becomes-file/inner": "lower",
+  });
+  const upper = await zipOf({
+    "bin/tool": { content: "upper", mode: 0o100755 },
+    file: { content: "bin/tool", mode: 0o120777 },
+    "folder/inside": "upper",
+    "becomes-file": "upper",
+  });
+  const { code } = await mounts(t, lower, upper);
+  const { source, target } = await code.mountLayers([lower, upper].map(hashOf));
+  const text = (path: string) => readFile(join(source, path), "utf8");
+  assert.equal(target, "/opt");
+  assert.equal(await text("bin/tool"), "upper");
+  assert.equal((await stat(join(source, "bin/tool"))).mode & 0o7777, 0o755);
+  assert.equal(await text("lib/only-lower"), "lower");
+  assert.equal(await readlink(join(source, "file")), "bin/tool", "a link replaces a file");
+  assert.equal(await text("folder/inside"), "upper", "a folder replaces a link");
+  assert.deepEqual(await readdir(join(source, "lib")), ["only-lower"], "nothing went through the link");
+  assert.equal(await text("becomes-file"), "upper");
+
+  const reversed = await code.mountLayers([upper, lower].map(hashOf));
+  assert.notEqual(reversed.source, source);
+  assert.equal(await readFile(join(reversed.source, "bin/tool"), "utf8"), "lower");
+  assert.equal(await text("bin/tool"), "upper", "what is merged never changes");
+  const { source: unpacked } = await code.mount(hashOf(lower));
+  assert.equal(await readFile(join(unpacked, "file"), "utf8"), "lower", "nor does what it was made from");
+});
+
+test("a list of layers is merged once, and goes with any of its layers", async (t) => {
+  const [one, two] = [await zipOf({ one: "1" }), await zipOf({ two: "2" })];
+  const { code, reads } = await mounts(t, one, two);
+  const list = [one, two].map(hashOf);
+  const [{ source }, again] = await Promise.all([code.mountLayers(list), code.mountLayers(list)]);
+  assert.equal(again.source, source);
+  assert.equal(reads.length, 2);
+  const [, remade] = await Promise.all([code.remove(hashOf(two)), code.mountLayers(list)]);
+  assert.equal(await readFile(join(remade.source, "two"), "utf8"), "2", "made anew after the removal");
+  await code.remove(hashOf(one));
+  assert.equal(existsSync(source), false);
+});

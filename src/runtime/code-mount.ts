@@ -1,10 +1,12 @@
 /**
- * Unpacked deployment packages, one directory per content hash, which sandboxes mount at /var/task.
+ * Unpacked deployment packages, one directory per content hash, which sandboxes mount at /var/task; layers at /opt, where
+ * several are merged into one directory per ordered list of hashes.
  *
  * Unpacked under another name and renamed when complete, so a directory that has its final name is whole; it is never
  * changed again. A cache of this run only: what earlier runs left is removed, since nothing tells whether those files
  * had reached the disk before a power loss.
  */
+import { createHash } from "node:crypto";
 import { chmod, mkdir, open, readdir, rename, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { invariant } from "../base/invariant.ts";
@@ -13,6 +15,7 @@ import type { Random } from "../base/random.ts";
 import type { Mount } from "../isolation/driver.ts";
 import type { Blobs } from "../store/store.ts";
 import type { CodeMounts } from "./contract.ts";
+import { mergeLayers } from "./layer-merge.ts";
 import type { Package, PackageFile } from "./zip.ts";
 import { readPackage } from "./zip.ts";
 
@@ -25,7 +28,13 @@ export interface CodeMountsDeps {
 }
 
 const taskRoot = "/var/task";
+const layerRoot = "/opt";
 const filesWrittenAtOnce = 8;
+
+interface Merge {
+  readonly sha256s: readonly string[];
+  readonly mounted: Promise<Mount>;
+}
 
 export async function createCodeMounts({ blobs, dir, random, logger }: CodeMountsDeps): Promise<CodeMounts> {
   await mkdir(dir, { recursive: true });
@@ -39,21 +48,40 @@ export async function createCodeMounts({ blobs, dir, random, logger }: CodeMount
     logger,
   );
   const mounts = new Map<string, Promise<Mount>>();
+  const merges = new Map<string, Merge>();
   const removals = new Map<string, Promise<void>>();
 
   async function unpack(codeSha256: string): Promise<Mount> {
     await removals.get(codeSha256);
     const unpacked = await readPackage(await blobs.read(codeSha256));
     const source = join(own, codeSha256);
-    const temporary = `${source}.tmp`;
-    try {
-      await write(unpacked, temporary);
-      await rename(temporary, source);
-    } catch (error) {
-      await rm(temporary, { recursive: true, force: true });
-      throw error;
-    }
+    await made(source, (temporary) => write(unpacked, temporary));
     return { source, target: taskRoot };
+  }
+
+  function mount(codeSha256: string): Promise<Mount> {
+    invariant(/^[0-9a-f]{64}$/.test(codeSha256), "code is named by the SHA-256 of its zip, in hex");
+    const known = mounts.get(codeSha256);
+    if (known) return known;
+    const mounted = unpack(codeSha256);
+    mounts.set(codeSha256, mounted);
+    // The next one tries again.
+    mounted.catch(() => mounts.delete(codeSha256));
+    return mounted;
+  }
+
+  async function merge(sha256s: readonly string[], name: string): Promise<Mount> {
+    const unpacked = await Promise.all(sha256s.map(mount));
+    const source = join(own, name);
+    const sources = unpacked.map((each) => each.source);
+    await made(source, (temporary) => mergeLayers(sources, temporary));
+    return { source, target: layerRoot };
+  }
+
+  function mergesWith(codeSha256: string): Promise<Mount>[] {
+    const found = [...merges].filter(([, { sha256s }]) => sha256s.includes(codeSha256));
+    for (const [name] of found) merges.delete(name);
+    return found.map(([, { mounted }]) => mounted);
   }
 
   async function discard(mounted: Promise<Mount>): Promise<void> {
@@ -68,14 +96,18 @@ export async function createCodeMounts({ blobs, dir, random, logger }: CodeMount
       return { unzippedBytes: found.unzippedBytes, entries: found.entries };
     },
 
-    mount(codeSha256) {
-      invariant(/^[0-9a-f]{64}$/.test(codeSha256), "code is named by the SHA-256 of its zip, in hex");
-      const known = mounts.get(codeSha256);
-      if (known) return known;
-      const mounted = unpack(codeSha256);
-      mounts.set(codeSha256, mounted);
-      // The next one tries again.
-      mounted.catch(() => mounts.delete(codeSha256));
+    mount,
+
+    async mountLayers(sha256s) {
+      const [only, ...others] = sha256s;
+      invariant(only !== undefined, "there is a layer to mount");
+      if (others.length === 0) return { ...(await mount(only)), target: layerRoot };
+      const name = `layers-${createHash("sha256").update(sha256s.join()).digest("hex")}`;
+      const known = merges.get(name);
+      if (known) return known.mounted;
+      const mounted = merge(sha256s, name);
+      merges.set(name, { sha256s, mounted });
+      mounted.catch(() => merges.delete(name));
       return mounted;
     },
 
@@ -83,11 +115,23 @@ export async function createCodeMounts({ blobs, dir, random, logger }: CodeMount
       const mounted = mounts.get(codeSha256);
       if (!mounted) return removals.get(codeSha256);
       mounts.delete(codeSha256);
-      const removal = discard(mounted);
+      const removal = Promise.all([mounted, ...mergesWith(codeSha256)].map(discard)).then(() => undefined);
       removals.set(codeSha256, removal);
       await removal.finally(() => removals.delete(codeSha256));
     },
   };
+}
+
+/** Whole under its name, or not at all. */
+async function made(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = `${path}.tmp`;
+  try {
+    await make(temporary);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
 }
 
 async function write({ directories, files, links }: Package, root: string): Promise<void> {

@@ -22,6 +22,8 @@ export interface VersionSpec {
   readonly handler: string;
   /** The unpacked code: SHA-256 of the zip, hex. */
   readonly codeSha256: string;
+  /** Layers in the order in which they lie over each other at /opt: SHA-256 of their zips, hex. */
+  readonly layers: readonly string[];
   readonly memoryMb: number;
   readonly timeoutMs: number;
   readonly ephemeralStorageMb: number;
@@ -105,13 +107,18 @@ export interface LogStreamRef {
   readonly stream: string;
 }
 
-/** Deployment packages, from the stored zip to the directory that is mounted at /var/task. */
+/** Deployment packages and layers, from the stored zip to the directories mounted at /var/task and /opt. */
 export interface CodeMounts {
   /** Reads a zip's directory and checks it, without unpacking. Throws `ZipError`. */
   inspect(zip: Uint8Array): Promise<ZipFacts>;
   /** Unpacks the blob once per content hash, atomically; the mount is at /var/task. Throws `ZipError`, `StoreError`. */
   mount(codeSha256: string): Promise<Mount>;
-  /** Removes the unpacked directory. Only when no environment uses it. Idempotent. */
+  /**
+   * Layers as one directory at /opt, later over earlier: one alone as it was unpacked, several merged once per list.
+   * At least one. Throws as `mount` does.
+   */
+  mountLayers(sha256s: readonly string[]): Promise<Mount>;
+  /** Removes the unpacked directory, and those it was merged into. Only when no environment uses it. Idempotent. */
   remove(codeSha256: string): Promise<void>;
 }
 

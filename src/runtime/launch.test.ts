@@ -21,7 +21,7 @@ function facts(spec: Partial<VersionSpec> = {}): LaunchFacts {
     spec: versionSpec({ memoryMb: 512, ...spec }),
     prepared: {
       plan,
-      code: { source: "/data/code/abc", target: "/var/task" },
+      mounts: [...plan.mounts, { source: "/data/code/abc", target: "/var/task" }],
       argv: ["/var/lang/bin/node", "/var/runtime/index.cjs", "--flag=/var/task"],
     },
     endpoint: {
@@ -73,6 +73,7 @@ test("a sandbox gets AWS's variables, and nothing else", () => {
     LAMBDA_RUNTIME_DIR: "/var/runtime",
     _LAMBDA_TELEMETRY_LOG_FD: "3",
     _LAMBDAD_RUNTIME_SOCKET: "/run/lambdad/s",
+    _LAMBDAD_LAYER_ROOT: "/opt",
   });
 });
 

@@ -46,8 +46,8 @@ export function cpusOf({ memoryMb }: VersionSpec): number {
 
 export function sandboxSpec(driver: Paths, facts: LaunchFacts): SandboxSpec {
   const { spec, endpoint } = facts;
-  const { plan, code, argv } = facts.prepared;
-  const mounts = [...plan.mounts, code, endpoint.mount];
+  const { argv } = facts.prepared;
+  const mounts = [...facts.prepared.mounts, endpoint.mount];
   return {
     id: facts.id,
     argv: argv.map((argument) => resolveInside(driver, mounts, argument)),
@@ -118,6 +118,7 @@ function reserved(driver: Paths, mounts: readonly Mount[], facts: LaunchFacts): 
     _LAMBDA_TELEMETRY_LOG_FD: "3",
     // Ours: our bootstraps use it instead of TCP, and delete it before user code runs.
     _LAMBDAD_RUNTIME_SOCKET: driver.resolve(mounts, endpoint.socketPath),
+    _LAMBDAD_LAYER_ROOT: driver.resolve(mounts, "/opt"),
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * What must be there before a runtime can be started: the runtime itself, which may have to be fetched, and the code,
- * which may have to be unpacked. Its time is not INIT's. What is missing becomes a `LaunchError` in AWS's words.
+ * What must be there before a runtime can be started: the runtime itself, which may have to be fetched, and code and
+ * layers, which may have to be unpacked. Its time is not INIT's. What is missing becomes a `LaunchError` in AWS's words.
  */
 import type { Mount } from "../isolation/driver.ts";
 import type { Catalog, CodeMounts, LaunchPlan, VersionSpec } from "./contract.ts";
@@ -9,7 +9,8 @@ import { chooseEntrypoint } from "./entrypoint.ts";
 
 export interface Prepared {
   readonly plan: LaunchPlan;
-  readonly code: Mount;
+  /** Runtime, code and layers. */
+  readonly mounts: readonly Mount[];
   /** Program and arguments; paths as seen inside. */
   readonly argv: readonly string[];
 }
@@ -31,10 +32,15 @@ export async function prepare(
   spec: VersionSpec,
 ): Promise<Prepared> {
   try {
-    const [plan, code] = await Promise.all([catalog.plan(spec.runtime), codeMounts.mount(spec.codeSha256)]);
-    const entrypoint = await chooseEntrypoint(plan, [...plan.mounts, code], spec);
+    const [plan, code, ...layers] = await Promise.all([
+      catalog.plan(spec.runtime),
+      codeMounts.mount(spec.codeSha256),
+      ...(spec.layers.length > 0 ? [codeMounts.mountLayers(spec.layers)] : []),
+    ]);
+    const mounts = [...plan.mounts, code, ...layers];
+    const entrypoint = await chooseEntrypoint(plan, mounts, spec);
     if (entrypoint.kind === "invalid") throw new LaunchError(entrypoint.errorType, entrypoint.message);
-    return { plan, code, argv: entrypoint.argv };
+    return { plan, mounts, argv: entrypoint.argv };
   } catch (error) {
     throw asLaunchError(error);
   }

@@ -84,6 +84,7 @@ export function versionSpec(overrides: Partial<VersionSpec> = {}): VersionSpec {
     runtime: "nodejs24.x",
     handler: "index.handler",
     codeSha256: "0".repeat(64),
+    layers: [],
     memoryMb: 128,
     timeoutMs: 3000,
     ephemeralStorageMb: 512,

@@ -34,6 +34,7 @@ interface World {
   readonly orders: InvokeOrder[];
   readonly retired: { readonly functionArn: string; readonly keepKeys: readonly string[] }[];
   readonly unmounted: string[];
+  readonly layersMounted: (readonly string[])[];
 }
 
 /** `state`: of an earlier one, to play a restart. */
@@ -54,6 +55,7 @@ export function simLambda(state = createMemoryState(), seed = 1) {
     orders: [],
     retired: [],
     unmounted: [],
+    layersMounted: [],
   };
   let gate: Promise<void> | undefined;
   const deps: LambdaDeps = {
@@ -82,6 +84,14 @@ export function simLambda(state = createMemoryState(), seed = 1) {
         if (world.mountError) throw world.mountError;
         assert.ok(await store.blobs.stat(sha256), "L2: code that is mounted is stored");
         return { source: `/code/${sha256}`, target: "/var/task" };
+      },
+      async mountLayers(sha256s) {
+        await gate;
+        for (const sha256 of sha256s) {
+          assert.ok(await store.blobs.stat(sha256), "L2: a layer that is mounted is stored");
+        }
+        world.layersMounted.push(sha256s);
+        return { source: `/code/${sha256s.join("-")}`, target: "/opt" };
       },
       async remove(sha256) {
         world.unmounted.push(sha256);

@@ -93,6 +93,7 @@ export const fixedCatalog: Catalog = {
 export const fixedCode: CodeMounts = {
   inspect: async () => ({ unzippedBytes: 0, entries: 0 }),
   mount: async () => ({ source: "/data/code/abc", target: "/var/task" }),
+  mountLayers: async () => ({ source: "/data/code/layers", target: "/opt" }),
   remove: async () => undefined,
 };
 

@@ -28,7 +28,7 @@ export interface ActivationDeps {
   readonly logger: Logger;
   readonly functions: Functions;
   readonly codeStore: CodeStore;
-  readonly codeMounts: Pick<CodeMounts, "mount">;
+  readonly codeMounts: Pick<CodeMounts, "mount" | "mountLayers">;
   readonly catalog: Pick<Catalog, "plan">;
   readonly invoker: Pick<Invoker, "retire">;
   readonly stamp: () => Stamp;
@@ -103,9 +103,11 @@ export class Activation {
       () => timedOut,
       () => undefined,
     );
+    const layers = configuration.layers.map(({ code }) => code.sha256);
     const ready = Promise.all([
       catalog.plan(configuration.runtime),
       codeMounts.mount(configuration.code.sha256),
+      layers.length > 0 ? codeMounts.mountLayers(layers) : undefined,
     ]);
     const end = ready.then(
       ([plan]): ActivationEnd => ({ kind: "ready", runtimeVersionArn: plan.runtimeVersionArn }),

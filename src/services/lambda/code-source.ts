@@ -12,18 +12,23 @@ import { invalidParameter, requestTooLarge } from "./errors.ts";
 
 type Source = Pick<CodeInput, "ZipFile" | "S3Bucket" | "S3Key" | "S3ObjectVersion">;
 
+export interface Zip {
+  readonly bytes: Uint8Array;
+  readonly unzippedBytes: number;
+}
+
 export async function zipFrom(
   source: Source,
   ctx: Pick<Context, "call">,
   codeMounts: Pick<CodeMounts, "inspect">,
-): Promise<Uint8Array> {
-  const zip = source.ZipFile ? inline(source.ZipFile) : await fromS3(source, ctx);
+): Promise<Zip> {
+  const bytes = source.ZipFile ? inline(source.ZipFile) : await fromS3(source, ctx);
   try {
-    await codeMounts.inspect(zip);
+    const { unzippedBytes } = await codeMounts.inspect(bytes);
+    return { bytes, unzippedBytes };
   } catch (error) {
     throw error instanceof ZipError ? zipRefused(error) : error;
   }
-  return zip;
 }
 
 export function zipRefused(error: ZipError): AwsError {

@@ -6,6 +6,7 @@ import { CodeStore } from "./code-store.ts";
 import { lambdaCollections } from "./collections.ts";
 import { bytes } from "../../../test/harness/lambda-sim.ts";
 
+const zip = { bytes: bytes("zip"), unzippedBytes: 3 };
 const use = ["000000000000", "eu-west-1", "thumb"];
 
 function arranged() {
@@ -26,7 +27,7 @@ function arranged() {
 
 test("what is staged and released without use is removed, unpacked directory first", async () => {
   const { state, codeStore, removed } = arranged();
-  const { code, release } = await codeStore.stage(bytes("zip"));
+  const { code, release } = await codeStore.stage(zip);
   await codeStore.sweep([code.sha256]);
   assert.equal(state.blobs.size, 1, "it is held");
   release();
@@ -38,7 +39,7 @@ test("what is staged and released without use is removed, unpacked directory fir
 
 test("what is in use stays, and is not looked at again", async () => {
   const { state, codeStore, collections, store, take } = arranged();
-  const { code, release } = await codeStore.stage(bytes("zip"));
+  const { code, release } = await codeStore.stage(zip);
   await take(code.sha256);
   await store.commit([collections.codeChecks.put([code.sha256], true)]);
   release();
@@ -49,13 +50,13 @@ test("what is in use stays, and is not looked at again", async () => {
 
 test("what is taken into use while a sweep looks for users stays", async () => {
   const { state, codeStore, store, take } = arranged();
-  const first = await codeStore.stage(bytes("zip"));
+  const first = await codeStore.stage(zip);
   first.release();
   const scan = store.scan.bind(store);
   store.scan = async (range) => {
     store.scan = scan;
     const found = await scan(range);
-    const second = await codeStore.stage(bytes("zip"));
+    const second = await codeStore.stage(zip);
     await take(second.code.sha256);
     second.release();
     return found;
@@ -66,7 +67,7 @@ test("what is taken into use while a sweep looks for users stays", async () => {
 
 test("who stages what is being removed waits, and it is there afterwards", async () => {
   const { state, codeStore, store } = arranged();
-  const first = await codeStore.stage(bytes("zip"));
+  const first = await codeStore.stage(zip);
   first.release();
   const { promise: removing, resolve: begun } = Promise.withResolvers<void>();
   const { promise: gate, resolve: open } = Promise.withResolvers<void>();
@@ -78,7 +79,7 @@ test("who stages what is being removed waits, and it is there afterwards", async
   };
   const swept = codeStore.sweep([first.code.sha256]);
   await removing;
-  const staging = codeStore.stage(bytes("zip"));
+  const staging = codeStore.stage(zip);
   open();
   await Promise.all([swept, staging]);
   assert.equal(state.blobs.size, 1, "L2");

@@ -11,6 +11,7 @@ import type { Random } from "../../base/random.ts";
 import type { CodeMounts } from "../../runtime/contract.ts";
 import type { BlobRef, Store, Write } from "../../store/store.ts";
 import { StoreError } from "../../store/store.ts";
+import type { Zip } from "./code-source.ts";
 import type { Collections } from "./collections.ts";
 import type { Code } from "./domain/function.ts";
 import { sha256Of } from "./domain/lifecycle.ts";
@@ -43,20 +44,26 @@ export class CodeStore {
   }
 
   /** Stores a zip, durable when it resolves; it stays at least until it is released. */
-  async stage(zip: Uint8Array): Promise<Staged> {
+  async stage({ bytes, unzippedBytes }: Zip): Promise<Staged> {
     const { store, collections } = this.#deps;
-    const sha256 = sha256Of(zip);
-    this.#stagings += 1;
-    this.#holds.set(sha256, (this.#holds.get(sha256) ?? 0) + 1);
+    const sha256 = sha256Of(bytes);
+    const release = await this.hold(sha256);
     try {
-      await this.#removals.get(sha256);
       await store.commit([collections.codeChecks.put([sha256], true)]);
-      const { sizeBytes } = await store.blobs.put(zip);
-      return { code: { sha256, sizeBytes }, release: () => this.#release(sha256) };
+      const { sizeBytes } = await store.blobs.put(bytes);
+      return { code: { sha256, sizeBytes, unzippedBytes }, release };
     } catch (error) {
-      this.#release(sha256);
+      release();
       throw error;
     }
+  }
+
+  /** Nobody removes this content until it is released; whether it is there at all is to be looked up afterwards. */
+  async hold(sha256: string): Promise<() => void> {
+    this.#stagings += 1;
+    this.#holds.set(sha256, (this.#holds.get(sha256) ?? 0) + 1);
+    await this.#removals.get(sha256)?.catch(() => {}); // whoever removes it sees the failure
+    return () => this.#release(sha256);
   }
 
   stat(sha256: string): Promise<BlobRef | undefined> {

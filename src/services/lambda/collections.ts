@@ -5,7 +5,11 @@
  *     lambda/version     <account> <region> <name> <uid> <number>    one version, written once (but for its policy)
  *     lambda/account     <account> <region>                          reserved and provisioned by all its functions
  *     lambda/url         <url-id>                                    whose function URL this is
+ *     lambda/code-signing <account> <region> <id>                    a code signing configuration
+ *     lambda/layer       <account> <region> <name>                   the next number of a layer
+ *     lambda/layer-version <account> <region> <name> <number>        one version of a layer
  *     lambda/code-use    <sha256> <account> <region> <name>          "this function needs this zip"
+ *     lambda/code-use    <sha256> <account> <region> layer:<name>:<number>    "this layer version does"
  *     lambda/code-check  <sha256>                                    "look whether anyone still needs this zip"
  *     lambda/code-secret url                                         what download URLs are signed with, hex
  *
@@ -16,9 +20,11 @@ import type { Parts, Records } from "../../store/records.ts";
 import { records } from "../../store/records.ts";
 import type { Store, Write } from "../../store/store.ts";
 import type { AccountRecord } from "./domain/account.ts";
+import type { CodeSigningConfig } from "./domain/code-signing.ts";
 import type { FunctionRecord, Version } from "./domain/function.ts";
 import { codeOf } from "./domain/function.ts";
 import type { FunctionId } from "./domain/function-ref.ts";
+import type { Layer, LayerVersion } from "./domain/layer.ts";
 
 /** A function without its versions, as lists read it. */
 export type FunctionHead = Omit<FunctionRecord, "versions">;
@@ -34,6 +40,9 @@ export interface Collections {
   readonly versions: Records<Version>;
   readonly accounts: Records<AccountRecord>;
   readonly urls: Records<UrlOwner>;
+  readonly codeSigning: Records<CodeSigningConfig>;
+  readonly layers: Records<Layer>;
+  readonly layerVersions: Records<LayerVersion>;
   readonly codeUses: Records<true>;
   readonly codeChecks: Records<true>;
   readonly codeSecrets: Records<string>;
@@ -45,6 +54,9 @@ export function lambdaCollections(store: Store): Collections {
     versions: records(store, "lambda/version"),
     accounts: records(store, "lambda/account"),
     urls: records(store, "lambda/url"),
+    codeSigning: records(store, "lambda/code-signing"),
+    layers: records(store, "lambda/layer"),
+    layerVersions: records(store, "lambda/layer-version"),
     codeUses: records(store, "lambda/code-use"),
     codeChecks: records(store, "lambda/code-check"),
     codeSecrets: records(store, "lambda/code-secret"),

@@ -50,8 +50,10 @@ export function provisionedConcurrencyNotFound(): AwsError {
   );
 }
 
-/** `readWith` names the call that shows the latest revision: "GetFunction/GetAlias" or "GetPolicy". */
-export function revisionMismatch(readWith: "GetFunction/GetAlias" | "GetPolicy"): AwsError {
+/** The calls that show a resource's latest revision, as AWS names them in its texts. */
+export type RevisionReader = "GetFunction/GetAlias" | "GetPolicy" | "GetResourcePolicy" | "GetLayerPolicy";
+
+export function revisionMismatch(readWith: RevisionReader): AwsError {
   return new AwsError(
     "PreconditionFailedException",
     `The Revision Id provided does not match the latest Revision Id. Call the ${readWith} API to retrieve the latest Revision Id`,

@@ -9,25 +9,37 @@ import type { Random } from "../../base/random.ts";
 import type { Invoker } from "../../invoke/contract.ts";
 import type { Catalog, CodeMounts } from "../../runtime/contract.ts";
 import type { Store } from "../../store/store.ts";
-import type { Service } from "../service.ts";
+import type { Service, WebRoute } from "../service.ts";
 import { Activation } from "./activation.ts";
 import { createCodeDownloads } from "./code-location.ts";
 import { lambdaCollections } from "./collections.ts";
 import { CodeStore } from "./code-store.ts";
+import { Layers } from "./layer-store.ts";
 import type { LambdaOperations } from "./operation-types.ts";
+import { CodeSigningConfigs } from "./code-signing-store.ts";
 import { createAliasOperations } from "./operations/aliases.ts";
+import { createCodeSigningOperations } from "./operations/code-signing.ts";
 import { createConcurrencyOperations } from "./operations/concurrency.ts";
+import { createEventInvokeOperations } from "./operations/event-invoke.ts";
+import { createFunctionUrlOperations } from "./operations/function-urls.ts";
 import { createFunctionOperations } from "./operations/functions.ts";
 import { createInvokeOperations } from "./operations/invoke.ts";
+import { createLayerPermissionOperations } from "./operations/layer-permissions.ts";
+import { createLayerOperations } from "./operations/layers.ts";
 import { notYet } from "./operations/not-yet.ts";
 import { createPermissionOperations } from "./operations/permissions.ts";
+import { createResourcePolicyOperations } from "./operations/resource-policies.ts";
+import { createRuntimeManagementOperations } from "./operations/runtime-management.ts";
 import { createSettingOperations } from "./operations/settings.ts";
 import { createTagOperations } from "./operations/tags.ts";
 import { createUpdateOperations } from "./operations/updates.ts";
 import { createVersionOperations } from "./operations/versions.ts";
 import type { LambdaParts } from "./parts.ts";
 import { Functions } from "./store.ts";
+import type { SettingReads } from "./setting-reads.ts";
+import { createSettingReads } from "./setting-reads.ts";
 import { createTargets } from "./targets.ts";
+import { createUrlRoute } from "./url-route.ts";
 
 export interface LambdaDeps {
   readonly clock: Clock;
@@ -39,16 +51,31 @@ export interface LambdaDeps {
   readonly catalog: Pick<Catalog, "list" | "plan">;
 }
 
-export function createLambda(deps: LambdaDeps): Service & { readonly operations: LambdaOperations } {
+export function createLambda(deps: LambdaDeps): Service & {
+  readonly operations: LambdaOperations;
+  readonly settings: SettingReads;
+} {
   const { clock, random } = deps;
   const stamp = () => ({ nowMs: clock.now(), uuid: () => random.uuid() });
   const collections = lambdaCollections(deps.store);
   const functions = new Functions(deps.store, collections);
   const targets = createTargets({ functions, random });
+  const codeSigning = new CodeSigningConfigs(deps.store, collections.codeSigning);
+  const layers = new Layers(deps.store, collections);
   const codeStore = new CodeStore({ ...deps, collections });
   const activation = new Activation({ ...deps, functions, codeStore, stamp });
   const machine = arch() === "arm64" ? "arm64" : "x86_64";
-  const parts: LambdaParts = { ...deps, functions, targets, codeStore, activation, machine, stamp };
+  const parts: LambdaParts = {
+    ...deps,
+    functions,
+    targets,
+    codeSigning,
+    layers,
+    codeStore,
+    activation,
+    machine,
+    stamp,
+  };
 
   const operations: LambdaOperations = {
     ...createFunctionOperations(parts),
@@ -57,8 +84,15 @@ export function createLambda(deps: LambdaDeps): Service & { readonly operations:
     ...createAliasOperations(parts),
     ...createInvokeOperations(parts),
     ...createPermissionOperations(parts),
+    ...createResourcePolicyOperations(parts),
+    ...createLayerOperations(parts),
+    ...createLayerPermissionOperations(parts),
     ...createConcurrencyOperations(parts),
     ...createTagOperations(parts),
+    ...createEventInvokeOperations(parts),
+    ...createFunctionUrlOperations(parts),
+    ...createCodeSigningOperations(parts),
+    ...createRuntimeManagementOperations(parts),
     ...createSettingOperations(parts),
     ...notYet,
   };
@@ -66,7 +100,11 @@ export function createLambda(deps: LambdaDeps): Service & { readonly operations:
   return {
     name: "lambda",
     operations,
-    web: createCodeDownloads({ clock, codeStore }),
+    settings: createSettingReads(functions),
+    web: firstToAnswer(
+      createCodeDownloads({ clock, codeStore }),
+      createUrlRoute({ ...parts, urls: collections.urls }),
+    ),
     async start() {
       activation.resume();
       return async () => {
@@ -74,5 +112,15 @@ export function createLambda(deps: LambdaDeps): Service & { readonly operations:
         functions.close();
       };
     },
+  };
+}
+
+function firstToAnswer(...routes: readonly WebRoute[]): WebRoute {
+  return async (request) => {
+    for (const route of routes) {
+      const response = await route(request);
+      if (response) return response;
+    }
+    return undefined;
   };
 }

@@ -3,10 +3,12 @@ import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import type { Invoker } from "../../invoke/contract.ts";
 import type { Catalog, CodeMounts } from "../../runtime/contract.ts";
+import type { CodeSigningConfigs } from "./code-signing-store.ts";
 import type { Activation } from "./activation.ts";
 import type { CodeStore } from "./code-store.ts";
 import type { Architecture } from "./domain/function.ts";
 import type { Stamp } from "./domain/lifecycle.ts";
+import type { Layers } from "./layer-store.ts";
 import type { Functions } from "./store.ts";
 import type { Targets } from "./targets.ts";
 
@@ -15,6 +17,8 @@ export interface LambdaParts {
   readonly random: Random;
   readonly functions: Functions;
   readonly targets: Targets;
+  readonly codeSigning: CodeSigningConfigs;
+  readonly layers: Layers;
   readonly codeStore: CodeStore;
   readonly codeMounts: CodeMounts;
   readonly catalog: Pick<Catalog, "list" | "plan">;

@@ -24,6 +24,11 @@ export function refuseCode(input: Omit<CodeInput, "FunctionName">, machine: Arch
   }
 }
 
+/** S3ObjectStorageMode is the only knob of a layer's content that does not act. */
+export function refuseLayerContent(content: Pick<CodeInput, "S3ObjectStorageMode">): void {
+  refuse([storageMode], content);
+}
+
 type Refusals<I> = readonly (readonly [parameter: string, isAsked: (input: I) => unknown])[];
 
 const inCreate: Refusals<CreateInput> = [
@@ -33,7 +38,6 @@ const inCreate: Refusals<CreateInput> = [
 ];
 
 const inConfiguration: Refusals<Omit<ConfigurationInput, "FunctionName">> = [
-  ["Layers", ({ Layers }) => Layers?.length],
   [
     "VpcConfig",
     ({ VpcConfig: vpc }) =>
@@ -51,9 +55,14 @@ const inConfiguration: Refusals<Omit<ConfigurationInput, "FunctionName">> = [
   ["LoggingConfig SystemLogLevel", ({ LoggingConfig }) => isFilter(LoggingConfig?.SystemLogLevel)],
 ];
 
+const storageMode: Refusals<Pick<CodeInput, "S3ObjectStorageMode">>[number] = [
+  "S3ObjectStorageMode REFERENCE",
+  ({ S3ObjectStorageMode }) => S3ObjectStorageMode === "REFERENCE",
+];
+
 const inCode: Refusals<Omit<CodeInput, "FunctionName">> = [
   ["SourceKMSKeyArn", ({ SourceKMSKeyArn }) => SourceKMSKeyArn],
-  ["S3ObjectStorageMode REFERENCE", ({ S3ObjectStorageMode }) => S3ObjectStorageMode === "REFERENCE"],
+  storageMode,
   ["PublishTo", ({ PublishTo }) => PublishTo],
 ];
 

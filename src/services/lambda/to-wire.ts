@@ -1,9 +1,16 @@
 /** From our records to AWS's shapes: one function per record, nothing decided. Member sets: lambda-map 1.3. */
 import type { Alias } from "./domain/alias.ts";
-import type { Configuration, Found, FunctionRecord, Lifecycle, LogFormat } from "./domain/function.ts";
+import type {
+  Configuration,
+  Found,
+  FunctionRecord,
+  LayerUse,
+  Lifecycle,
+  LogFormat,
+} from "./domain/function.ts";
 import type { FunctionId } from "./domain/function-ref.ts";
 import { arnOf, latest } from "./domain/function-ref.ts";
-import { codeSha256Text } from "./domain/lifecycle.ts";
+import { sha256Text } from "./domain/lifecycle.ts";
 import type { Input, Output } from "./operation-types.ts";
 
 export type WireConfiguration = Output<"GetFunctionConfiguration">;
@@ -48,9 +55,10 @@ export function listedToWire(id: FunctionId, found: Found, qualifier: string | u
     Timeout: configuration.timeoutSeconds,
     MemorySize: configuration.memoryMb,
     LastModified: timestampText(configuration.lastModifiedAtMs),
-    CodeSha256: codeSha256Text(configuration),
+    CodeSha256: sha256Text(configuration.code),
     Version: found.version,
     ...(configuration.variables && { Environment: { Variables: { ...configuration.variables } } }),
+    ...(configuration.layers.length > 0 && { Layers: configuration.layers.map(useToWire) }),
     TracingConfig: { Mode: "PassThrough" },
     RevisionId: revisionId,
     PackageType: "Zip",
@@ -86,8 +94,12 @@ export function aliasToWire(id: FunctionId, alias: Alias): Output<"GetAlias"> {
   };
 }
 
+function useToWire({ arn, code }: LayerUse) {
+  return { Arn: arn, CodeSize: code.sizeBytes };
+}
+
 /** "2018-11-27T15:10:45.123+0000" */
-function timestampText(atMs: number): string {
+export function timestampText(atMs: number): string {
   return new Date(atMs).toISOString().replace("Z", "+0000");
 }
 

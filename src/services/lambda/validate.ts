@@ -10,10 +10,14 @@ import {
   memoryMbMax,
   tagsMax,
   timeoutSecondsMax,
+  unzippedBytesMax,
 } from "../../limits.ts";
+import { runtimeFacts } from "../../runtime/runtime-facts.ts";
+import { AwsError } from "../../wire/aws-error.ts";
 import type { CodeInput, CreateInput } from "./domain/configuration.ts";
 import { invalidParameter } from "./errors.ts";
 import type { Configuration } from "./domain/function.ts";
+import { contentsOf } from "./domain/function.ts";
 import type { FunctionRef } from "./domain/function-ref.ts";
 
 /** Name and required members of CreateFunction. */
@@ -56,9 +60,31 @@ export function checkConfiguration(configuration: Configuration): void {
   checkAtMost("Timeout", configuration.timeoutSeconds, timeoutSecondsMax);
   checkAtMost("EphemeralStorage", configuration.ephemeralStorageMb, ephemeralStorageMbMax);
   if (configuration.variables) checkVariables(configuration.variables);
+  checkUnzippedSize(configuration);
   if (configuration.logGroup.startsWith("aws/")) {
     throw invalidParameter("Log group names that start with 'aws/' are reserved."); // inferred
   }
+}
+
+/** Of code and layers together. */
+export function checkUnzippedSize(configuration: Configuration): void {
+  const unzippedBytes = contentsOf(configuration).reduce((sum, code) => sum + code.unzippedBytes, 0);
+  if (unzippedBytes <= unzippedBytesMax) return;
+  // recalled
+  throw invalidParameter(
+    `Function code combined with layers exceeds the maximum allowed size of ${unzippedBytesMax} bytes. The actual size is ${unzippedBytes} bytes.`,
+  );
+}
+
+/** Of a layer: they only filter lists, so old ones do, too. */
+export function checkCompatibleRuntimes(runtimes: readonly string[]): void {
+  if (runtimes.every((runtime) => Object.hasOwn(runtimeFacts, runtime))) return;
+  // recalled: that it is the framework's error; inferred: the order of the set.
+  throw new AwsError(
+    "ValidationException",
+    `1 validation error detected: Value '[${runtimes.join(", ")}]' at 'compatibleRuntimes' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [${Object.keys(runtimeFacts).join(", ")}]]`,
+    { status: 400 },
+  );
 }
 
 /** The model allows more than an ordinary function: those of Managed Instances may be larger. */

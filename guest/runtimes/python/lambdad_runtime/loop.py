@@ -18,12 +18,13 @@ from lambdad_runtime.sink import open_sink
 def run():
     api = RuntimeApi(os.environ.get("_LAMBDAD_RUNTIME_SOCKET"), os.environ["AWS_LAMBDA_RUNTIME_API"])
     sink = open_sink(os.environ.get("_LAMBDA_TELEMETRY_LOG_FD"))
+    layer_root = os.environ.get("_LAMBDAD_LAYER_ROOT", "/opt")
     forget_our_variables()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     install_logging(sink)
     task_root = os.environ.get("LAMBDA_TASK_ROOT", "/var/task")
-    set_module_path(task_root)
+    set_module_path(task_root, layer_root)
 
     error = None
     try:
@@ -103,10 +104,11 @@ def forget_our_variables():
     os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD", None)
 
 
-def set_module_path(task_root):
+def set_module_path(task_root, layer_root):
     version = "python%d.%d" % sys.version_info[:2]
     # AWS's order, recalled: a layer's site-packages before the layer's own folder.
-    sys.path[:0] = [task_root, "/opt/python/lib/%s/site-packages" % version, "/opt/python"]
+    in_layers = [layer_root + "/python/lib/%s/site-packages" % version, layer_root + "/python"]
+    sys.path[:0] = [task_root] + in_layers
 
 
 def install_logging(sink):

@@ -3,13 +3,14 @@ import { test } from "node:test";
 import { seededRandom } from "../../../base/random.ts";
 import type { AliasChange } from "./alias.ts";
 import { aliasCreated, aliasOn, aliasRemoved, aliasUpdated, chosenVersion } from "./alias.ts";
+import { noPolicy } from "./policy.ts";
 import { noSettings } from "./settings.ts";
 import type { FunctionRecord, Revision } from "./function.ts";
 import { arnPrefix, awsError } from "../../../../test/harness/lambda-sim.ts";
 
 const random = seededRandom(3);
 const stamp = { nowMs: 0, uuid: () => random.uuid() };
-const revision = { lifecycle: { kind: "active" }, revisionId: "r", policy: [] } as unknown as Revision;
+const revision = { lifecycle: { kind: "active" }, revisionId: "r", policy: noPolicy } as unknown as Revision;
 const fn: FunctionRecord = {
   id: { account: "000000000000", region: "eu-west-1", name: "thumb" },
   uid: "u",

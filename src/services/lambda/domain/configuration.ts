@@ -4,7 +4,7 @@
  */
 import { ephemeralStorageMbMin, memoryMbDefault, timeoutSecondsDefault } from "../../../limits.ts";
 import { invalidParameter } from "../errors.ts";
-import type { Architecture, Code, Configuration, LogFormat } from "./function.ts";
+import type { Architecture, Code, Configuration, LayerUse, LogFormat } from "./function.ts";
 import type { Input } from "../operation-types.ts";
 
 export type CreateInput = Input<"CreateFunction">;
@@ -16,6 +16,7 @@ type LoggingInput = NonNullable<CreateInput["LoggingConfig"]>;
 export interface Origin {
   readonly name: string;
   readonly code: Code;
+  readonly layers: readonly LayerUse[];
   readonly changeId: string;
   readonly nowMs: number;
   /** Of this machine: what runs when none is asked for. */
@@ -36,13 +37,18 @@ export function newConfiguration(input: CreateInput, origin: Origin): Configurat
     variables: input.Environment && (input.Environment.Variables ?? {}),
     ...logging(input.LoggingConfig, { logFormat: "Text", logGroup: `/aws/lambda/${origin.name}` }),
     code: origin.code,
+    layers: origin.layers,
     lastModifiedAtMs: origin.nowMs,
     runtimeVersionArn: undefined,
   };
 }
 
 /** Members that were not given stay as they are. */
-export function withConfigurationInput(before: Configuration, input: ConfigurationInput): Configuration {
+export function withConfigurationInput(
+  before: Configuration,
+  input: ConfigurationInput,
+  layers: readonly LayerUse[] = before.layers,
+): Configuration {
   return {
     ...before,
     runtime: input.Runtime ?? before.runtime,
@@ -54,6 +60,7 @@ export function withConfigurationInput(before: Configuration, input: Configurati
     ephemeralStorageMb: input.EphemeralStorage?.Size ?? before.ephemeralStorageMb,
     variables: input.Environment ? (input.Environment.Variables ?? {}) : before.variables,
     ...logging(input.LoggingConfig, before),
+    layers,
   };
 }
 

@@ -8,7 +8,7 @@ import type { ActivationEnd, Stamp } from "./lifecycle.ts";
 import {
   activationEnded,
   awaitedChange,
-  codeSha256Text,
+  sha256Text,
   created,
   published,
   publishedWithUpdate,
@@ -35,7 +35,8 @@ const configuration: Configuration = {
   variables: { B: "2", A: "1" },
   logFormat: "Text",
   logGroup: "/aws/lambda/thumb",
-  code: { sha256: "aa".repeat(32), sizeBytes: 10 },
+  code: { sha256: "aa".repeat(32), sizeBytes: 10, unzippedBytes: 20 },
+  layers: [],
   lastModifiedAtMs: 0,
   runtimeVersionArn: undefined,
 };
@@ -122,7 +123,7 @@ test("L1: publishing copies $LATEST, and what changes later leaves the version a
   assert.equal(version.number, 1);
   assert.equal(version.configuration.description, "first");
   assert.equal(version.lifecycle.kind, "active");
-  const later = ended(updating(fn, { code: { sha256: "bb".repeat(32), sizeBytes: 11 } }));
+  const later = ended(updating(fn, { code: { sha256: "bb".repeat(32), sizeBytes: 11, unzippedBytes: 22 } }));
   assert.deepEqual(later.versions[0], version);
   assert.deepEqual([...codeOf(later)].sort(), ["aa".repeat(32), "bb".repeat(32)]);
 });
@@ -146,7 +147,7 @@ test("numbers of versions are not used again after the version was deleted", () 
 
 test("publishing on the condition of other code is refused", () => {
   const fn = active();
-  const current = codeSha256Text(fn.latest.configuration);
+  const current = sha256Text(fn.latest.configuration.code);
   assert.equal(published(fn, { codeSha256: current }, stamp).version.number, 1);
   assert.throws(
     () => published(fn, { codeSha256: "x" }, stamp),

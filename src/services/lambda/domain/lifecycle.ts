@@ -8,7 +8,15 @@
  */
 import { createHash } from "node:crypto";
 import { invalidParameter, resourceConflict, revisionMismatch } from "../errors.ts";
-import type { Configuration, Failure, FunctionRecord, Lifecycle, Revision, Version } from "./function.ts";
+import type {
+  Code,
+  Configuration,
+  Failure,
+  FunctionRecord,
+  Lifecycle,
+  Revision,
+  Version,
+} from "./function.ts";
 import { servingOf } from "./function.ts";
 import type { FunctionId } from "./function-ref.ts";
 import { arnOf } from "./function-ref.ts";
@@ -183,7 +191,7 @@ function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]
 }
 
 function checkCodeSha256(fn: FunctionRecord, wanted: string | undefined): void {
-  const current = codeSha256Text(fn.latest.configuration);
+  const current = sha256Text(fn.latest.configuration.code);
   if (wanted === undefined || wanted === "" || wanted === current) return;
   throw invalidParameter(
     `CodeSHA256 (${wanted}) is different from current CodeSHA256 in $LATEST (${current}). Please try again with the CodeSHA256 in $LATEST.`,
@@ -191,8 +199,8 @@ function checkCodeSha256(fn: FunctionRecord, wanted: string | undefined): void {
 }
 
 /** CodeSha256 as AWS shows it: base64. */
-export function codeSha256Text({ code }: Configuration): string {
-  return Buffer.from(code.sha256, "hex").toString("base64");
+export function sha256Text({ sha256 }: Code): string {
+  return Buffer.from(sha256, "hex").toString("base64");
 }
 
 export function sha256Of(bytes: Uint8Array | string): string {

@@ -3,6 +3,7 @@
  * conditions refer to. Pure. A new statement changes the revision id of its holder and of nothing else.
  */
 import { withAlias } from "./alias.ts";
+import type { RevisionReader } from "../errors.ts";
 import { invalidParameter, revisionMismatch } from "../errors.ts";
 import type { FunctionRecord } from "./function.ts";
 import { findAlias } from "./function.ts";
@@ -13,7 +14,7 @@ export interface PolicyHolder {
   readonly policy: Policy;
   readonly revisionId: string;
   /** Which call shows its revision id, by AWS's text. */
-  readonly readWith: "GetFunction/GetAlias" | "GetPolicy";
+  readonly readWith: RevisionReader;
   /** The function with another policy on this holder. */
   with(policy: Policy, revisionId: string): FunctionRecord;
 }
@@ -53,6 +54,9 @@ export function policyHolder(fn: FunctionRecord, qualifier: string | undefined):
   );
 }
 
-export function requireHolderRevision(holder: PolicyHolder, revisionId: string | undefined): void {
+export function requireHolderRevision(
+  holder: Pick<PolicyHolder, "revisionId" | "readWith">,
+  revisionId: string | undefined,
+): void {
   if (revisionId !== undefined && revisionId !== holder.revisionId) throw revisionMismatch(holder.readWith);
 }

@@ -87,7 +87,7 @@ test("statements are added once and removed by name", () => {
     ),
   );
   assert.deepEqual(
-    statementRemoved(two, "s1").map(({ Sid }) => Sid),
+    statementRemoved(two, "s1").Statement.map(({ Sid }) => Sid),
     ["s2"],
   );
   assert.throws(
@@ -108,5 +108,5 @@ test("a policy ends at 20 KB", () => {
     }
   }, awsError("PolicyLengthExceededException"));
   assert.ok(Buffer.byteLength(policyText(policy)) <= 20_480);
-  assert.ok(policy.length > 50, `${policy.length} statements fit`);
+  assert.ok(policy.Statement.length > 50, `${policy.Statement.length} statements fit`);
 });

@@ -1,23 +1,42 @@
 /**
- * Resource policies: the statements that AddPermission writes, as AWS stores them. Pure. Sources: lambda-map 2.3, 3.4.
+ * Resource policies: documents of statements, and the statement that AddPermission writes, as AWS stores them. Pure.
+ * Sources: lambda-map 2.3, 3.4.
  *
- * A function, each version and each alias have separate policies. They are kept and shown here; nothing is decided by
- * them in this file.
+ * A function, each version and each alias have separate policies, and so has each version of a layer. `policy-check.ts`
+ * decides by them, `policy-document.ts` reads whole ones.
  */
+import { partitionOf } from "../../../base/arn.ts";
 import { resourcePolicyBytesMax } from "../../../limits.ts";
 import { invalidParameter, policyTooLong, resourceConflict, resourceNotFound } from "../errors.ts";
 
-/** In the order in which they were added. */
-export type Policy = readonly Statement[];
-
 /** Members in AWS's order: the JSON that clients get is made from it as it is. */
+export interface Policy {
+  readonly Version: string;
+  readonly Id?: string;
+  /** In the order in which they were added. Empty: there is no policy. */
+  readonly Statement: readonly Statement[];
+}
+
 export interface Statement {
-  readonly Sid: string;
-  readonly Effect: "Allow";
-  readonly Principal: "*" | { readonly Service: string } | { readonly AWS: string };
-  readonly Action: string;
-  readonly Resource: string;
-  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly Sid?: string;
+  readonly Effect: "Allow" | "Deny";
+  readonly Principal: Principal;
+  readonly Action: OneOrMore<string>;
+  readonly Resource: OneOrMore<string>;
+  /** By operator, then by key. */
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, OneOrMore<Scalar>>>>>;
+}
+
+export type Principal =
+  | "*"
+  | { readonly AWS?: OneOrMore<string> | undefined; readonly Service?: OneOrMore<string> | undefined };
+export type Scalar = string | number | boolean;
+type OneOrMore<T> = T | readonly T[];
+
+/** AWS writes a list of one without its brackets. */
+export function listed<T extends Scalar>(values: OneOrMore<T> | undefined): readonly T[] {
+  if (values === undefined) return [];
+  return Array.isArray(values) ? values : [values as T];
 }
 
 export interface Permission {
@@ -32,7 +51,7 @@ export interface Permission {
   readonly invokedViaFunctionUrl?: boolean | undefined;
 }
 
-export const noPolicy: Policy = [];
+export const noPolicy: Policy = { Version: "2012-10-17", Id: "default", Statement: [] };
 
 export function statementOf(permission: Permission, resource: string): Statement {
   checkFunctionUrl(permission);
@@ -40,7 +59,7 @@ export function statementOf(permission: Permission, resource: string): Statement
   return {
     Sid: permission.statementId,
     Effect: "Allow",
-    Principal: principalOf(permission.principal),
+    Principal: principalOf(permission.principal, partitionOf(resource.split(":")[3] ?? "")),
     Action: permission.action,
     Resource: resource,
     ...(condition && { Condition: condition }),
@@ -48,38 +67,47 @@ export function statementOf(permission: Permission, resource: string): Statement
 }
 
 export function statementAdded(policy: Policy, statement: Statement): Policy {
-  if (policy.some(({ Sid }) => Sid === statement.Sid)) {
+  if (policy.Statement.some(({ Sid }) => Sid === statement.Sid)) {
     throw resourceConflict(
       `The statement id (${statement.Sid}) provided already exists. Please provide a new statement id, or remove the existing statement.`,
     );
   }
-  const next = [...policy, statement];
-  const sizeBytes = Buffer.byteLength(policyText(next));
-  if (sizeBytes > resourcePolicyBytesMax) throw policyTooLong(sizeBytes, resourcePolicyBytesMax);
+  const next = { ...policy, Statement: [...policy.Statement, statement] };
+  checkPolicySize(next);
   return next;
 }
 
+export function checkPolicySize(policy: Policy): void {
+  const sizeBytes = Buffer.byteLength(policyText(policy));
+  if (sizeBytes > resourcePolicyBytesMax) throw policyTooLong(sizeBytes, resourcePolicyBytesMax);
+}
+
 export function statementRemoved(policy: Policy, statementId: string): Policy {
-  if (policy.length === 0) throw resourceNotFound("No policy is associated with the given resource.");
-  const next = policy.filter(({ Sid }) => Sid !== statementId);
-  if (next.length === policy.length) {
+  requirePolicy(policy);
+  const kept = policy.Statement.filter(({ Sid }) => Sid !== statementId);
+  if (kept.length === policy.Statement.length) {
     throw resourceNotFound(`Statement ${statementId} is not found in resource policy.`);
   }
-  return next;
+  // With its last statement a policy is gone, whatever document it came in.
+  return kept.length === 0 ? noPolicy : { ...policy, Statement: kept };
+}
+
+export function requirePolicy({ Statement }: Policy): void {
+  if (Statement.length === 0) throw resourceNotFound("No policy is associated with the given resource.");
 }
 
 /** The document that GetPolicy answers. */
 export function policyText(policy: Policy): string {
-  return JSON.stringify({ Version: "2012-10-17", Id: "default", Statement: policy });
+  return JSON.stringify(policy);
 }
 
 const servicePattern = /^[a-z0-9-]+(\.[a-z0-9-]+)*\.(amazonaws\.com(\.cn)?|amazon\.com)$/;
 const iamArnPattern =
   /^arn:(aws[a-zA-Z-]*):(iam|sts)::\d{12}:(root|(user|role|assumed-role|federated-user)\/.+)$/;
 
-function principalOf(principal: string): Statement["Principal"] {
+function principalOf(principal: string, partition: string): Principal {
   if (principal === "*") return "*";
-  if (/^\d{12}$/.test(principal)) return { AWS: `arn:aws:iam::${principal}:root` };
+  if (/^\d{12}$/.test(principal)) return { AWS: `arn:${partition}:iam::${principal}:root` };
   if (iamArnPattern.test(principal)) return { AWS: principal };
   if (servicePattern.test(principal)) return { Service: principal };
   throw invalidParameter("The provided principal was invalid. Please check the principal and try again.");

@@ -202,7 +202,6 @@ test("what does not act yet is refused by name; what asks for the default is acc
   const foreign = process.arch === "arm64" ? "x86_64" : "arm64";
   const refused: readonly (readonly [string, Partial<Input<"CreateFunction">>])[] = [
     ["PackageType Image", { PackageType: "Image" }],
-    ["Layers", { Layers: [`${arnPrefix}:layer:a:1`] }],
     ["VpcConfig", { VpcConfig: { SubnetIds: ["subnet-1"] } }],
     ["FileSystemConfigs", { FileSystemConfigs: [{ Arn: "a", LocalMountPath: "/mnt/a" }] }],
     ["DeadLetterConfig", { DeadLetterConfig: { TargetArn: "arn:aws:sqs:eu-west-1:1:q" } }],
@@ -282,7 +281,12 @@ test("GetFunction shows tags, reservation and a download that works for ten minu
 
   async function get(query: string, path = url.pathname) {
     const request = { method: "GET", host: url.host, path, query, headers: {}, body: new Uint8Array() };
-    return sim.lambda.web?.({ ...request, remoteAddress: "127.0.0.1", requestId: "r" });
+    return sim.lambda.web?.({
+      ...request,
+      remoteAddress: "127.0.0.1",
+      requestId: "r",
+      signer: () => undefined,
+    });
   }
   const query = url.search.slice(1);
   const answer = await get(query);

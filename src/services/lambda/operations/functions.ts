@@ -1,12 +1,13 @@
 /** CreateFunction, GetFunction, GetFunctionConfiguration, DeleteFunction, ListFunctions. */
 import { listFunctionsPageMax } from "../../../limits.ts";
+import type { Context } from "../../service.ts";
 import { aliasOn } from "../domain/alias.ts";
 import { codeLocation } from "../code-location.ts";
 import { zipFrom } from "../code-source.ts";
 import { withoutOldestVersions } from "../collections.ts";
 import { newConfiguration } from "../domain/configuration.ts";
 import { functionNotFound, invalidParameter, resourceConflict } from "../errors.ts";
-import type { Found, FunctionRecord } from "../domain/function.ts";
+import type { Found, FunctionRecord, LayerUse } from "../domain/function.ts";
 import { everyRevision, findAlias, findRevision } from "../domain/function.ts";
 import type { Caller, FunctionId, FunctionRef } from "../domain/function-ref.ts";
 import { arnOf, arnOfRef, latest, parseFunctionRef } from "../domain/function-ref.ts";
@@ -15,10 +16,11 @@ import { withoutQualifier } from "../domain/settings.ts";
 import type { Input, LambdaOperations } from "../operation-types.ts";
 import { firstOf, markerOf, readMarker } from "../paging.ts";
 import type { LambdaParts } from "../parts.ts";
+import { withLayers } from "../layer-uses.ts";
 import { refuseInCreate } from "../refusals.ts";
 import { requireRuntime } from "../runtime-rules.ts";
 import { configurationToWire, latestToWire, listedToWire, versionToWire } from "../to-wire.ts";
-import { checkConfiguration, checkCreate } from "../validate.ts";
+import { checkConfiguration, checkCreate, checkUnzippedSize } from "../validate.ts";
 
 type FunctionOperations = Pick<
   LambdaOperations,
@@ -46,34 +48,8 @@ export function createFunctionOperations(parts: LambdaParts): FunctionOperations
       refuseInCreate(input, parts.machine);
       checkCreate(input, ref);
       await requireRuntime(parts, { runtime: input.Runtime ?? "", doing: "create" });
-      const nothing = { sha256: "", sizeBytes: 0 };
-      const origin = {
-        name: ref.id.name,
-        code: nothing,
-        changeId: stamp().uuid(),
-        nowMs: parts.clock.now(),
-        architecture: parts.machine,
-      };
-      const configuration = newConfiguration(input, origin);
-      checkConfiguration(configuration);
-      if (await functions.get(ref.id)) throw resourceConflict(`Function already exist: ${ref.id.name}`);
-
-      const staged = await codeStore.stage(await zipFrom(input.Code, ctx, parts.codeMounts));
-      try {
-        const made = {
-          id: ref.id,
-          configuration: { ...configuration, code: staged.code },
-          tags: input.Tags ?? {},
-          publish: input.Publish ?? false,
-        };
-        const fn = created(made, stamp());
-        await functions.create(fn);
-        activation.begin(fn);
-        return made.publish ? versionToWire(fn, 1) : latestToWire(fn);
-      } finally {
-        staged.release();
-        activation.sweep(staged.code.sha256);
-      }
+      const layers = { arns: input.Layers ?? [], caller: ctx };
+      return withLayers(parts, layers, (uses) => createFunction(input, { id: ref.id, layers: uses }, ctx));
     },
 
     async GetFunction(input, ctx) {
@@ -113,6 +89,42 @@ export function createFunctionOperations(parts: LambdaParts): FunctionOperations
         : listLatest(input.Marker, limit, ctx);
     },
   };
+
+  async function createFunction(
+    input: Input<"CreateFunction">,
+    { id, layers }: { readonly id: FunctionId; readonly layers: readonly LayerUse[] },
+    ctx: Context,
+  ) {
+    const origin = {
+      name: id.name,
+      code: { sha256: "", sizeBytes: 0, unzippedBytes: 0 },
+      layers,
+      changeId: stamp().uuid(),
+      nowMs: parts.clock.now(),
+      architecture: parts.machine,
+    };
+    const configuration = newConfiguration(input, origin);
+    checkConfiguration(configuration);
+    if (await functions.get(id)) throw resourceConflict(`Function already exist: ${id.name}`);
+
+    const staged = await codeStore.stage(await zipFrom(input.Code, ctx, parts.codeMounts));
+    try {
+      const made = {
+        id,
+        configuration: { ...configuration, code: staged.code },
+        tags: input.Tags ?? {},
+        publish: input.Publish ?? false,
+      };
+      checkUnzippedSize(made.configuration);
+      const fn = created(made, stamp());
+      await functions.create(fn);
+      activation.begin(fn);
+      return made.publish ? versionToWire(fn, 1) : latestToWire(fn);
+    } finally {
+      staged.release();
+      activation.sweep(staged.code.sha256);
+    }
+  }
 
   async function deleteFunction(ref: FunctionRef): Promise<void> {
     const missing = (): Error => functionNotFound(arnOfRef(ref));

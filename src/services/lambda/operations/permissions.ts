@@ -40,7 +40,7 @@ export function createPermissionOperations({ functions, stamp }: LambdaParts): P
       const ref = refOf(input, "GetPolicy", ctx);
       const fn = await functions.get(ref.id);
       const holder = fn && policyHolder(fn, ref.qualifier);
-      if (!holder?.policy.length) throw nothingRequestedExists();
+      if (!holder?.policy.Statement.length) throw nothingRequestedExists();
       return { Policy: policyText(holder.policy), RevisionId: holder.revisionId };
     },
   };

@@ -20,21 +20,10 @@ import type { LambdaParts } from "../parts.ts";
 
 type SettingOperations = Pick<
   LambdaOperations,
-  | "GetFunctionRecursionConfig"
-  | "GetFunctionCodeSigningConfig"
-  | "GetRuntimeManagementConfig"
-  | "PutRuntimeManagementConfig"
-  | "GetFunctionEventInvokeConfig"
-  | "ListFunctionEventInvokeConfigs"
-  | "GetFunctionUrlConfig"
-  | "ListFunctionUrlConfigs"
   | "GetProvisionedConcurrencyConfig"
   | "ListProvisionedConcurrencyConfigs"
   | "GetEventSourceMapping"
   | "ListEventSourceMappings"
-  | "ListLayers"
-  | "ListLayerVersions"
-  | "ListCodeSigningConfigs"
   | "ListCapacityProviders"
 >;
 
@@ -56,50 +45,6 @@ export function createSettingOperations({ functions }: LambdaParts): SettingOper
   }
 
   return {
-    async GetFunctionRecursionConfig(input, ctx) {
-      await find(input, "GetFunctionRecursionConfig", ctx);
-      return { RecursiveLoop: "Terminate" };
-    },
-
-    async GetFunctionCodeSigningConfig(input, ctx) {
-      const { fn } = await find(input, "GetFunctionCodeSigningConfig", ctx);
-      return { FunctionName: fn.id.name, CodeSigningConfigArn: undefined };
-    },
-
-    async GetRuntimeManagementConfig(input, ctx) {
-      const { ref } = await find(input, "GetRuntimeManagementConfig", ctx);
-      return { UpdateRuntimeOn: "Auto", FunctionArn: arnOf(ref.id, ref.qualifier ?? latest) };
-    },
-
-    async PutRuntimeManagementConfig(input, ctx) {
-      const { ref } = await find(input, "PutRuntimeManagementConfig", ctx);
-      if (input.UpdateRuntimeOn !== "Auto") throw notSupportedYet(`UpdateRuntimeOn ${input.UpdateRuntimeOn}`);
-      return { UpdateRuntimeOn: "Auto", FunctionArn: arnOf(ref.id, ref.qualifier ?? latest) };
-    },
-
-    async GetFunctionEventInvokeConfig(input, ctx) {
-      const { id, qualifier = latest } = parseFunctionRef(
-        { name: input.FunctionName, qualifier: input.Qualifier, action: "GetFunctionEventInvokeConfig" },
-        ctx,
-      );
-      throw resourceNotFound(`The function ${arnOf(id, qualifier)} doesn't have an EventInvokeConfig`);
-    },
-
-    async ListFunctionEventInvokeConfigs(input, ctx) {
-      await find(input, "ListFunctionEventInvokeConfigs", ctx);
-      return { FunctionEventInvokeConfigs: [] };
-    },
-
-    async GetFunctionUrlConfig() {
-      throw nothingRequestedExists();
-    },
-
-    async ListFunctionUrlConfigs(input, ctx) {
-      const { id } = parseFunctionRef({ name: input.FunctionName, action: "ListFunctionUrlConfigs" }, ctx);
-      if (!(await functions.get(id))) throw resourceNotFound("Function does not exist");
-      return { FunctionUrlConfigs: [] };
-    },
-
     async GetProvisionedConcurrencyConfig(input, ctx) {
       const { ref } = await find(input, "GetProvisionedConcurrencyConfig", ctx);
       if (ref.qualifier === latest) {
@@ -119,18 +64,6 @@ export function createSettingOperations({ functions }: LambdaParts): SettingOper
 
     async ListEventSourceMappings() {
       return { EventSourceMappings: [] };
-    },
-
-    async ListLayers() {
-      return { Layers: [] };
-    },
-
-    async ListLayerVersions() {
-      return { LayerVersions: [] };
-    },
-
-    async ListCodeSigningConfigs() {
-      return { CodeSigningConfigs: [] };
     },
 
     async ListCapacityProviders() {

@@ -1,6 +1,7 @@
 /** UpdateFunctionCode and UpdateFunctionConfiguration: `$LATEST` changes, what serves goes on until the new one is ready. */
 import { zipFrom } from "../code-source.ts";
 import { withCode, withConfigurationInput } from "../domain/configuration.ts";
+import type { LayerUse } from "../domain/function.ts";
 import { functionNotFound } from "../errors.ts";
 import { arnOfRef, parseFunctionRef, requireLatest } from "../domain/function-ref.ts";
 import {
@@ -14,8 +15,9 @@ import type { LambdaOperations } from "../operation-types.ts";
 import type { LambdaParts } from "../parts.ts";
 import { refuseCode, refuseInConfiguration } from "../refusals.ts";
 import { requireRuntime } from "../runtime-rules.ts";
+import { withLayers } from "../layer-uses.ts";
 import { latestToWire, versionToWire } from "../to-wire.ts";
-import { checkCodeSource, checkConfiguration } from "../validate.ts";
+import { checkCodeSource, checkConfiguration, checkUnzippedSize } from "../validate.ts";
 
 type UpdateOperations = Pick<LambdaOperations, "UpdateFunctionCode" | "UpdateFunctionConfiguration">;
 
@@ -35,8 +37,10 @@ export function createUpdateOperations(parts: LambdaParts): UpdateOperations {
       requireChangeable(known);
       const zip = await zipFrom(input, ctx, parts.codeMounts);
       if (input.DryRun) {
-        const code = { sha256: sha256Of(zip), sizeBytes: zip.length };
+        const { bytes, unzippedBytes } = zip;
+        const code = { sha256: sha256Of(bytes), sizeBytes: bytes.length, unzippedBytes };
         const configuration = withCode(known.latest.configuration, code, input.Architectures);
+        checkUnzippedSize(configuration);
         return latestToWire({ ...known, latest: { ...known.latest, configuration } });
       }
 
@@ -45,6 +49,7 @@ export function createUpdateOperations(parts: LambdaParts): UpdateOperations {
         const { before, fn, version } = await functions.change(ref.id, missing, (current) => {
           requireRevision(current, input.RevisionId);
           const next = withCode(current.latest.configuration, staged.code, input.Architectures);
+          checkUnzippedSize(next);
           const updated = updateBegun(current, next, stamp());
           return input.Publish ? publishedWithUpdate(updated, stamp()) : { fn: updated, version: undefined };
         });
@@ -61,16 +66,17 @@ export function createUpdateOperations(parts: LambdaParts): UpdateOperations {
       requireLatest(ref);
       refuseInConfiguration(input);
       if (input.Runtime) await requireRuntime(parts, { runtime: input.Runtime, doing: "update" });
-      const { before, fn } = await functions.change(
-        ref.id,
-        () => functionNotFound(arnOfRef(ref)),
-        (current) => {
+      const missing = (): Error => functionNotFound(arnOfRef(ref));
+      const update = (layers?: readonly LayerUse[]) =>
+        functions.change(ref.id, missing, (current) => {
           requireRevision(current, input.RevisionId);
-          const next = withConfigurationInput(current.latest.configuration, input);
+          const next = withConfigurationInput(current.latest.configuration, input, layers);
           checkConfiguration(next);
           return { fn: updateBegun(current, next, stamp()) };
-        },
-      );
+        });
+      const { before, fn } = await (input.Layers
+        ? withLayers(parts, { arns: input.Layers, caller: ctx }, update)
+        : update());
       activation.begin(fn, before);
       return latestToWire(fn);
     },
