@@ -55,7 +55,7 @@ async function banner(config: Config, { url, isolation, catalog }: Platform): Pr
     "",
     "Point a shell at it, and any AWS tool talks to it:",
     "",
-    `  eval "$(lambdad env --endpoint ${url})"`,
+    `  eval "$(npx lambdad env --endpoint ${url})"`,
     "  aws lambda list-functions",
     "",
     dim("Ctrl-C stops it."),
