@@ -29,6 +29,7 @@ export const listVersionsPageMax = 50;
 export const listAliasesPageMax = 50; // inferred from the others
 export const listEventInvokeConfigsPageMax = 50;
 export const listFunctionUrlConfigsPageMax = 50;
+export const listProvisionedPageMax = 50;
 export const listCodeSigningPageMax = 50; // inferred from the others; also of the functions of one
 export const functionUrlsCachedMax = 10_000; // ours: whose URL it is, 100 bytes each
 export const functionUrlLengthMax = 100; // AWS: lambda-map 1.6, FunctionUrl
@@ -102,6 +103,7 @@ export const unreservedConcurrencyMin = 100;
 // The pool. Ours.
 export const environmentIdleMs = 10 * minute; // AWS keeps them "minutes"; recycled with the function's next use
 export const environmentsMax = 500; // on one machine: each holds a process, a namespace and memory
+export const retiredKeysMax = 10_000; // versions that are gone, remembered for invocations that are late
 export const settlePatienceMs = 50; // a cold start costs as much
 export const startingEnvironmentsMax = 8; // cold starts at once on one machine; more wait in line
 

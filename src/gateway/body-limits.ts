@@ -25,6 +25,15 @@ export function requestTooLarge(operation: Operation | undefined): AwsError {
   );
 }
 
+/** Of a request to a function URL, which is no operation. */
+export function invocationTooLarge(): AwsError {
+  return new AwsError(
+    "RequestEntityTooLargeException",
+    `Request must be smaller than ${invokePayloadBytesMax} bytes for the InvokeFunction operation`,
+    { status: 413 },
+  );
+}
+
 interface Limit {
   readonly bytesMax: number;
   /** What AWS calls the operation in its message. */

@@ -17,18 +17,19 @@ import { AwsError } from "../wire/aws-error.ts";
 import { chunkedFraming } from "../wire/chunked.ts";
 import { type Credential, isSha256, payloadOf, readCredential } from "../wire/credential.ts";
 import { identityOf, type Identity } from "../wire/identity.ts";
+import { loadModel } from "../wire/model-load.ts";
 import type { WireRequest, WireResponse } from "../wire/protocol.ts";
 import { protocolById } from "../wire/protocols.ts";
 import { type ChunkSeed, createVerifier, type KeyStore } from "../wire/sigv4.ts";
 import { signatureError, signatureFamily } from "../wire/sigv4-errors.ts";
 import { type Admin } from "./admin.ts";
 import { authorize } from "./authorize.ts";
-import { bodyBytesMax, streamsInput } from "./body-limits.ts";
+import { bodyBytesMax, invocationTooLarge, streamsInput } from "./body-limits.ts";
 import { RequestContext } from "./context.ts";
 import { addCorsHeaders, isPreflight, preflightResponse, refuseForeignPage } from "./cors.ts";
 import { decodeBody, isWrapped } from "./decode-body.ts";
 import { asAwsError, checkInput, createDispatcher, runHandler } from "./dispatch.ts";
-import { type Exchange, noBody } from "./exchange.ts";
+import { BodyTooLarge, type Exchange, noBody } from "./exchange.ts";
 import { isWebHost } from "./hosts.ts";
 import { createRouter, type OperationRoute, type Route } from "./route.ts";
 
@@ -158,6 +159,37 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     return new RequestContext({ exchange, identity, region, requestId }, dispatcher.call);
   }
 
+  async function webRequest(exchange: Exchange, requestId: string): Promise<WebRequest> {
+    const { method, path, query, headers, remoteAddress } = exchange;
+    const body = await receiveWeb(exchange);
+    return {
+      method,
+      path,
+      query,
+      headers,
+      body,
+      remoteAddress,
+      requestId,
+      host: headers["host"] ?? "",
+      signer: (serviceName) => signerOf(exchange, body, serviceName),
+    };
+  }
+
+  /** As for an operation of that service; without `secure`, whoever carries a signature is who it says. */
+  function signerOf(exchange: Exchange, body: Uint8Array, serviceName: string): Identity | undefined {
+    const credential = readCredential(exchange);
+    if (!credential) return undefined;
+    if (secure) {
+      const given = payloadOf(exchange);
+      const sha256 = hash("sha256", body, "hex");
+      const seed = verifier.verify(exchange, loadModel(serviceName), "restJson1", sha256);
+      if (given !== undefined && isSha256(given) && given !== sha256) {
+        throw signatureError("payload-mismatch", seed.family);
+      }
+    }
+    return identityOf(credential, deps.defaultAccount, credential.region || deps.defaultRegion);
+  }
+
   /** Admin routes; code downloads and function URLs, whose paths and hosts no API has. */
   async function serveOutside(exchange: Exchange, requestId: string): Promise<WireResponse | undefined> {
     const route = deps.admin.find(exchange);
@@ -221,11 +253,14 @@ function nothingHere({ method, path }: Exchange): AwsError {
   return new AwsError("UnknownOperationException", text, { status: 404 });
 }
 
-async function webRequest(exchange: Exchange, requestId: string): Promise<WebRequest> {
-  const { method, path, query, headers, remoteAddress } = exchange;
-  const hasBody = method !== "GET" && method !== "HEAD";
-  const body = hasBody ? await exchange.collect(invokePayloadBytesMax) : noBody;
-  return { method, path, query, headers, remoteAddress, requestId, body, host: headers["host"] ?? "" };
+async function receiveWeb(exchange: Exchange): Promise<Uint8Array> {
+  if (exchange.method === "GET" || exchange.method === "HEAD") return noBody;
+  try {
+    return await exchange.collect(invokePayloadBytesMax);
+  } catch (error) {
+    // recalled: a function URL answers as Invoke does.
+    throw error instanceof BodyTooLarge ? invocationTooLarge() : error;
+  }
 }
 
 async function firstAnswer(routes: readonly WebRoute[], request: WebRequest) {

@@ -1,6 +1,6 @@
 /**
- * Concurrency permits: how many invocations may run at once, per function with a reservation and per account and region
- * for all the others.
+ * Concurrency permits: how many invocations may run at once, per version with provisioned concurrency, then per function
+ * with a reservation and per account and region for all the others.
  *
  * Pure bookkeeping, no time and no waiting: `take` answers a permit or the reason for a throttle, `give` returns it.
  * Nothing may run an invocation without holding a permit (I4).
@@ -16,6 +16,9 @@ export interface Claim {
   readonly account: string;
   readonly region: string;
   readonly functionArn: string;
+  readonly version: string;
+  /** Environments provisioned for the version: used first, what is beyond them spills over. */
+  readonly provisioned: number;
   /** The function's reservation; undefined: it draws from the unreserved pool. */
   readonly reserved: number | undefined;
   /** Size of the account's unreserved pool in this region. */
@@ -35,19 +38,26 @@ export class Concurrency {
   readonly #scopes = new Map<string, Scope>();
 
   take(claim: Claim): Taken {
+    if (claim.provisioned > 0) {
+      const provisioned = this.#takeFrom(`${claim.functionArn}:${claim.version}`, claim.provisioned);
+      if (provisioned) return { kind: "permit", permit: provisioned };
+    }
     const isReserved = claim.reserved !== undefined;
     const key = isReserved ? claim.functionArn : `${claim.account}/${claim.region}`;
-    const limit = claim.reserved ?? claim.unreserved;
+    const permit = this.#takeFrom(key, claim.reserved ?? claim.unreserved);
+    if (permit) return { kind: "permit", permit };
+    const reason = isReserved
+      ? "ReservedFunctionConcurrentInvocationLimitExceeded"
+      : "ConcurrentInvocationLimitExceeded";
+    return { kind: "throttled", reason };
+  }
+
+  #takeFrom(key: string, limit: number): Permit | undefined {
     const scope = this.#scopes.get(key) ?? { key, inUse: 0 };
-    if (scope.inUse >= limit) {
-      const reason = isReserved
-        ? "ReservedFunctionConcurrentInvocationLimitExceeded"
-        : "ConcurrentInvocationLimitExceeded";
-      return { kind: "throttled", reason };
-    }
+    if (scope.inUse >= limit) return undefined;
     scope.inUse += 1;
     this.#scopes.set(key, scope);
-    return { kind: "permit", permit: { scope } };
+    return { scope };
   }
 
   give({ scope }: Permit): void {

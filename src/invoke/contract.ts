@@ -15,6 +15,19 @@ export interface InvokeOrder {
   readonly provisionedConcurrency?: number;
 }
 
+export interface Provision {
+  readonly spec: VersionSpec;
+  /** Environments. */
+  readonly count: number;
+}
+
+export interface ProvisionState {
+  /** Environments that have been initialised and are alive, idle or busy. */
+  readonly ready: number;
+  /** Why no more are being started: AWS's StatusReason; undefined: nothing has failed. */
+  readonly failure: string | undefined;
+}
+
 export type ThrottleReason =
   | "ConcurrentInvocationLimitExceeded"
   | "ReservedFunctionConcurrentInvocationLimitExceeded";
@@ -27,9 +40,17 @@ export interface Invoker {
   invoke(order: InvokeOrder): Promise<InvokeAnswer>;
   /**
    * Environments of this function whose spec key is not among `keepKeys` take no further invocation: idle ones are
-   * shut down now, busy ones when they are done. Resolves when all are gone.
+   * shut down now, busy ones when they are done. Resolves when all are gone. `goneKeys` never come again: should an
+   * invocation that was resolved earlier still start an environment for one, it serves that invocation and ends.
    */
-  retire(functionArn: string, keepKeys: readonly string[]): Promise<void>;
+  retire(functionArn: string, keepKeys: readonly string[], goneKeys?: readonly string[]): Promise<void>;
+  /**
+   * From now on so many environments of each of these versions are kept initialised, and of the function's other
+   * versions none. They are started behind the caller's back; asking again after a failure tries again.
+   */
+  provision(functionArn: string, wanted: readonly Provision[]): void;
+  /** How far that has come for a version; what was never asked for has none ready. */
+  provisioned(specKey: string): ProvisionState;
   /** Waits for running invocations up to `graceMs`, then shuts every environment down. */
   stop(graceMs: number): Promise<void>;
 }

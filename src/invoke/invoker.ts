@@ -17,7 +17,7 @@ import type { Logger } from "../base/logger.ts";
 import type { Counter, Metrics } from "../base/metrics.ts";
 import type { Environment } from "../runtime/contract.ts";
 import type { InvocationResult } from "../runtime/invocation.ts";
-import type { Permit } from "./concurrency.ts";
+import type { Claim, Permit } from "./concurrency.ts";
 import { Concurrency } from "./concurrency.ts";
 import type { InvokeAnswer, InvokeOrder, Invoker } from "./contract.ts";
 import type { Pool } from "./pool.ts";
@@ -99,7 +99,13 @@ export function createInvoker(deps: InvokerDeps): Invoker {
     await pool.kill();
   }
 
-  return { invoke, retire: (functionArn, keepKeys) => pool.retire(functionArn, keepKeys), stop };
+  return {
+    invoke,
+    stop,
+    retire: (functionArn, keepKeys, goneKeys) => pool.retire(functionArn, keepKeys, goneKeys),
+    provision: (functionArn, wanted) => pool.provision(functionArn, wanted),
+    provisioned: (specKey) => pool.provisioned(specKey),
+  };
 }
 
 interface Counters {
@@ -113,11 +119,14 @@ function count(counters: Counters, { outcome }: InvocationResult): void {
   if (outcome.kind !== "success") counters.errors.add();
 }
 
-function claimOf({ spec, reservedConcurrency, unreservedConcurrency }: InvokeOrder) {
+function claimOf(order: InvokeOrder): Claim {
+  const { spec, reservedConcurrency, unreservedConcurrency, provisionedConcurrency = 0 } = order;
   return {
     account: spec.account,
     region: spec.region,
     functionArn: spec.functionArn,
+    version: spec.version,
+    provisioned: provisionedConcurrency,
     reserved: reservedConcurrency,
     unreserved: unreservedConcurrency,
   };

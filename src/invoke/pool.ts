@@ -1,6 +1,7 @@
 /**
  * Execution environments, grouped by function version: hands an idle one out, starts another when there is none, takes
- * them back, and lets the unused go.
+ * them back, and lets the unused go. Provisioned ones are started ahead, handed out first, replaced when they die, and
+ * never let go for being idle.
  *
  * A request that finds none idle waits in its version's line while an environment is started for it, and takes
  * whichever comes first: the new one or one that was given back. An environment serves one version and dies (I3).
@@ -10,7 +11,9 @@
 import type { Clock, Timer } from "../base/clock.ts";
 import { invariant } from "../base/invariant.ts";
 import type { Logger } from "../base/logger.ts";
+import { retiredKeysMax } from "../limits.ts";
 import type { Environment, VersionSpec } from "../runtime/contract.ts";
+import type { Provision, ProvisionState } from "./contract.ts";
 
 export interface PoolDeps {
   readonly clock: Clock;
@@ -35,6 +38,13 @@ interface Group {
   /** Most recently used last. */
   readonly idle: Idle[];
   readonly waiting: Waiter[];
+  /** Provisioned and idle. */
+  readonly ready: Environment[];
+  /** Started for `provisionedWanted`; starting, idle or busy. */
+  readonly provisioned: Set<Environment>;
+  provisionedWanted: number;
+  /** No more of those are started. */
+  provisionFailure: string | undefined;
   readonly members: Set<Environment>;
   starting: number;
   /** Environments that have answered and will be given back any moment. */
@@ -60,6 +70,10 @@ interface Waiter {
 export class Pool {
   readonly #deps: PoolDeps;
   readonly #groups = new Map<string, Group>();
+  /** Groups that want provisioned environments. */
+  readonly #provisioning = new Set<Group>();
+  /** Of specs that will not come again, oldest first. */
+  readonly #retiredKeys = new Set<string>();
   /** Groups with requests in line, in the order in which they first had one. */
   readonly #inLine = new Set<Group>();
   #alive = 0;
@@ -79,6 +93,10 @@ export class Pool {
   /** An idle environment for this version, now if there is one. Rejects when none could be started. */
   acquire(spec: VersionSpec): Environment | Promise<Environment> {
     const group = this.#group(spec);
+    for (let ready = group.ready.pop(); ready; ready = group.ready.pop()) {
+      if (ready.status !== "dead") return ready;
+      this.#forget(group, ready);
+    }
     for (let idle = group.idle.pop(); idle; idle = group.idle.pop()) {
       if (idle.environment.status !== "dead") return idle.environment;
       this.#forget(group, idle.environment);
@@ -104,12 +122,38 @@ export class Pool {
   }
 
   /** Shuts down what serves this function under other keys than `keepKeys`; resolves when it is gone. */
-  async retire(functionArn: string, keepKeys: readonly string[]): Promise<void> {
+  async retire(
+    functionArn: string,
+    keepKeys: readonly string[],
+    goneKeys: readonly string[] = [],
+  ): Promise<void> {
+    for (const key of goneKeys) this.#retiredKeys.add(key);
+    for (const key of this.#retiredKeys) {
+      if (this.#retiredKeys.size <= retiredKeysMax) break;
+      this.#retiredKeys.delete(key);
+    }
     const groups = [...this.#groups.values()].filter(
       ({ spec }) => spec.functionArn === functionArn && !keepKeys.includes(spec.key),
     );
     for (const group of groups) this.#retireGroup(group);
     await Promise.all(groups.map(({ gone }) => gone.promise));
+  }
+
+  provision(functionArn: string, wanted: readonly Provision[]): void {
+    const countByKey = new Map(wanted.map(({ spec, count }) => [spec.key, count]));
+    for (const { spec } of wanted) this.#group(spec);
+    for (const group of [...this.#groups.values()]) {
+      if (group.spec.functionArn !== functionArn || group.isRetired) continue;
+      this.#provisionGroup(group, countByKey.get(group.spec.key) ?? 0);
+    }
+    this.#startWanted();
+  }
+
+  provisioned(specKey: string): ProvisionState {
+    const group = this.#groups.get(specKey);
+    if (!group) return { ready: 0, failure: undefined };
+    const alive = [...group.provisioned].filter(({ status }) => status !== "starting" && status !== "dead");
+    return { ready: alive.length, failure: group.provisionFailure };
   }
 
   /** Refuses new requests; idle environments end now, busy ones when they are released. Resolves when all are gone. */
@@ -140,10 +184,14 @@ export class Pool {
       spec,
       idle: [],
       waiting: [],
+      ready: [],
+      provisioned: new Set(),
+      provisionedWanted: 0,
+      provisionFailure: undefined,
       members: new Set(),
       starting: 0,
       settling: 0,
-      isRetired: false,
+      isRetired: this.#retiredKeys.has(spec.key),
       gone: Promise.withResolvers(),
     };
     this.#groups.set(spec.key, group);
@@ -189,6 +237,37 @@ export class Pool {
         wanted -= 1;
       }
     }
+    for (const group of this.#provisioning) this.#startProvisioned(group);
+  }
+
+  #provisionGroup(group: Group, count: number): void {
+    group.provisionedWanted = count;
+    group.provisionFailure = undefined;
+    if (count > 0) this.#provisioning.add(group);
+    else this.#provisioning.delete(group);
+    // Some room is left for what is not provisioned, or that would wait for ever.
+    let total = 0;
+    for (const { provisionedWanted } of this.#provisioning) total += provisionedWanted;
+    const { environmentsMax, startingMax } = this.#deps.limits;
+    if (count > 0 && total > Math.max(environmentsMax - startingMax, 1)) {
+      group.provisionFailure = `This machine has room for ${environmentsMax} execution environments.`;
+    }
+    while (group.provisioned.size > count) {
+      const surplus = group.ready.pop();
+      if (!surplus) break; // the others end when they are given back
+      group.provisioned.delete(surplus);
+      void this.#end(group, surplus);
+    }
+    this.#dropIfEmpty(group);
+  }
+
+  #startProvisioned(group: Group): void {
+    let missing = group.provisionedWanted - group.provisioned.size;
+    while (missing > 0 && group.provisionFailure === undefined) {
+      if (this.#starting >= this.#deps.limits.startingMax || !this.#makeRoom()) return;
+      this.#start(group, "provisioned-concurrency");
+      missing -= 1;
+    }
   }
 
   /** Room for one more environment, if need be by ending the idle one that was used longest ago. */
@@ -205,12 +284,14 @@ export class Pool {
     return true;
   }
 
-  #start(group: Group): void {
+  #start(group: Group, initialization?: "provisioned-concurrency"): void {
     group.starting += 1;
     this.#starting += 1;
     this.#alive += 1;
-    const environment = this.#deps.startEnvironment(group.spec);
+    const spec = initialization ? { ...group.spec, initialization } : group.spec;
+    const environment = this.#deps.startEnvironment(spec);
     group.members.add(environment);
+    if (initialization) group.provisioned.add(environment);
     void environment.initialised.then(() => {
       group.starting -= 1;
       this.#starting -= 1;
@@ -220,7 +301,11 @@ export class Pool {
 
   #afterInit(group: Group, environment: Environment): void {
     if (!group.members.has(environment)) return;
-    if (environment.status === "dead") {
+    const isUsable = environment.status !== "dead" && environment.status !== "down";
+    if (!isUsable && group.provisioned.delete(environment)) {
+      group.provisionFailure = "FUNCTION_ERROR_INIT_FAILURE";
+      void this.#end(group, environment);
+    } else if (environment.status === "dead") {
       const waiter = this.#nextInLine(group);
       if (waiter)
         this.#refuse(waiter, `no execution environment could be started for ${group.spec.functionArn}`);
@@ -235,6 +320,11 @@ export class Pool {
     const waiter = this.#nextInLine(group);
     if (waiter) return waiter.resolve(environment);
     if (group.isRetired) return void this.#end(group, environment);
+    if (group.provisioned.has(environment)) {
+      if (group.provisioned.size <= group.provisionedWanted) return void group.ready.push(environment);
+      group.provisioned.delete(environment);
+      return void this.#end(group, environment);
+    }
     group.idle.push({ environment, sinceMs: this.#deps.clock.monotonic() });
     this.#sweep ??= this.#deps.clock.after(this.#deps.limits.idleMs / 4, () => this.#sweepIdle());
   }
@@ -257,6 +347,9 @@ export class Pool {
 
   #retireGroup(group: Group): void {
     group.isRetired = true;
+    group.provisionedWanted = 0;
+    this.#provisioning.delete(group);
+    for (const environment of group.ready.splice(0)) void this.#end(group, environment);
     for (const idle of group.idle.splice(0)) void this.#end(group, idle.environment);
     this.#dropIfEmpty(group);
   }
@@ -277,11 +370,13 @@ export class Pool {
   #forget(group: Group, environment: Environment): void {
     if (!group.members.delete(environment)) return;
     this.#alive -= 1;
+    const wasProvisioned = group.provisioned.delete(environment);
     this.#dropIfEmpty(group);
+    if (wasProvisioned) this.#startWanted();
   }
 
   #dropIfEmpty(group: Group): void {
-    if (group.members.size > 0 || group.waiting.length > 0) return;
+    if (group.members.size > 0 || group.waiting.length > 0 || group.provisionedWanted > 0) return;
     this.#groups.delete(group.spec.key);
     group.gone.resolve();
   }

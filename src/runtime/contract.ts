@@ -31,6 +31,8 @@ export interface VersionSpec {
   readonly variables: Readonly<Record<string, string>>;
   readonly logGroup: string;
   readonly logFormat: "Text" | "JSON";
+  /** Started ahead, before anyone has called; left out: on demand. */
+  readonly initialization?: "provisioned-concurrency";
 }
 
 /**

@@ -17,7 +17,7 @@ export function initStartLine(spec: VersionSpec, plan: LaunchPlan, atMs: number)
     return `INIT_START Runtime Version: ${plan.runtimeVersion}\tRuntime Version ARN: ${runtimeVersionArn}`;
   }
   return record("platform.initStart", atMs, {
-    initializationType: "on-demand",
+    initializationType: spec.initialization ?? "on-demand",
     phase: "init",
     functionName: spec.functionName,
     functionVersion: spec.version,
@@ -44,7 +44,7 @@ export function initReportLine({ spec, phase, durationMs, failure, atMs }: InitR
     );
   }
   return record("platform.initReport", atMs, {
-    initializationType: "on-demand",
+    initializationType: spec.initialization ?? "on-demand",
     phase,
     ...failure,
     metrics: { durationMs: Number(durationMs.toFixed(3)) },

@@ -111,6 +111,11 @@ export interface WebRequest {
   readonly body: Uint8Array;
   readonly remoteAddress: string;
   readonly requestId: string;
+  /**
+   * Who has signed the request as one to this service; undefined when it carries no signature. Throws AWS's error for
+   * one that is wrong, where signatures are verified.
+   */
+  signer(serviceName: string): Identity | undefined;
 }
 
 export interface WebResponse {

@@ -34,6 +34,11 @@ interface World {
   readonly orders: InvokeOrder[];
   readonly retired: { readonly functionArn: string; readonly keepKeys: readonly string[] }[];
   readonly unmounted: string[];
+  readonly provisions: {
+    readonly functionArn: string;
+    readonly wanted: [version: string, count: number][];
+  }[];
+  provisionFailure: string | undefined;
   readonly layersMounted: (readonly string[])[];
 }
 
@@ -55,8 +60,11 @@ export function simLambda(state = createMemoryState(), seed = 1) {
     orders: [],
     retired: [],
     unmounted: [],
+    provisions: [],
+    provisionFailure: undefined,
     layersMounted: [],
   };
+  const provisioned = new Map<string, number>();
   let gate: Promise<void> | undefined;
   const deps: LambdaDeps = {
     clock,
@@ -71,6 +79,17 @@ export function simLambda(state = createMemoryState(), seed = 1) {
       async retire(functionArn, keepKeys) {
         world.retired.push({ functionArn, keepKeys });
       },
+      provision(functionArn, wanted) {
+        world.provisions.push({
+          functionArn,
+          wanted: wanted.map(({ spec, count }) => [spec.version, count]),
+        });
+        for (const { spec, count } of wanted) provisioned.set(spec.key, count);
+      },
+      provisioned: (specKey) => ({
+        ready: world.provisionFailure ? 0 : (provisioned.get(specKey) ?? 0),
+        failure: world.provisionFailure,
+      }),
       async stop() {},
     },
     codeMounts: {

@@ -132,7 +132,9 @@ export class Activation {
   }
 
   async #retire(before: FunctionRecord, after: FunctionRecord | undefined): Promise<void> {
-    await this.#deps.invoker.retire(arnOf(before.id), after ? liveKeys(after) : []);
+    const keep = after ? liveKeys(after) : [];
+    const gone = liveKeys(before).filter((key) => !keep.includes(key));
+    await this.#deps.invoker.retire(arnOf(before.id), keep, gone);
     await this.#deps.codeStore.sweep(codeChange(before, after).dropped);
   }
 

@@ -22,6 +22,7 @@ import { createCodeSigningOperations } from "./operations/code-signing.ts";
 import { createConcurrencyOperations } from "./operations/concurrency.ts";
 import { createEventInvokeOperations } from "./operations/event-invoke.ts";
 import { createFunctionUrlOperations } from "./operations/function-urls.ts";
+import { createProvisionedOperations } from "./operations/provisioned.ts";
 import { createFunctionOperations } from "./operations/functions.ts";
 import { createInvokeOperations } from "./operations/invoke.ts";
 import { createLayerPermissionOperations } from "./operations/layer-permissions.ts";
@@ -35,6 +36,7 @@ import { createTagOperations } from "./operations/tags.ts";
 import { createUpdateOperations } from "./operations/updates.ts";
 import { createVersionOperations } from "./operations/versions.ts";
 import type { LambdaParts } from "./parts.ts";
+import { Provisioning } from "./provisioning.ts";
 import { Functions } from "./store.ts";
 import type { SettingReads } from "./setting-reads.ts";
 import { createSettingReads } from "./setting-reads.ts";
@@ -59,6 +61,7 @@ export function createLambda(deps: LambdaDeps): Service & {
   const stamp = () => ({ nowMs: clock.now(), uuid: () => random.uuid() });
   const collections = lambdaCollections(deps.store);
   const functions = new Functions(deps.store, collections);
+  const provisioning = new Provisioning({ ...deps, functions });
   const targets = createTargets({ functions, random });
   const codeSigning = new CodeSigningConfigs(deps.store, collections.codeSigning);
   const layers = new Layers(deps.store, collections);
@@ -70,6 +73,7 @@ export function createLambda(deps: LambdaDeps): Service & {
     functions,
     targets,
     codeSigning,
+    provisioning,
     layers,
     codeStore,
     activation,
@@ -93,7 +97,8 @@ export function createLambda(deps: LambdaDeps): Service & {
     ...createFunctionUrlOperations(parts),
     ...createCodeSigningOperations(parts),
     ...createRuntimeManagementOperations(parts),
-    ...createSettingOperations(parts),
+    ...createProvisionedOperations(parts),
+    ...createSettingOperations(),
     ...notYet,
   };
 
@@ -107,6 +112,7 @@ export function createLambda(deps: LambdaDeps): Service & {
     ),
     async start() {
       activation.resume();
+      await provisioning.resume();
       return async () => {
         await activation.stop();
         functions.close();

@@ -10,6 +10,7 @@ import type { Architecture } from "./domain/function.ts";
 import type { Stamp } from "./domain/lifecycle.ts";
 import type { Layers } from "./layer-store.ts";
 import type { Functions } from "./store.ts";
+import type { Provisioning } from "./provisioning.ts";
 import type { Targets } from "./targets.ts";
 
 export interface LambdaParts {
@@ -17,6 +18,7 @@ export interface LambdaParts {
   readonly random: Random;
   readonly functions: Functions;
   readonly targets: Targets;
+  readonly provisioning: Provisioning;
   readonly codeSigning: CodeSigningConfigs;
   readonly layers: Layers;
   readonly codeStore: CodeStore;

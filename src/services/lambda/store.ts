@@ -30,6 +30,9 @@ export interface Change {
   readonly also?: readonly Write[];
 }
 
+/** Called after a commit that changed a function, removed it (`after` undefined) or made it (`before` undefined). */
+export type Listener = (before: FunctionRecord | undefined, after: FunctionRecord | undefined) => void;
+
 interface Commit extends Change {
   /** Left out: as it is. */
   readonly account?: AccountRecord;
@@ -54,6 +57,7 @@ export class Functions {
   readonly #accounts = new Map<string, Cached<AccountRecord>>();
   /** Grows with each commit that touched a function or an account, ours or another process's. */
   #era = 0;
+  readonly #listeners: Listener[] = [];
   readonly #unwatch: readonly (() => void)[];
 
   constructor(store: Store, collections: Collections) {
@@ -63,6 +67,10 @@ export class Functions {
     this.#unwatch = [collections.functions, collections.accounts].map(({ prefix }) =>
       store.watch(prefix, wake),
     );
+  }
+
+  onChange(listener: Listener): void {
+    this.#listeners.push(listener);
   }
 
   close(): void {
@@ -107,13 +115,13 @@ export class Functions {
   async change<C extends Change>(
     id: FunctionId,
     missing: () => Error,
-    change: (fn: FunctionRecord, account: AccountRecord) => C,
+    change: (fn: FunctionRecord, account: AccountRecord) => C | Promise<C>,
   ): Promise<C & { readonly before: FunctionRecord }> {
     for (let attempt = 0; attempt < lambdaCommitAttemptsMax; attempt += 1) {
       const before = await this.#load(id);
       if (!before) throw missing();
       const account = await this.#loadAccount(id);
-      const next = change(before.value, account.value);
+      const next = await change(before.value, account.value);
       const given = accountWith(account.value, id.name, next.fn);
       try {
         if (next.fn !== before.value) {
@@ -214,6 +222,7 @@ export class Functions {
       if (next.account) {
         this.#accounts.set(accountKey(id), { value: next.account, version: versions.at(-1) ?? 0, era });
       }
+      for (const listener of this.#listeners) listener(before?.fn.value, next.fn);
     } catch (error) {
       this.#functions.delete(key);
       this.#accounts.delete(accountKey(id));

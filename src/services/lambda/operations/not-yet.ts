@@ -2,16 +2,12 @@
 import { notImplemented } from "../../service.ts";
 
 const async = notImplemented("asynchronous invocation is not there yet");
-const provisioned = notImplemented("provisioned concurrency is not there yet");
 const mappings = notImplemented("event source mappings are not there yet");
 const durable = notImplemented("durable functions are not there yet");
 const instances = notImplemented("Managed Instances are not there yet");
 
 export const notYet = {
   InvokeAsync: async,
-
-  PutProvisionedConcurrencyConfig: provisioned,
-  DeleteProvisionedConcurrencyConfig: provisioned,
 
   CreateEventSourceMapping: mappings,
   UpdateEventSourceMapping: mappings,

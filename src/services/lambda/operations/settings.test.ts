@@ -228,7 +228,7 @@ test("what Terraform and CDK read of every function is answered", async () => {
   });
   await assert.rejects(
     sim.call("PutRuntimeManagementConfig", { FunctionName, UpdateRuntimeOn: "Manual" }),
-    awsError(invalid, "UpdateRuntimeOn Manual is not supported by lambdad yet."),
+    awsError(invalid, "RuntimeVersionArn is required when UpdateRuntimeOn is Manual."),
   );
   await assert.rejects(
     sim.call("GetFunctionEventInvokeConfig", { FunctionName }),

@@ -1,0 +1,141 @@
+/** Create, Get, Update, Delete and ListFunctionUrlConfigs: one address for a function and for each alias. */
+import { listFunctionUrlConfigsPageMax } from "../../../limits.ts";
+import {
+  functionNotFound,
+  notSupportedYet,
+  nothingRequestedExists,
+  resourceConflict,
+  resourceNotFound,
+} from "../errors.ts";
+import type { FunctionRecord } from "../domain/function.ts";
+import { findAlias } from "../domain/function.ts";
+import type { Caller, FunctionRef } from "../domain/function-ref.ts";
+import { arnOfRef, latest, parseFunctionRef } from "../domain/function-ref.ts";
+import type { FunctionUrl } from "../domain/function-url.ts";
+import { corsOf, urlIdOf } from "../domain/function-url.ts";
+import { listed, without } from "../domain/settings.ts";
+import type { LambdaOperations } from "../operation-types.ts";
+import { firstOf, markerOf, readMarker } from "../paging.ts";
+import type { LambdaParts } from "../parts.ts";
+import { functionUrlToWire } from "../settings-to-wire.ts";
+
+type UrlOperations = Pick<
+  LambdaOperations,
+  | "CreateFunctionUrlConfig"
+  | "GetFunctionUrlConfig"
+  | "UpdateFunctionUrlConfig"
+  | "DeleteFunctionUrlConfig"
+  | "ListFunctionUrlConfigs"
+>;
+
+interface Named {
+  readonly FunctionName: string;
+  readonly Qualifier?: string | undefined;
+}
+
+export function createFunctionUrlOperations({ functions, clock, random }: LambdaParts): UrlOperations {
+  return {
+    async CreateFunctionUrlConfig(input, ctx) {
+      const ref = refOf(input, "CreateFunctionUrlConfig", ctx);
+      const invokeMode = checkedMode(input.InvokeMode);
+      const nowMs = clock.now();
+      const made: FunctionUrl = {
+        urlId: urlIdOf(random.bytes(32)),
+        authType: input.AuthType,
+        cors: input.Cors && corsOf(input.Cors),
+        invokeMode,
+        createdAtMs: nowMs,
+        lastModifiedAtMs: nowMs,
+      };
+      await functions.change(ref.id, missingFunction, (fn) => {
+        if (ref.qualifier !== undefined && !findAlias(fn, ref.qualifier)) {
+          throw functionNotFound(arnOfRef(ref));
+        }
+        if (urlOf(fn, ref)) {
+          throw resourceConflict(
+            `Failed to create function url config for [functionArn = ${arnOfRef(ref)}]. Error message:  FunctionUrlConfig exists for this Lambda function`,
+          );
+        }
+        return { fn: withUrls(fn, { ...fn.settings.urls, [keyOf(ref)]: made }) };
+      });
+      const { InvokeMode, LastModifiedTime: _unshown, ...shown } = functionUrlToWire(ref, made, ctx.endpoint);
+      return { ...shown, ...(made.invokeMode && { InvokeMode }) };
+    },
+
+    async GetFunctionUrlConfig(input, ctx) {
+      const ref = refOf(input, "GetFunctionUrlConfig", ctx);
+      const fn = await functions.get(ref.id);
+      const url = fn && urlOf(fn, ref);
+      if (!url) throw nothingRequestedExists();
+      return functionUrlToWire(ref, url, ctx.endpoint);
+    },
+
+    async UpdateFunctionUrlConfig(input, ctx) {
+      const ref = refOf(input, "UpdateFunctionUrlConfig", ctx);
+      const invokeMode = checkedMode(input.InvokeMode);
+      const { url } = await functions.change(ref.id, missingFunction, (fn) => {
+        const before = urlOf(fn, ref);
+        if (!before) throw nothingRequestedExists();
+        const next: FunctionUrl = {
+          ...before,
+          authType: input.AuthType ?? before.authType,
+          cors: input.Cors ? corsOf(input.Cors) : before.cors,
+          invokeMode: invokeMode ?? before.invokeMode,
+          lastModifiedAtMs: clock.now(),
+        };
+        return { fn: withUrls(fn, { ...fn.settings.urls, [keyOf(ref)]: next }), url: next };
+      });
+      return functionUrlToWire(ref, url, ctx.endpoint);
+    },
+
+    async DeleteFunctionUrlConfig(input, ctx) {
+      const ref = refOf(input, "DeleteFunctionUrlConfig", ctx);
+      await functions.change(ref.id, nothingRequestedExists, (fn) => {
+        if (!urlOf(fn, ref)) throw nothingRequestedExists();
+        return { fn: withUrls(fn, without(fn.settings.urls, keyOf(ref))) };
+      });
+      return {};
+    },
+
+    async ListFunctionUrlConfigs(input, ctx) {
+      const { id } = parseFunctionRef({ name: input.FunctionName, action: "ListFunctionUrlConfigs" }, ctx);
+      const fn = await functions.get(id);
+      if (!fn) throw missingFunction();
+      const [after] = readMarker(input.Marker, 1) ?? [];
+      const limit = Math.min(input.MaxItems ?? listFunctionUrlConfigsPageMax, listFunctionUrlConfigsPageMax);
+      const { items, last } = firstOf(listed(fn.settings.urls, after), limit);
+      return {
+        FunctionUrlConfigs: items.map(([key, url]) =>
+          functionUrlToWire({ id, qualifier: key === latest ? undefined : key }, url, ctx.endpoint),
+        ),
+        ...(last && { NextMarker: markerOf(last[0]) }),
+      };
+    },
+  };
+}
+
+function refOf({ FunctionName, Qualifier }: Named, action: string, caller: Caller): FunctionRef {
+  return parseFunctionRef({ name: FunctionName, qualifier: Qualifier, action }, caller);
+}
+
+function keyOf({ qualifier }: FunctionRef): string {
+  return qualifier ?? latest;
+}
+
+function urlOf(fn: FunctionRecord, ref: FunctionRef): FunctionUrl | undefined {
+  return fn.settings.urls[keyOf(ref)];
+}
+
+function withUrls(fn: FunctionRecord, urls: FunctionRecord["settings"]["urls"]): FunctionRecord {
+  return { ...fn, settings: { ...fn.settings, urls } };
+}
+
+function missingFunction(): Error {
+  return resourceNotFound("Function does not exist");
+}
+
+/** The runtime does not stream yet, so that mode could only be stored. */
+function checkedMode(mode: "BUFFERED" | "RESPONSE_STREAM" | undefined): FunctionUrl["invokeMode"] {
+  if (mode === "RESPONSE_STREAM") throw notSupportedYet("InvokeMode RESPONSE_STREAM");
+  return mode;
+}

@@ -1,0 +1,155 @@
+/**
+ * The data plane of function URLs: an HTTP request becomes an event, what the function answers becomes the response.
+ * Source: map-http-frontdoors 1.2 to 1.7.
+ *
+ * In this order: is there such a URL → is it a preflight → may the caller → run. The invocation has the request's id, so
+ * that `x-amzn-RequestId` leads to the log. Nothing that goes wrong inside is shown to the caller.
+ */
+import type { Clock } from "../../base/clock.ts";
+import { newTraceHeader } from "../../base/trace.ts";
+import type { Random } from "../../base/random.ts";
+import type { Invoker } from "../../invoke/contract.ts";
+import { functionUrlsCachedMax, invokePayloadBytesMax } from "../../limits.ts";
+import type { Records } from "../../store/records.ts";
+import { AwsError } from "../../wire/aws-error.ts";
+import type { WebRequest, WebResponse, WebRoute } from "../service.ts";
+import type { UrlOwner } from "./collections.ts";
+import type { FunctionRecord } from "./domain/function.ts";
+import { findAlias } from "./domain/function.ts";
+import { latest } from "./domain/function-ref.ts";
+import type { FunctionUrl } from "./domain/function-url.ts";
+import { addressedUrl } from "./domain/function-url.ts";
+import { isUrlPreflight, preflightHeaders, simpleHeaders } from "./domain/url-cors.ts";
+import type { UrlCaller } from "./domain/url-event.ts";
+import { urlEvent } from "./domain/url-event.ts";
+import { urlResponse } from "./domain/url-response.ts";
+import type { Functions } from "./store.ts";
+import type { Targets } from "./targets.ts";
+
+export interface UrlRouteDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly functions: Pick<Functions, "get">;
+  readonly urls: Records<UrlOwner>;
+  readonly targets: Targets;
+  readonly invoker: Pick<Invoker, "invoke">;
+}
+
+interface Found {
+  readonly owner: UrlOwner;
+  readonly fn: FunctionRecord;
+  readonly url: FunctionUrl;
+}
+
+export function createUrlRoute(deps: UrlRouteDeps): WebRoute {
+  const owners = new Map<string, UrlOwner>();
+
+  return async (request) => {
+    const addressed = addressedUrl(request.host, request.path);
+    if (!addressed) return undefined;
+    const found = await find(addressed.urlId);
+    if (!found) return refused(403, { Message: null }, "AccessDeniedException");
+    const { cors } = found.url;
+    if (cors && isUrlPreflight(request))
+      return { status: 200, headers: preflightHeaders(cors, request), body: "" };
+    const response = await answer(request, addressed, found);
+    return cors ? withHeaders(response, simpleHeaders(cors, request)) : response;
+  };
+
+  /** An id never comes to mean another function, so what was read stays right; whether it is still set is looked up. */
+  async function find(urlId: string): Promise<Found | undefined> {
+    const owner = owners.get(urlId) ?? (await deps.urls.get([urlId]))?.value;
+    if (!owner) return undefined;
+    if (owners.size >= functionUrlsCachedMax) owners.clear();
+    owners.set(urlId, owner);
+    const fn = await deps.functions.get(owner);
+    const url = fn?.settings.urls[owner.qualifier];
+    return fn && url?.urlId === urlId ? { owner, fn, url } : undefined;
+  }
+
+  async function answer(
+    request: WebRequest,
+    addressed: { readonly urlId: string; readonly path: string },
+    { owner, fn, url }: Found,
+  ): Promise<WebResponse> {
+    const caller = callerOf(request, url);
+    if (caller === "refused") return forbidden();
+    const isGone = owner.qualifier !== latest && !findAlias(fn, owner.qualifier);
+    if (isGone) return forbidden();
+
+    const traceHeader = request.headers["x-amzn-trace-id"] ?? newTraceHeader(deps.clock, deps.random);
+    const event = urlEvent({ ...request, ...addressed, traceHeader, nowMs: deps.clock.now(), caller });
+    const payload = Buffer.from(JSON.stringify(event));
+    if (payload.length > invokePayloadBytesMax) return tooLarge();
+    return run(owner, { requestId: request.requestId, payload, traceHeader });
+  }
+
+  async function run(
+    owner: UrlOwner,
+    { requestId, payload, traceHeader }: { requestId: string; payload: Uint8Array; traceHeader: string },
+  ): Promise<WebResponse> {
+    const qualifier = owner.qualifier === latest ? undefined : owner.qualifier;
+    try {
+      const target = await deps.targets.resolve({ id: owner, qualifier });
+      const answered = await deps.invoker.invoke({
+        spec: target.spec,
+        request: {
+          requestId,
+          invokedFunctionArn: target.invokedFunctionArn,
+          payload,
+          traceHeader,
+          clientContext: undefined,
+        },
+        wantTail: false,
+        ...target.shares,
+      });
+      if (answered.kind === "throttled") {
+        const body = { Reason: answered.reason, Type: "User", message: "Rate Exceeded." };
+        return refused(429, body, "TooManyRequestsException");
+      }
+      const { outcome } = answered;
+      const response = outcome.kind === "success" ? urlResponse(outcome.payload) : undefined;
+      return response ?? failed();
+    } catch (error) {
+      // A function that is not ready, or was deleted just now.
+      if (error instanceof AwsError) return failed();
+      throw error;
+    }
+  }
+}
+
+/** Undefined: anyone may call, and nobody is asked who it is. */
+function callerOf(request: WebRequest, { authType }: FunctionUrl): UrlCaller | undefined | "refused" {
+  if (authType === "NONE") return undefined;
+  return request.signer("lambda") ?? "refused";
+}
+
+function forbidden(): WebResponse {
+  const text =
+    "Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html";
+  return refused(403, { Message: text }, "AccessDeniedException");
+}
+
+function tooLarge(): WebResponse {
+  const message = `Request must be smaller than ${invokePayloadBytesMax} bytes for the InvokeFunction operation`;
+  return refused(413, { message }, "RequestEntityTooLargeException");
+}
+
+function refused(status: number, body: object, errorType: string): WebResponse {
+  const headers = { "content-type": "application/json", "x-amzn-errortype": errorType };
+  return { status, headers, body: JSON.stringify(body) };
+}
+
+function failed(): WebResponse {
+  return { status: 502, headers: { "content-type": "text/plain" }, body: "Internal Server Error" };
+}
+
+/** Beside what the function has set under the same names: AWS sends both. */
+function withHeaders(response: WebResponse, added: Readonly<Record<string, string>>): WebResponse {
+  const headers = { ...response.headers };
+  for (const [name, value] of Object.entries(added)) {
+    const before = headers[name];
+    headers[name] = before === undefined ? value : [before, value].flat();
+  }
+  return { ...response, headers };
+}
