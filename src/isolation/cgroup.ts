@@ -4,8 +4,8 @@
  * group is made first and limited when its sandbox is known; a process joins by writing "0" to `joinFiles` itself.
  * Nothing outside `lambdad/` is ever changed, except that v2's parents get their controllers switched on.
  */
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { sandboxCpuPeriodUsec, sandboxCpuQuotaUsecMin, sandboxDestroyTimeoutMs } from "../limits.ts";
 import { DriverError, type Usage } from "./driver.ts";
@@ -86,7 +86,10 @@ export function openCgroups(instance: string, clock: Clock, host: CgroupHost = t
       own.add(name);
       return open(name);
     },
-    sweep: () => destroyAll((name) => !own.has(name)),
+    async sweep() {
+      await destroyAll((name) => !own.has(name));
+      hierarchy.parents.forEach((parent) => removeEmptyOthers(host, parent));
+    },
     async close() {
       await destroyAll(() => true);
       for (const parent of hierarchy.parents) {
@@ -185,6 +188,21 @@ function openGroup({ name, hierarchy, clock, host }: GroupParts): Cgroup {
       isDestroyed = true;
     },
   };
+}
+
+/**
+ * Groups of other instances that crashed and may never come back. They are removed only if they are empty, and if the
+ * process that made them (a group's name begins with its number) is no more: a living one may be about to use them.
+ */
+function removeEmptyOthers(host: CgroupHost, parent: string): void {
+  const base = dirname(parent);
+  for (const other of childrenOf(base).map((name) => join(base, name))) {
+    if (other === parent) continue;
+    const groups = childrenOf(other);
+    if (groups.some((name) => existsSync(`/proc/${Number.parseInt(name, 10)}`))) continue;
+    for (const name of groups) removeIfEmpty(host, join(other, name));
+    if (groups.length > 0) removeIfEmpty(host, other);
+  }
 }
 
 /** True when the directory is gone. */

@@ -51,9 +51,23 @@ export async function drained(streams: readonly Readable[], clock: Clock): Promi
       stream.once("error", () => resolve());
     });
   });
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = clock.after(sandboxDrainMs, resolve);
-  await Promise.race([Promise.all(ended), late]);
-  timer.cancel();
+  await settledWithin(Promise.all(ended), clock, sandboxDrainMs);
   for (const stream of streams) stream.destroy();
+}
+
+/** Whether `settling` settled in time. */
+export async function settledWithin(
+  settling: Promise<unknown>,
+  clock: Clock,
+  timeoutMs: number,
+): Promise<boolean> {
+  const waiting = new AbortController();
+  // A sleep, not a timer: what nobody reads any more may be all that is left to wait for.
+  const late = clock.sleep(timeoutMs, waiting.signal).then(
+    () => false,
+    () => false,
+  );
+  const isSettled = await Promise.race([settling.then(() => true), late]);
+  waiting.abort();
+  return isSettled;
 }

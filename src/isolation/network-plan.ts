@@ -31,12 +31,12 @@ export interface NetworkPlan {
   readonly links: string;
 }
 
-export function networkPlan(number: number, instance: string): NetworkPlan {
+export function networkPlan(number: number): NetworkPlan {
   const third = blocks[number];
   if (third === undefined) throw new RangeError(`no block of addresses has the number ${number}`);
   return {
     number,
-    table: `lambdad_${instance.replace(/[^a-z0-9]/g, "_")}`,
+    table: `lambdad_${number}`, // by number, so that whoever has it next replaces what a crash left
     hostAddress: `169.254.${third + 4}.1`,
     block: `169.254.${third}.0/20`,
     links: `ld${number}_*`,

@@ -1,11 +1,10 @@
 /**
  * The sandboxes' network on this machine, as root: lambdad's number and address, the packet filter, forwarding. Links
  * and namespaces of single sandboxes are not made here: each belongs to its sandbox's processes, and the kernel takes it
- * away with them. What this file does change outlives a crash until `openNetwork` or `sweep` of the same instance.
+ * away with them. What this file does change outlives a crash until the next lambdad that gets the same number.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
-import { dirname, join } from "node:path";
 import { DriverError } from "./driver.ts";
 import { findTool, run } from "./command.ts";
 import { instancesMax, networkPlan, type NetworkPlan, ruleset } from "./network-plan.ts";
@@ -24,10 +23,14 @@ export interface InstanceNumber {
 export async function takeInstanceNumber(former = 0): Promise<InstanceNumber> {
   const numbers = Array.from({ length: instancesMax }, (_, index) => index);
   for (const number of numbers.sort((a, b) => Number(b === former) - Number(a === former) || a - b)) {
-    const server = await listen(`\0lambdad-instance-${number}`);
+    const server = await listen(lockName(number));
     if (server) return { number, release: () => new Promise((done) => server.close(() => done())) };
   }
   throw new DriverError("unavailable", `${instancesMax} instances of lambdad run on this machine already`);
+}
+
+function lockName(number: number): string {
+  return `\0lambdad-instance-${number}`;
 }
 
 function listen(path: string): Promise<Server | undefined> {
@@ -56,8 +59,8 @@ export interface Network {
   close(): Promise<void>;
 }
 
-export async function openNetwork(number: number, instance: string): Promise<Network> {
-  const plan = networkPlan(number, instance);
+export async function openNetwork(number: number): Promise<Network> {
+  const plan = networkPlan(number);
   const missing: string[] = [];
   await run("network", ["ip", "addr", "replace", `${plan.hostAddress}/32`, "dev", "lo", "scope", "host"]);
   const uplinks = await defaultUplinks();
@@ -70,7 +73,7 @@ export async function openNetwork(number: number, instance: string): Promise<Net
     );
   }
   const isFiltered = await applyRules(plan, { uplinks, resolvers, opened: [] }, missing);
-  const opened = isFiltered ? openForwarding(uplinks, instance) : [];
+  const opened = isFiltered ? await openForwarding(uplinks) : [];
   if (opened.length > 0) await applyRules(plan, { uplinks, resolvers, opened }, missing);
   if (isFiltered && (await forwardsAreDropped())) {
     missing.push(
@@ -86,7 +89,7 @@ export async function openNetwork(number: number, instance: string): Promise<Net
     resolvers,
     admit: (link, isForwarding) => writeFileSync(forwardingFile(link), isForwarding ? "1" : "0"),
     async close() {
-      closeForwarding(instance);
+      if (isFiltered) await closeForwarding(number);
       if (isFiltered) await run("network", ["nft", "delete", "table", "inet", plan.table]);
       await removeAddress(plan.hostAddress);
     },
@@ -155,51 +158,62 @@ async function forwardsAreDropped(): Promise<boolean> {
 }
 
 /**
- * The kernel looks at the arriving link when it decides to forward, so answers need it switched on at the uplink. Who
- * switches it on leaves a directory with one file for each instance that relies on it; the last to leave switches it off.
+ * The kernel looks at the arriving link when it decides to forward, so answers need it switched on at the uplink too.
+ * Which uplinks lambdad switched on is noted in a table of the packet filter that all lambdads of a network namespace
+ * share, and that outlives a crash; the last of them to leave switches them off.
  */
-const forwardingDirectory = "/run/lambdad/forwarding";
+const forwardingTable = "lambdad_forwarding";
 
-function openForwarding(uplinks: readonly string[], instance: string): readonly string[] {
-  return uplinks.filter((uplink) => {
-    const marks = join(forwardingDirectory, uplink);
-    const isOn = readOr(forwardingFile(uplink)).trim() === "1";
-    if (isOn && !isDirectory(marks)) return false; // somebody else's decision, and not ours to undo
-    mkdirSync(marks, { recursive: true });
-    writeFileSync(join(marks, instance), "");
-    writeFileSync(forwardingFile(uplink), "1");
-    return true;
-  });
+async function openForwarding(uplinks: readonly string[]): Promise<readonly string[]> {
+  const noted = await notedUplinks();
+  // One that is on already is somebody else's decision, and not ours to undo.
+  const closed = uplinks.filter((uplink) => readOr(forwardingFile(uplink)).trim() === "0");
+  const opened = uplinks.filter((uplink) => noted.includes(uplink) || closed.includes(uplink));
+  if (closed.length === 0) return opened;
+  const elements = closed.map((uplink) => JSON.stringify(uplink)).join(", ");
+  await run(
+    "network",
+    ["nft", "-f", "-"],
+    `add table inet ${forwardingTable}
+add set inet ${forwardingTable} opened { type ifname; }
+add element inet ${forwardingTable} opened { ${elements} }
+`,
+  );
+  for (const uplink of closed) writeFileSync(forwardingFile(uplink), "1");
+  return opened;
 }
 
-function closeForwarding(instance: string): void {
-  for (const uplink of listOr(forwardingDirectory)) {
-    const marks = join(forwardingDirectory, uplink);
-    rmSync(join(marks, instance), { force: true });
-    if (listOr(marks).length > 0) continue;
-    rmdirSync(marks);
+async function closeForwarding(own: number): Promise<void> {
+  const noted = await notedUplinks();
+  if (noted.length === 0 || (await othersLive(own))) return;
+  for (const uplink of noted) {
     if (existsSync(forwardingFile(uplink))) writeFileSync(forwardingFile(uplink), "0");
   }
-  for (const directory of [forwardingDirectory, dirname(forwardingDirectory)]) {
-    if (listOr(directory).length === 0) rmSync(directory, { recursive: true, force: true });
+  await run("network", ["nft", "delete", "table", "inet", forwardingTable]);
+}
+
+async function notedUplinks(): Promise<readonly string[]> {
+  const listed = await run("network", ["nft", "list", "set", "inet", forwardingTable, "opened"]).catch(
+    () => "",
+  );
+  return [...(/elements = \{([^}]*)\}/.exec(listed)?.[1] ?? "").matchAll(/"([^"]+)"/g)].map(
+    (match) => match[1] ?? "",
+  );
+}
+
+/** Another lambdad of this network namespace holds its number. */
+async function othersLive(own: number): Promise<boolean> {
+  for (let number = 0; number < instancesMax; number += 1) {
+    if (number === own) continue;
+    const server = await listen(lockName(number));
+    if (!server) return true;
+    await new Promise((done) => server.close(done));
   }
+  return false;
 }
 
 function forwardingFile(link: string): string {
   return `/proc/sys/net/ipv4/conf/${link}/forwarding`;
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    readdirSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function listOr(path: string): readonly string[] {
-  return isDirectory(path) ? readdirSync(path) : [];
 }
 
 function readOr(path: string): string {

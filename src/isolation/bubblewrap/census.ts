@@ -11,7 +11,7 @@ import type { TestDriver } from "../suite-tools.ts";
 export type Subject = Pick<TestDriver, "instance" | "stageDir" | "number">;
 
 export interface Census {
-  /** In one of the instance's control groups, or under one of its user ids. */
+  /** In one of the instance's control groups. */
   readonly processes: number;
   /** Of every kind, that those processes have and this one has not. */
   readonly namespaces: number;
@@ -35,7 +35,7 @@ export function census(subject: Subject): Census {
     links: countLines(shown("ip", "-o", "link"), ` ld${subject.number}_`),
     routes: countLines(shown("ip", "route"), ` ld${subject.number}_`),
     addresses: countLines(shown("ip", "-o", "addr", "show", "dev", "lo"), "169.254."),
-    filterLines: shown("nft", "list", "table", "inet", `lambdad_${subject.instance}`).split("\n").length,
+    filterLines: shown("nft", "list", "table", "inet", `lambdad_${subject.number}`).split("\n").length,
     files: existsSync(subject.stageDir) ? readdirSync(subject.stageDir, { recursive: true }).length : 0,
   };
 }
@@ -49,15 +49,8 @@ export function commandLines(): readonly string[] {
   return pids().map((pid) => readOr(`/proc/${pid}/cmdline`).replaceAll("\0", " "));
 }
 
-const userIdBase = 1_900_000_000;
-const userIdsPerInstance = 8192;
-
-function processesOf({ instance, number }: Subject): readonly string[] {
-  return pids().filter((pid) => {
-    if (readOr(`/proc/${pid}/cgroup`).includes(`/lambdad/${instance}/`)) return true;
-    const uid = Number(/^Uid:\s+(\d+)/m.exec(readOr(`/proc/${pid}/status`))?.[1] ?? 0);
-    return Math.floor((uid - userIdBase) / userIdsPerInstance) === number;
-  });
+function processesOf({ instance }: Subject): readonly string[] {
+  return pids().filter((pid) => readOr(`/proc/${pid}/cgroup`).includes(`/lambdad/${instance}/`));
 }
 
 function pids(): readonly string[] {

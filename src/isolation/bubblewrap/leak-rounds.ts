@@ -52,5 +52,5 @@ async function waiting(subject: Subject) {
 }
 
 function count(subject: Subject) {
-  return { ...census(subject), addresses: 0, descriptors: openDescriptors() };
+  return { ...census(subject), descriptors: openDescriptors() };
 }

@@ -46,7 +46,7 @@ export async function openMachine({ instance, stageDir, clock }: MachineOptions)
     if (number !== undefined) writeFileSync(numberFile(stageDir), String(number));
     const cgroups = tryCgroups(instance, clock, missing);
     if (cgroups) closers.push(() => cgroups.close());
-    const network = number === undefined ? undefined : await tryNetwork(number, instance, missing);
+    const network = number === undefined ? undefined : await tryNetwork(number, missing);
     if (network) closers.push(() => network.close());
     if (!isRoot) missing.push(withoutRoot);
     const stage =
@@ -75,9 +75,9 @@ function tryCgroups(instance: string, clock: Clock, missing: string[]): Cgroups 
   }
 }
 
-async function tryNetwork(number: number, instance: string, missing: string[]): Promise<Network | undefined> {
+async function tryNetwork(number: number, missing: string[]): Promise<Network | undefined> {
   try {
-    const network = await openNetwork(number, instance);
+    const network = await openNetwork(number);
     missing.push(...network.missing);
     return network;
   } catch (error) {

@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import type { Clock } from "../../base/clock.ts";
 import { sandboxDestroyTimeoutMs, sandboxStartTimeoutMs } from "../../limits.ts";
 import { DriverError, type Exit, type Sandbox, type SandboxSpec, type Usage } from "../driver.ts";
-import { drained, exitOf, lastWords, reaped } from "../exit.ts";
+import { drained, exitOf, lastWords, reaped, settledWithin } from "../exit.ts";
 import type { BubblewrapArguments } from "./arguments.ts";
 import type { Slot } from "./slots.ts";
 
@@ -106,8 +106,9 @@ export async function endSlot(slot: Slot, clock: Clock): Promise<void> {
   if (isRunning && reaper !== undefined) kill(reaper, "SIGKILL");
   else slot.child.kill("SIGKILL");
   await slot.cgroup?.destroy();
-  await Promise.race([reaped(slot.child), clock.sleep(sandboxDestroyTimeoutMs)]);
-  slot.child.kill("SIGKILL"); // if the reaper would not go
+  if (!(await settledWithin(reaped(slot.child), clock, sandboxDestroyTimeoutMs))) {
+    throw new DriverError("launch", `the process ${slot.child.pid} does not end`);
+  }
   await linkGone(slot, clock);
   await drained(outputs(slot), clock);
   slot.release();

@@ -18,7 +18,7 @@ import {
   type SandboxSpec,
   type Usage,
 } from "../driver.ts";
-import { drained, exitOf, reaped } from "../exit.ts";
+import { drained, exitOf, reaped, settledWithin } from "../exit.ts";
 import { withSealedStdio } from "../inherited.ts";
 import { createPipeSource, type OutputPipes, type PipeSource } from "../pipes.ts";
 import { checkSpec } from "../spec.ts";
@@ -146,12 +146,9 @@ function createSandbox(id: string, child: ChildProcess, { output, clock, onGone 
 
   async function destroy(): Promise<void> {
     if (child.exitCode === null && child.signalCode === null) signalGroup("SIGKILL");
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = clock.after(sandboxDestroyTimeoutMs, () =>
-      reject(new DriverError("launch", `the process ${child.pid} does not end`)),
-    );
-    await Promise.race([exited, late]);
-    timer.cancel();
+    if (!(await settledWithin(exited, clock, sandboxDestroyTimeoutMs))) {
+      throw new DriverError("launch", `the process ${child.pid} does not end`);
+    }
     onGone(sandbox);
   }
 
