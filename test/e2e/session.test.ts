@@ -221,11 +221,13 @@ test("SDK v3: requests at the same moment run in parallel and none is lost", asy
 });
 
 const boto3Session = `
-import boto3, io, json, time, zipfile
+import boto3, io, json, os, zipfile
+# Versions before 1.28 do not read AWS_ENDPOINT_URL.
+endpoint = os.environ["AWS_ENDPOINT_URL"]
 buffer = io.BytesIO()
 with zipfile.ZipFile(buffer, "w") as archive:
     archive.writestr("app.js", "exports.handler = async (event) => { console.log('from boto3'); return {sum: event.a + event.b}; };")
-client = boto3.client("lambda")
+client = boto3.client("lambda", endpoint_url=endpoint)
 name = "boto3-session"
 created = client.create_function(FunctionName=name, Runtime="nodejs24.x", Role="${role}", Handler="app.handler",
                                  Code={"ZipFile": buffer.getvalue()}, Environment={"Variables": {"STAGE": "1"}})
@@ -244,7 +246,7 @@ try:
     raise SystemExit("no error")
 except client.exceptions.ResourceNotFoundException as error:
     assert "Function not found" in str(error), error
-events = boto3.client("logs").filter_log_events(logGroupName="/aws/lambda/" + name)["events"]
+events = boto3.client("logs", endpoint_url=endpoint).filter_log_events(logGroupName="/aws/lambda/" + name)["events"]
 assert any("from boto3" in event["message"] for event in events), events
 client.delete_function(FunctionName=name)
 print("boto3", boto3.__version__, "ok")
