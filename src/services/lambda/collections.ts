@@ -8,6 +8,8 @@
  *     lambda/code-signing <account> <region> <id>                    a code signing configuration
  *     lambda/layer       <account> <region> <name>                   the next number of a layer
  *     lambda/layer-version <account> <region> <name> <number>        one version of a layer
+ *     lambda/mapping     <account> <region> <uuid>                   an event source mapping
+ *     lambda/mapped      <account> <region> <source> <function>      the UUID of the mapping between these two
  *     lambda/code-use    <sha256> <account> <region> <name>          "this function needs this zip"
  *     lambda/code-use    <sha256> <account> <region> layer:<name>:<number>    "this layer version does"
  *     lambda/code-check  <sha256>                                    "look whether anyone still needs this zip"
@@ -21,6 +23,7 @@ import { records } from "../../store/records.ts";
 import type { Store, Write } from "../../store/store.ts";
 import type { AccountRecord } from "./domain/account.ts";
 import type { CodeSigningConfig } from "./domain/code-signing.ts";
+import type { Mapping } from "./domain/mapping.ts";
 import type { FunctionRecord, Version } from "./domain/function.ts";
 import { codeOf } from "./domain/function.ts";
 import type { FunctionId } from "./domain/function-ref.ts";
@@ -41,6 +44,8 @@ export interface Collections {
   readonly accounts: Records<AccountRecord>;
   readonly urls: Records<UrlOwner>;
   readonly codeSigning: Records<CodeSigningConfig>;
+  readonly mappings: Records<Mapping>;
+  readonly mapped: Records<string>;
   readonly layers: Records<Layer>;
   readonly layerVersions: Records<LayerVersion>;
   readonly codeUses: Records<true>;
@@ -55,6 +60,8 @@ export function lambdaCollections(store: Store): Collections {
     accounts: records(store, "lambda/account"),
     urls: records(store, "lambda/url"),
     codeSigning: records(store, "lambda/code-signing"),
+    mappings: records(store, "lambda/mapping"),
+    mapped: records(store, "lambda/mapped"),
     layers: records(store, "lambda/layer"),
     layerVersions: records(store, "lambda/layer-version"),
     codeUses: records(store, "lambda/code-use"),

@@ -5,12 +5,15 @@
 import { arch } from "node:os";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
+import type { Metrics } from "../../base/metrics.ts";
 import type { Random } from "../../base/random.ts";
+import type { AsyncEvents } from "../../events/async/event.ts";
 import type { Invoker } from "../../invoke/contract.ts";
 import type { Catalog, CodeMounts } from "../../runtime/contract.ts";
 import type { Store } from "../../store/store.ts";
 import type { Service, WebRoute } from "../service.ts";
 import { Activation } from "./activation.ts";
+import { createAsyncFunctions, createSubmit, createTarget } from "./async.ts";
 import { createCodeDownloads } from "./code-location.ts";
 import { lambdaCollections } from "./collections.ts";
 import { CodeStore } from "./code-store.ts";
@@ -22,6 +25,7 @@ import { createCodeSigningOperations } from "./operations/code-signing.ts";
 import { createConcurrencyOperations } from "./operations/concurrency.ts";
 import { createEventInvokeOperations } from "./operations/event-invoke.ts";
 import { createFunctionUrlOperations } from "./operations/function-urls.ts";
+import { createMappingOperations } from "./operations/mappings.ts";
 import { createProvisionedOperations } from "./operations/provisioned.ts";
 import { createFunctionOperations } from "./operations/functions.ts";
 import { createInvokeOperations } from "./operations/invoke.ts";
@@ -31,15 +35,14 @@ import { notYet } from "./operations/not-yet.ts";
 import { createPermissionOperations } from "./operations/permissions.ts";
 import { createResourcePolicyOperations } from "./operations/resource-policies.ts";
 import { createRuntimeManagementOperations } from "./operations/runtime-management.ts";
-import { createSettingOperations } from "./operations/settings.ts";
 import { createTagOperations } from "./operations/tags.ts";
 import { createUpdateOperations } from "./operations/updates.ts";
 import { createVersionOperations } from "./operations/versions.ts";
 import type { LambdaParts } from "./parts.ts";
+import { Mappings } from "./mapping-store.ts";
 import { Provisioning } from "./provisioning.ts";
+import { createRecursion } from "./recursion.ts";
 import { Functions } from "./store.ts";
-import type { SettingReads } from "./setting-reads.ts";
-import { createSettingReads } from "./setting-reads.ts";
 import { createTargets } from "./targets.ts";
 import { createUrlRoute } from "./url-route.ts";
 
@@ -48,19 +51,20 @@ export interface LambdaDeps {
   readonly random: Random;
   readonly store: Store;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly invoker: Invoker;
+  /** The queue of asynchronous events. */
+  readonly events: AsyncEvents;
   readonly codeMounts: CodeMounts;
   readonly catalog: Pick<Catalog, "list" | "plan">;
 }
 
-export function createLambda(deps: LambdaDeps): Service & {
-  readonly operations: LambdaOperations;
-  readonly settings: SettingReads;
-} {
+export function createLambda(deps: LambdaDeps): Service & { readonly operations: LambdaOperations } {
   const { clock, random } = deps;
   const stamp = () => ({ nowMs: clock.now(), uuid: () => random.uuid() });
   const collections = lambdaCollections(deps.store);
   const functions = new Functions(deps.store, collections);
+  const mappings = new Mappings({ ...deps, ...collections });
   const provisioning = new Provisioning({ ...deps, functions });
   const targets = createTargets({ functions, random });
   const codeSigning = new CodeSigningConfigs(deps.store, collections.codeSigning);
@@ -68,12 +72,17 @@ export function createLambda(deps: LambdaDeps): Service & {
   const codeStore = new CodeStore({ ...deps, collections });
   const activation = new Activation({ ...deps, functions, codeStore, stamp });
   const machine = arch() === "arm64" ? "arm64" : "x86_64";
+  const recursion = createRecursion(deps);
+  const submit = createSubmit({ ...deps, functions, targets });
   const parts: LambdaParts = {
     ...deps,
     functions,
     targets,
+    recursion,
+    submit,
     codeSigning,
     provisioning,
+    mappings,
     layers,
     codeStore,
     activation,
@@ -98,14 +107,14 @@ export function createLambda(deps: LambdaDeps): Service & {
     ...createCodeSigningOperations(parts),
     ...createRuntimeManagementOperations(parts),
     ...createProvisionedOperations(parts),
-    ...createSettingOperations(),
+    ...createMappingOperations(parts),
     ...notYet,
   };
 
   return {
     name: "lambda",
     operations,
-    settings: createSettingReads(functions),
+    target: createTarget(parts, submit),
     web: firstToAnswer(
       createCodeDownloads({ clock, codeStore }),
       createUrlRoute({ ...parts, urls: collections.urls }),
@@ -113,8 +122,12 @@ export function createLambda(deps: LambdaDeps): Service & {
     async start() {
       activation.resume();
       await provisioning.resume();
+      await mappings.resume();
+      const stopEvents = await deps.events.work(createAsyncFunctions(parts, recursion));
       return async () => {
+        await stopEvents();
         await activation.stop();
+        await mappings.stop();
         functions.close();
       };
     },
