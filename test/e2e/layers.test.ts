@@ -182,7 +182,7 @@ while :; do
   head=$(mktemp)
   event=$(curl -sS -D "$head" "$api/next")
   id=$(tr -d '\\r' < "$head" | sed -n 's/^[Ll]ambda-[Rr]untime-[Aa]ws-[Rr]equest-[Ii]d: *//p')
-  curl -sS -o /dev/null -d "{\\"from\\":\\"$(cat /opt/name)\\",\\"event\\":$event}" "$api/$id/response"
+  curl -sS -o /dev/null -d "{\\"from\\":\\"$(cat \${0%/*}/name)\\",\\"event\\":$event}" "$api/$id/response"
 done
 `;
   const runtime = await published("shell-runtime", {

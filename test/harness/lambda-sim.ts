@@ -5,8 +5,13 @@
 import assert from "node:assert/strict";
 import { createSimClock } from "../../src/base/clock-sim.ts";
 import { silentLogger } from "../../src/base/logger.ts";
-import { seededRandom } from "../../src/base/random.ts";
+import { createMetrics } from "../../src/base/metrics.ts";
+import { AsyncQueue } from "../../src/events/async/queue.ts";
+import { verdict } from "../../src/events/async/verdict.ts";
+import { NoSuchTarget } from "../../src/events/deliver.ts";
+import type { Deliver } from "../../src/events/ports.ts";
 import type { InvokeAnswer, InvokeOrder } from "../../src/invoke/contract.ts";
+import { asyncRetryDelaysMs } from "../../src/limits.ts";
 import type { LaunchPlan, RuntimeEntry } from "../../src/runtime/contract.ts";
 import { RuntimeUnavailable, ZipError } from "../../src/runtime/contract.ts";
 import { createMemoryState, createMemoryStore } from "../../src/store/memory/memory-store.ts";
@@ -29,6 +34,8 @@ interface World {
   /** Held: mounting waits until it is called. */
   release: (() => void) | undefined;
   mountError: Error | undefined;
+  /** Of every package; undefined: as many as the zip has. */
+  unzippedBytes: number | undefined;
   answer: (order: InvokeOrder) => Promise<InvokeAnswer>;
   s3: (input: object) => Promise<Record<string, unknown>>;
   readonly orders: InvokeOrder[];
@@ -40,15 +47,19 @@ interface World {
   }[];
   provisionFailure: string | undefined;
   readonly layersMounted: (readonly string[])[];
+  /** Takes what goes to destinations. */
+  deliver: Deliver;
 }
 
 /** `state`: of an earlier one, to play a restart. */
 export function simLambda(state = createMemoryState(), seed = 1) {
   const clock = createSimClock();
   const store = createMemoryStore(state);
+  const metrics = createMetrics();
   const world: World = {
     release: undefined,
     mountError: undefined,
+    unzippedBytes: undefined,
     answer: async () => ({
       kind: "done",
       outcome: { kind: "success", payload: bytes('"ok"') },
@@ -63,6 +74,9 @@ export function simLambda(state = createMemoryState(), seed = 1) {
     provisions: [],
     provisionFailure: undefined,
     layersMounted: [],
+    deliver: async () => {
+      throw new NoSuchTarget("nobody is there");
+    },
   };
   const provisioned = new Map<string, number>();
   let gate: Promise<void> | undefined;
@@ -90,13 +104,26 @@ export function simLambda(state = createMemoryState(), seed = 1) {
         ready: world.provisionFailure ? 0 : (provisioned.get(specKey) ?? 0),
         failure: world.provisionFailure,
       }),
+      onPermitFree() {},
       async stop() {},
     },
+    metrics,
+    // Begins to work with `start`.
+    events: new AsyncQueue({
+      clock,
+      store,
+      metrics,
+      verdict,
+      random: seededRandom(seed + 1),
+      logger: silentLogger,
+      deliver: (arn, event, ctx) => world.deliver(arn, event, ctx),
+      retryDelaysMs: asyncRetryDelaysMs,
+    }),
     codeMounts: {
       async inspect(zip) {
         if (Buffer.from(zip).toString().startsWith("bad")) throw new ZipError("unreadable", "no zip");
         if (Buffer.from(zip).toString().startsWith("huge")) throw new ZipError("too-large", "too large");
-        return { unzippedBytes: zip.length, entries: 1 };
+        return { unzippedBytes: world.unzippedBytes ?? zip.length, entries: 1 };
       },
       async mount(sha256) {
         await gate;
@@ -153,6 +180,7 @@ export function simLambda(state = createMemoryState(), seed = 1) {
 
   return {
     lambda,
+    metrics,
     clock,
     store,
     state,

@@ -26,18 +26,20 @@ export async function withLayers<T>(
 ): Promise<T> {
   checkLayerArns(arns, caller.region);
   const uses: LayerUse[] = [];
-  const releases: (() => void)[] = [];
+  const holds = new Map<string, () => void>();
   try {
     for (const arn of arns) {
       const { code } = await find(layers, arn, caller);
-      releases.push(await codeStore.hold(code.sha256));
+      if (!holds.has(code.sha256)) holds.set(code.sha256, await codeStore.hold(code.sha256));
       // It may have been deleted while nobody held it.
       uses.push(useOf(await find(layers, arn, caller)));
     }
     return await use(uses);
   } finally {
-    for (const release of releases) release();
-    for (const { code } of uses) activation.sweep(code.sha256);
+    for (const [sha256, release] of holds) {
+      release();
+      activation.sweep(sha256);
+    }
   }
 }
 

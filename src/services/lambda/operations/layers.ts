@@ -58,7 +58,7 @@ export function createLayerOperations(parts: LambdaParts): LayerOperations {
       if (input.CompatibleRuntimes) checkCompatibleRuntimes(input.CompatibleRuntimes);
       const staged = await codeStore.stage(await zipFrom(input.Content, ctx, parts.codeMounts));
       try {
-        const { nowMs, uuid } = stamp();
+        const made = stamp();
         const version = await layers.publish(id, (number) => ({
           id,
           number,
@@ -67,9 +67,9 @@ export function createLayerOperations(parts: LambdaParts): LayerOperations {
           license: input.LicenseInfo,
           runtimes: input.CompatibleRuntimes,
           architectures: input.CompatibleArchitectures,
-          createdAtMs: nowMs,
+          createdAtMs: made.nowMs,
           policy: noPolicy,
-          revisionId: uuid(),
+          revisionId: made.uuid(),
         }));
         return await show(version, ctx);
       } finally {
