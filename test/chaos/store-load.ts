@@ -3,7 +3,6 @@
  * from FIRST: new members, some with a blob, some that remove an older batch, some with a condition that cannot hold.
  * Each answer is one JSON line (`Told`) on standard output, written before the next commit of that writer is made.
  */
-import { writeSync } from "node:fs";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/logger.ts";
 import { seededRandom } from "../../src/base/random.ts";
@@ -31,7 +30,7 @@ async function write(writer: number): Promise<never> {
     const writes = [...members.map(put), last(writer, batch), ...(removed ? removing(removed) : [])];
     const mustConflict = random.float() < 0.1;
     if (mustConflict) writes.push({ kind: "check", key: "there is no such key", ifVersion: 1 });
-    tell(await told(writer, batch, writes));
+    await tell(await told(writer, batch, writes));
     if (!mustConflict) own.push(members);
   }
 }
@@ -74,7 +73,9 @@ function bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-/** Synchronously: what was told has left this process when the next line of code runs. */
-function tell(told: Told): void {
-  writeSync(1, `${JSON.stringify(told)}\n`);
+/** Resolves when the line has left this process. Not `writeSync`: a pipe whose reader is slow answers it EAGAIN. */
+function tell(told: Told): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(`${JSON.stringify(told)}\n`, (error) => (error ? reject(error) : resolve()));
+  });
 }
