@@ -12,7 +12,7 @@ const root = resolve(import.meta.dirname, "..");
 /** Folder (or file) of `src/` → its layer. A file imports from its own layer's folder or from lower layers only. */
 const layers: readonly (readonly [prefix: string, layer: number])[] = [
   ["base/", 0],
-  ["limits.ts", 0.5],
+  ["limits.ts", 0.25],
   ["store/", 1],
   ["wire/", 1],
   ["isolation/", 2],
