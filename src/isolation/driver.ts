@@ -10,8 +10,11 @@
  * - D4 a crash of lambdad leaves nothing running, and `sweep` at the next start removes what else is left.
  * - D5 `exited` resolves exactly once, also after `destroy`; `stdout`, `stderr` and `frames` end before or with it.
  *
- * Lifecycle: `create` → running → exited (by itself or by `destroy`) → destroyed. After `destroy` reads still work and
- * everything else is harmless. Wrap a driver in `safe()` to have these rules for free.
+ * The program finds standard input at /dev/null, pipes at 1, 2 and 3, and no other open file. Its environment is the
+ * spec's; a driver may set PWD to `cwd`.
+ *
+ * Lifecycle: `create` → running → exited (by itself or by `destroy`) → destroyed. After `destroy` reads still work,
+ * `signal` does nothing, and `setCpus` rejects with `DriverError` "closed". Wrap a driver in `safe()` to have these rules for free.
  */
 import type { Readable } from "node:stream";
 
@@ -89,7 +92,10 @@ export interface Sandbox {
 export interface Driver {
   readonly name: DriverName;
   readonly guarantees: Guarantees;
-  /** Where a sandbox reaches lambdad's listeners: "127.0.0.1", or an address of ours on the sandboxes' network. */
+  /**
+   * Where a sandbox reaches lambdad's listeners: "127.0.0.1", or an address of ours on the sandboxes' network. Listeners
+   * must be bound to exactly this address: what is bound to every address (0.0.0.0) is the machine's, and out of reach.
+   */
   readonly hostAddress: string;
   /** What a path of `mounts` or of the system looks like from inside: the target itself, or (process) the source. */
   resolve(mounts: readonly Mount[], insidePath: string): string;

@@ -17,16 +17,18 @@ export function reaped(child: ChildProcess): Promise<{ code: number | null; sign
   });
 }
 
+export function exitOf(code: number | null, signal: NodeJS.Signals | null, oom: boolean): Exit {
+  return signal === null ? { kind: "code", code: code ?? 0, oom } : { kind: "signal", signal, oom };
+}
+
 /**
- * bubblewrap and shells report a program's death by a signal as 128 + its number. A program that exits with such a code
+ * bubblewrap reports its program's death by a signal as 128 + the signal's number. A program that exits with such a code
  * itself looks the same; that is the price of a reaper between it and us.
  */
-export function exitOf(code: number | null, signal: NodeJS.Signals | null, oom: boolean): Exit {
-  if (signal !== null) return { kind: "signal", signal, oom };
+export function exitThroughReaper(code: number | null, signal: NodeJS.Signals | null, oom: boolean): Exit {
   const number = (code ?? 0) - 128;
   const name = Object.entries(constants.signals).find(([, value]) => value === number)?.[0];
-  if (name !== undefined) return { kind: "signal", signal: name as NodeJS.Signals, oom };
-  return { kind: "code", code: code ?? 0, oom };
+  return exitOf(code, signal ?? (name as NodeJS.Signals | undefined) ?? null, oom);
 }
 
 /** What a program that did not get far said about it. Never rejects. */
@@ -40,6 +42,11 @@ export async function lastWords(stream: Readable, clock: Clock): Promise<string>
 }
 
 const lastWordsMax = 500;
+
+/** Nobody has begun to read it. */
+export function isUnread(stream: Readable): boolean {
+  return stream.readableFlowing === null && stream.listenerCount("readable") === 0;
+}
 
 /** Waits until every stream has been read to its end; what nobody reads in time is dropped. Never rejects. */
 export async function drained(streams: readonly Readable[], clock: Clock): Promise<void> {

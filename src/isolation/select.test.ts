@@ -53,8 +53,7 @@ test("an instance's name that could be a path is refused", async () => {
 
 test("the probe says what would be used", async (t) => {
   if (skip !== undefined) return t.skip(skip);
-  const { instance, stageDir, clock, logger } = options();
-  const probe = await probeIsolation({ instance, stageDir, clock, logger });
+  const probe = await probeIsolation(options());
   assert.deepEqual(probe, {
     driver: "bubblewrap",
     separated: true,

@@ -112,7 +112,10 @@ export interface IsolationProbe extends Guarantees {
   readonly driver: DriverName;
 }
 
-/** For `lambdad doctor`: which driver would be chosen here, and what keeps it from being a full sandbox. */
+/**
+ * For `lambdad doctor`: which driver would be chosen here, and what keeps it from being a full sandbox. Give it an
+ * instance and a directory of its own: it sweeps them, and a lambdad may be running.
+ */
 export async function probeIsolation(
   options: Omit<SelectOptions, "isolation" | "secure">,
 ): Promise<IsolationProbe> {

@@ -6,6 +6,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { findTool } from "../command.ts";
+import { networkPlan } from "../network-plan.ts";
 import type { TestDriver } from "../suite-tools.ts";
 
 export type Subject = Pick<TestDriver, "instance" | "stageDir" | "number">;
@@ -34,7 +35,7 @@ export function census(subject: Subject): Census {
     cgroups: cgroupsOf(subject.instance),
     links: countLines(shown("ip", "-o", "link"), ` ld${subject.number}_`),
     routes: countLines(shown("ip", "route"), ` ld${subject.number}_`),
-    addresses: countLines(shown("ip", "-o", "addr", "show", "dev", "lo"), "169.254."),
+    addresses: countLines(shown("ip", "-o", "addr"), ` ${networkPlan(subject.number).hostAddress}/`),
     filterLines: shown("nft", "list", "table", "inet", `lambdad_${subject.number}`).split("\n").length,
     files: existsSync(subject.stageDir) ? readdirSync(subject.stageDir, { recursive: true }).length : 0,
   };

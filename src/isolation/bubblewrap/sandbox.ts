@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import type { Clock } from "../../base/clock.ts";
 import { sandboxDestroyTimeoutMs, sandboxStartTimeoutMs } from "../../limits.ts";
 import { DriverError, type Exit, type Sandbox, type SandboxSpec, type Usage } from "../driver.ts";
-import { drained, exitOf, lastWords, reaped, settledWithin } from "../exit.ts";
+import { drained, exitThroughReaper, isUnread, lastWords, reaped, settledWithin } from "../exit.ts";
 import type { BubblewrapArguments } from "./arguments.ts";
 import type { Slot } from "./slots.ts";
 
@@ -61,7 +61,7 @@ function createSandbox(
   async function end(): Promise<Exit> {
     const { code, signal } = await reaped(slot.child);
     finalUsage = readUsage();
-    const exit = exitOf(code, signal, (slot.cgroup?.oomKills() ?? 0) > 0);
+    const exit = exitThroughReaper(code, signal, (slot.cgroup?.oomKills() ?? 0) > 0);
     await drained(outputs(slot), clock);
     return exit;
   }
@@ -110,6 +110,7 @@ export async function endSlot(slot: Slot, clock: Clock): Promise<void> {
     throw new DriverError("launch", `the process ${slot.child.pid} does not end`);
   }
   await linkGone(slot, clock);
+  for (const stream of outputs(slot).filter(isUnread)) stream.destroy();
   await drained(outputs(slot), clock);
   slot.release();
 }

@@ -18,7 +18,7 @@ import {
   type SandboxSpec,
   type Usage,
 } from "../driver.ts";
-import { drained, exitOf, reaped, settledWithin } from "../exit.ts";
+import { drained, exitOf, isUnread, reaped, settledWithin } from "../exit.ts";
 import { withSealedStdio } from "../inherited.ts";
 import { createPipeSource, type OutputPipes, type PipeSource } from "../pipes.ts";
 import { checkSpec } from "../spec.ts";
@@ -146,6 +146,7 @@ function createSandbox(id: string, child: ChildProcess, { output, clock, onGone 
 
   async function destroy(): Promise<void> {
     if (child.exitCode === null && child.signalCode === null) signalGroup("SIGKILL");
+    for (const stream of streams.filter(isUnread)) stream.destroy();
     if (!(await settledWithin(exited, clock, sandboxDestroyTimeoutMs))) {
       throw new DriverError("launch", `the process ${child.pid} does not end`);
     }
