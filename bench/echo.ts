@@ -42,15 +42,30 @@ export async function createEchoFunction(
 
 /** A whole HTTP/1.1 Invoke request, signed now: good for 15 minutes, as often as one likes. */
 export function signedInvoke(url: string, name = "echo"): string {
+  return signedRequest(url, {
+    method: "POST",
+    path: `/2015-03-31/functions/${name}/invocations`,
+    body: payload,
+  });
+}
+
+export interface RequestParts {
+  readonly method: string;
+  readonly path: string;
+  /** Encoded, its parameters in the order of their names. */
+  readonly query?: string;
+  readonly body?: string;
+}
+
+export function signedRequest(url: string, { method, path, query = "", body = "" }: RequestParts): string {
   const { host } = new URL(url);
-  const path = `/2015-03-31/functions/${name}/invocations`;
   const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "");
   const scope = `${stamp.slice(0, 8)}/us-east-1/lambda/aws4_request`;
-  const bodyHash = createHash("sha256").update(payload).digest("hex");
+  const bodyHash = createHash("sha256").update(body).digest("hex");
   const canonical = [
-    "POST",
+    method,
     path,
-    "",
+    query,
     `host:${host}`,
     `x-amz-date:${stamp}`,
     "",
@@ -62,13 +77,12 @@ export function signedInvoke(url: string, name = "echo"): string {
   const key = scope.split("/").reduce<string | Buffer>((secret, part) => hmac(secret, part), "AWS4test");
   const signature = hmac(key, ["AWS4-HMAC-SHA256", stamp, scope, hash].join("\n")).toString("hex");
   return [
-    `POST ${path} HTTP/1.1`,
+    `${method} ${query ? `${path}?${query}` : path} HTTP/1.1`,
     `host: ${host}`,
     `x-amz-date: ${stamp}`,
     `authorization: AWS4-HMAC-SHA256 Credential=test/${scope}, SignedHeaders=host;x-amz-date, Signature=${signature}`,
-    "content-type: application/json",
-    `content-length: ${Buffer.byteLength(payload)}`,
+    ...(body ? ["content-type: application/json", `content-length: ${Buffer.byteLength(body)}`] : []),
     "",
-    payload,
+    body,
   ].join("\r\n");
 }

@@ -1,6 +1,6 @@
 /**
- * A load generator in its own process: `connections` keep-alive sockets, each with one request under way, the same bytes
- * every time. It parses no more of an answer than it must (status, Content-Length), so that it stays cheaper than what
+ * A load generator in its own process: `connections` keep-alive sockets, each with one request under way, the given ones
+ * in turn. It parses no more of an answer than it must (status, Content-Length), so that it stays cheaper than what
  * it measures, and it is the same for the yardstick and for lambdad.
  *
  * Started by `load()` below with its plan as a JSON argument; prints a `LoadResult` as JSON.
@@ -12,8 +12,8 @@ import { fileURLToPath } from "node:url";
 
 export interface LoadPlan {
   readonly port: number;
-  /** A whole HTTP/1.1 request. */
-  readonly request: string;
+  /** Whole HTTP/1.1 requests. Together with the rest of the plan less than 128 KB: it is one argument of a program. */
+  readonly requests: readonly string[];
   readonly connections: number;
   readonly warmupMs: number;
   readonly measureMs: number;
@@ -39,7 +39,8 @@ export async function load(plan: LoadPlan): Promise<LoadResult> {
 }
 
 async function generate(plan: LoadPlan): Promise<LoadResult> {
-  const request = Buffer.from(plan.request);
+  const requests = plan.requests.map((request) => Buffer.from(request));
+  let sent = 0;
   const latenciesMs: number[] = [];
   let failures = 0;
   const measureFromMs = performance.now() + plan.warmupMs;
@@ -57,7 +58,7 @@ async function generate(plan: LoadPlan): Promise<LoadResult> {
         received = 0;
         head = "";
         sentAtMs = performance.now();
-        socket.write(request);
+        socket.write(requests[sent++ % requests.length] ?? "");
       }
       socket.on("connect", send);
       socket.on("error", reject);

@@ -21,8 +21,8 @@ export async function run(): Promise<Row[]> {
   try {
     await createEchoFunction(server.url);
     const targets = {
-      bare: { port: Number(port.toString()), request: signedInvoke(server.url) },
-      lambdad: { port: server.port, request: signedInvoke(server.url) },
+      bare: { port: Number(port.toString()), requests: [signedInvoke(server.url)] },
+      lambdad: { port: server.port, requests: [signedInvoke(server.url)] },
     };
     const wide = await compare(targets, 16);
     const single = await compare(targets, 1);
@@ -66,7 +66,7 @@ export async function run(): Promise<Row[]> {
 
 interface Target {
   readonly port: number;
-  readonly request: string;
+  readonly requests: readonly string[];
 }
 
 async function compare(targets: Record<"bare" | "lambdad", Target>, connections: number) {
