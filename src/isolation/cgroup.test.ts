@@ -6,7 +6,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { systemClock } from "../base/clock.ts";
 import { systemRandom } from "../base/random.ts";
-import { type CgroupHost, openCgroups } from "./cgroup.ts";
+import { openCgroups } from "./cgroup.ts";
+import type { CgroupHost } from "./cgroup-hierarchy.ts";
 import { DriverError } from "./driver.ts";
 import { temporaryDirectory } from "./suite-tools.ts";
 

@@ -1,4 +1,5 @@
 /** Creates and destroys sandboxes in turn and counts what is there before, in between and afterwards. Tests only. */
+import { systemClock } from "../../base/clock.ts";
 import { type Census, census, openDescriptors, type Subject } from "./census.ts";
 import { bubblewrapForTest, ending, eventually, specOf } from "../suite-tools.ts";
 import { sandboxSlotsIdleMax } from "../../limits.ts";
@@ -25,14 +26,14 @@ export async function measureLeaks(rounds: number): Promise<LeakReport> {
   const createMs: number[] = [];
   const destroyMs: number[] = [];
   const once = async (round: number) => {
-    const startMs = performance.now();
+    const startMs = systemClock.monotonic();
     const sandbox = await subject.driver.create(specOf(["/bin/true"]));
-    createMs.push(performance.now() - startMs);
+    createMs.push(systemClock.monotonic() - startMs);
     // Half of them end by themselves, half are killed.
     if (round % 2 === 0) return void (await ending(sandbox));
-    const destroyStartMs = performance.now();
+    const destroyStartMs = systemClock.monotonic();
     await sandbox.destroy();
-    destroyMs.push(performance.now() - destroyStartMs);
+    destroyMs.push(systemClock.monotonic() - destroyStartMs);
   };
   for (let round = 0; round < warmUpRounds; round += 1) await once(round);
   const settled = await waiting(subject);

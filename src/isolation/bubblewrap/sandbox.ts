@@ -136,5 +136,7 @@ function outputs({ pipes }: Slot) {
 function kill(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
-  } catch {} // it went by itself
+  } catch {
+    // it went by itself
+  }
 }

@@ -88,5 +88,7 @@ function copyIfThere(from: string, to: string): void {
   try {
     mkdirSync(dirname(to), { recursive: true, mode: 0o755 });
     cpSync(from, to, { recursive: true, verbatimSymlinks: true, dereference: from === "/etc/resolv.conf" });
-  } catch {}
+  } catch {
+    // what sandboxes do without
+  }
 }

@@ -141,7 +141,9 @@ function createSandbox(id: string, child: ChildProcess, { output, clock, onGone 
   function signalGroup(signal: NodeJS.Signals): void {
     try {
       if (child.pid !== undefined) process.kill(-child.pid, signal);
-    } catch {} // nobody is left in it
+    } catch {
+      // nobody is left in it
+    }
   }
 
   async function destroy(): Promise<void> {
