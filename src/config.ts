@@ -5,6 +5,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { LogLevel } from "./base/logger.ts";
+import { asyncRetryDelaysMs } from "./limits.ts";
 
 export const isolations = ["auto", "process", "bubblewrap"] as const;
 export type Isolation = (typeof isolations)[number];
@@ -24,6 +25,8 @@ export interface Config {
   readonly logFormat: "text" | "json";
   /** What functions may reach: lambdad only, or also the world. */
   readonly network: "endpoints" | "outside";
+  /** How long an asynchronous event waits after the function's first error, the second, …, ms. */
+  readonly asyncRetryDelaysMs: readonly number[];
   /** The one key pair that `secure` accepts from outside. */
   readonly accessKey: string | undefined;
   readonly secretKey: string | undefined;
@@ -44,6 +47,7 @@ export const configDefaults = {
   logLevel: "info",
   logFormat: "text",
   network: "outside",
+  asyncRetryDelaysMs,
 } as const satisfies Partial<Config>;
 
 /** `given` over the environment (`LAMBDAD_PORT`, …) over the defaults. */

@@ -43,6 +43,7 @@ export const listLayersPageMax = 50; // also ListLayerVersions
 export const functionLayersMax = 5;
 export const resourcePolicyBytesMax = 20_480;
 export const lambdaCachedFunctionsMax = 20_000; // ours: records kept in memory, some KB each
+export const lambdaCachedPagesMax = 400; // ours: of ListFunctions, 50 records each
 export const lambdaCommitAttemptsMax = 20; // ours: changes of one function that may come between
 export const lambdaVersionsPerCommitMax = 300; // ours: three writes each fit storeBatchWritesMax
 export const lambdaActivationTimeoutMs = 6 * minute; // AWS: a Pending older than that may be cancelled

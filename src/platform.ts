@@ -12,7 +12,11 @@ import { createMetrics } from "./base/metrics.ts";
 import { systemRandom } from "./base/random.ts";
 import type { Config } from "./config.ts";
 import { resolveConfig } from "./config.ts";
+import { AsyncQueue } from "./events/async/queue.ts";
+import { verdict } from "./events/async/verdict.ts";
+import { createDeliver } from "./events/deliver.ts";
 import { createAdmin } from "./gateway/admin.ts";
+import { asyncRoutes } from "./gateway/admin-async.ts";
 import { createGateway } from "./gateway/http.ts";
 import { createPipeline } from "./gateway/pipeline.ts";
 import { createInvoker } from "./invoke/invoker.ts";
@@ -151,9 +155,23 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   undo.add(() => invoker.stop(stopGraceMs));
 
   // Services.
-  const lambda = createLambda({ clock, random, store, logger, invoker, codeMounts, catalog });
+  const services: Service[] = [];
+  const deliver = createDeliver(() => services);
+  const { asyncRetryDelaysMs: retryDelaysMs } = config;
+  const events = new AsyncQueue({ clock, random, store, logger, metrics, deliver, retryDelaysMs, verdict });
+  const lambda = createLambda({
+    clock,
+    random,
+    store,
+    logger,
+    metrics,
+    invoker,
+    events,
+    codeMounts,
+    catalog,
+  });
   await begin(lambda, undo);
-  const services = [lambda, logs, createSts()];
+  services.push(lambda, logs, createSts());
 
   // The front door.
   const admin = createAdmin({
@@ -161,7 +179,7 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     isolation: driver.name,
     services: services.map(({ name }) => name),
     metrics,
-    routes: [],
+    routes: asyncRoutes(events),
   });
   const keyStore = (accessKey: string) => {
     if (accessKey === functionKeys.accessKeyId) return functionKeys.secretAccessKey;

@@ -54,11 +54,24 @@ function program(): Command {
       ]),
     )
     .option("--region <name>", "region of requests that name none")
+    .addOption(
+      new Option(
+        "--async-retry-delays <times>",
+        "waits between attempts at an asynchronous event: 1s,2s (default: 60s,120s)",
+      ).argParser(durations),
+    )
     .addOption(new Option("--log-level <level>", "lambdad's own log (default: info)").choices(logLevels))
     .option("--json", "print one line of JSON when ready; log as JSON")
-    .action(async ({ data, region, json, ...rest }) => {
+    .action(async ({ data, region, json, asyncRetryDelays, ...rest }) => {
       const { up } = await import("./up.ts");
-      await up({ ...rest, dataDir: data, defaultRegion: region, json, logFormat: json ? "json" : undefined });
+      await up({
+        ...rest,
+        dataDir: data,
+        defaultRegion: region,
+        asyncRetryDelaysMs: asyncRetryDelays,
+        json,
+        logFormat: json ? "json" : undefined,
+      });
     });
 
   lambdad
@@ -121,6 +134,39 @@ function program(): Command {
       await logs(createClient(resolveClient(options.endpoint), systemClock), systemClock, name, options);
     });
 
+  const asyncEvents = lambdad
+    .command("async")
+    .description("asynchronous events: those that wait, run or have failed");
+  asyncEvents
+    .command("list")
+    .argument("[function]", "name or ARN (default: all)")
+    .description("list events with their age and attempts")
+    .addOption(endpointOption())
+    .option("--json", "one JSON object an event")
+    .action(async (name, options) => {
+      const { list } = await import("./async.ts");
+      await list(createClient(resolveClient(options.endpoint), systemClock), systemClock, name, options);
+    });
+  asyncEvents
+    .command("redrive")
+    .argument("<function>", "name or ARN")
+    .description("send a function's failed events to it again")
+    .addOption(endpointOption())
+    .action(async (name, options) => {
+      const { redrive } = await import("./async.ts");
+      await redrive(createClient(resolveClient(options.endpoint), systemClock), name);
+    });
+  asyncEvents
+    .command("purge")
+    .argument("<function>", "name or ARN")
+    .description("remove a function's waiting events; those that run go on")
+    .addOption(endpointOption())
+    .option("--failed", "those that are kept after they failed, too")
+    .action(async (name, options) => {
+      const { purge } = await import("./async.ts");
+      await purge(createClient(resolveClient(options.endpoint), systemClock), name, options);
+    });
+
   lambdad
     .command("runtimes")
     .description("list AWS's runtimes and what this machine has for them")
@@ -154,6 +200,15 @@ function endpointOption(): Option {
     "--endpoint <url>",
     "which lambdad (default: AWS_ENDPOINT_URL, else http://127.0.0.1:4566)",
   );
+}
+
+/** "1s,500ms,2m" in milliseconds. */
+function durations(text: string): number[] {
+  return text.split(",").map((each) => {
+    const match = /^(\d+)(ms|s|m)$/.exec(each.trim());
+    if (!match) throw new InvalidArgumentError("It must be times like 1s,2s or 500ms.");
+    return Number(match[1]) * { ms: 1, s: 1000, m: 60_000 }[match[2] as "ms" | "s" | "m"];
+  });
 }
 
 function wholeNumber(text: string): number {

@@ -51,6 +51,8 @@ export interface Invoker {
   provision(functionArn: string, wanted: readonly Provision[]): void;
   /** How far that has come for a version; what was never asked for has none ready. */
   provisioned(specKey: string): ProvisionState;
+  /** Calls `wake` each time when an invocation of this version has given its permit back. */
+  onPermitFree(wake: (freed: VersionSpec) => void): void;
   /** Waits for running invocations up to `graceMs`, then shuts every environment down. */
   stop(graceMs: number): Promise<void>;
 }

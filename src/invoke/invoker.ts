@@ -15,7 +15,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Counter, Metrics } from "../base/metrics.ts";
-import type { Environment } from "../runtime/contract.ts";
+import type { Environment, VersionSpec } from "../runtime/contract.ts";
 import type { InvocationResult } from "../runtime/invocation.ts";
 import type { Claim, Permit } from "./concurrency.ts";
 import { Concurrency } from "./concurrency.ts";
@@ -33,6 +33,7 @@ export interface InvokerDeps {
 export function createInvoker(deps: InvokerDeps): Invoker {
   const { pool, metrics } = deps;
   const concurrency = new Concurrency();
+  const permitWatchers: ((freed: VersionSpec) => void)[] = [];
   const counters: Counters = {
     invocations: metrics.counter("lambdad_invocations_total", "Invocations that were run"),
     errors: metrics.counter("lambdad_invocation_errors_total", "Invocations that ended in a function error"),
@@ -52,9 +53,8 @@ export function createInvoker(deps: InvokerDeps): Invoker {
     }
     const environment = await acquire(order, taken.permit);
     if (order.wantTail) environment.log.beginTail();
-    environment.log.platform(
-      startLine({ ...order, requestId: order.request.requestId, atMs: deps.clock.now() }),
-    );
+    const start = startLine({ ...order, requestId: order.request.requestId, atMs: deps.clock.now() });
+    if (start !== undefined) environment.log.platform(start);
     const result = await environment.invoke(order.request);
     count(counters, result);
     const finished = finish(order, environment, result, taken.permit);
@@ -69,9 +69,14 @@ export function createInvoker(deps: InvokerDeps): Invoker {
     try {
       return await pool.acquire(order.spec);
     } catch (error) {
-      concurrency.give(permit);
+      give(permit, order.spec);
       throw error;
     }
+  }
+
+  function give(permit: Permit, spec: VersionSpec): void {
+    concurrency.give(permit);
+    for (const wake of permitWatchers) wake(spec);
   }
 
   /** Answers the log's tail, empty if none was asked for. Never rejects. */
@@ -86,8 +91,9 @@ export function createInvoker(deps: InvokerDeps): Invoker {
     const facts = { spec: order.spec, requestId: order.request.requestId, atMs: deps.clock.now() };
     for (const line of endLines(facts, result)) environment.log.platform(line);
     const tail = order.wantTail ? environment.log.endTail() : new Uint8Array();
-    concurrency.give(permit);
+    // First the environment: whoever waits for the permit finds it idle.
     pool.release(environment);
+    give(permit, order.spec);
     return tail;
   }
 
@@ -105,6 +111,7 @@ export function createInvoker(deps: InvokerDeps): Invoker {
     retire: (functionArn, keepKeys, goneKeys) => pool.retire(functionArn, keepKeys, goneKeys),
     provision: (functionArn, wanted) => pool.provision(functionArn, wanted),
     provisioned: (specKey) => pool.provisioned(specKey),
+    onPermitFree: (wake) => void permitWatchers.push(wake),
   };
 }
 

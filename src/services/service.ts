@@ -5,6 +5,7 @@
  * What a service needs for life (clock, random, store, logger, the invoker) goes to its `createX(deps)`; what belongs
  * to one request is in `ctx`.
  */
+import type { Target } from "../events/ports.ts";
 import type { Identity } from "../wire/identity.ts";
 
 export interface Service {
@@ -12,6 +13,8 @@ export interface Service {
   readonly name: string;
   /** Every operation of the model: a handler, or `notImplemented("why")`. */
   readonly operations: Operations;
+  /** Takes events of other services: `events/ports.ts`. */
+  readonly target?: Target;
   /** Plain HTTP it serves beside its API: code downloads, function URLs. */
   readonly web?: WebRoute;
   /** Background work; must be resumable after a crash. Called once, before requests are served. */

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { createSimClock } from "../../src/base/clock-sim.ts";
 import { silentLogger } from "../../src/base/logger.ts";
 import { createMetrics } from "../../src/base/metrics.ts";
+import { seededRandom } from "../../src/base/random.ts";
 import { AsyncQueue } from "../../src/events/async/queue.ts";
 import { verdict } from "../../src/events/async/verdict.ts";
 import { NoSuchTarget } from "../../src/events/deliver.ts";

@@ -79,6 +79,25 @@ export function throttled(reason: string): AwsError {
   });
 }
 
+/** The text is the one of the model's documentation. */
+export function recursiveInvocation(): AwsError {
+  return new AwsError(
+    "RecursiveInvocationException",
+    "Lambda has detected your function being invoked in a recursive loop with other Amazon Web Services resources and stopped your function's invocation.",
+    { ...user, status: 400 },
+  );
+}
+
+/** More events wait than lambdad is to hold. SDKs try again after a pause. */
+export function queueFull(cause: unknown): AwsError {
+  return new AwsError("TooManyRequestsException", "The queue of asynchronous events is full.", {
+    status: 429,
+    members: { Type: "User", Reason: "CallerRateLimitExceeded" },
+    headers: { "Retry-After": "1" },
+    cause,
+  });
+}
+
 /** The wire's name; the model calls it RequestTooLargeException. */
 export function requestTooLarge(message: string): AwsError {
   return new AwsError("RequestEntityTooLargeException", message, { status: 413 });
@@ -95,6 +114,15 @@ export function accessDenied(request: {
     `User: ${principalArn} is not authorized to perform: lambda:${action} on resource: ${arn} because no resource-based policy allows the lambda:${action} action`,
     { status: 403 },
   );
+}
+
+/** The disk takes no more events. */
+export function storageFull(cause: unknown): AwsError {
+  return new AwsError("ServiceException", "lambdad's disk is full: the event was not accepted.", {
+    status: 507,
+    members: { Type: "Service" },
+    cause,
+  });
 }
 
 /** Lambda could not do it although the caller was right. */

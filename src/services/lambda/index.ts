@@ -66,7 +66,7 @@ export function createLambda(deps: LambdaDeps): Service & { readonly operations:
   const functions = new Functions(deps.store, collections);
   const mappings = new Mappings({ ...deps, ...collections });
   const provisioning = new Provisioning({ ...deps, functions });
-  const targets = createTargets({ functions, random });
+  const targets = createTargets({ functions, clock, random });
   const codeSigning = new CodeSigningConfigs(deps.store, collections.codeSigning);
   const layers = new Layers(deps.store, collections);
   const codeStore = new CodeStore({ ...deps, collections });

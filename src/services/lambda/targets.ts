@@ -3,7 +3,9 @@
  * from, with the concurrency that it may use. Reads nothing from the disk once a function is known; decides nothing about
  * who may call.
  */
+import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
+import { newTraceHeader } from "../../base/trace.ts";
 import type { InvokeOrder } from "../../invoke/contract.ts";
 import type { VersionSpec } from "../../runtime/contract.ts";
 import { functionNotFound } from "./errors.ts";
@@ -34,8 +36,12 @@ export interface InvokeTarget {
 
 export type Targets = ReturnType<typeof createTargets>;
 
-export function createTargets(deps: { readonly functions: Functions; readonly random: Random }) {
-  const { functions, random } = deps;
+export function createTargets(deps: {
+  readonly functions: Functions;
+  readonly clock: Clock;
+  readonly random: Random;
+}) {
+  const { functions, clock, random } = deps;
   const specs = new WeakMap<Configuration, Map<string, VersionSpec>>();
 
   /** Throws AWS's error when there is no such thing or it cannot run in its state. */
@@ -54,6 +60,13 @@ export function createTargets(deps: { readonly functions: Functions; readonly ra
     };
   }
 
+  /** Throws AWS's error when there is no such function, version or alias, whatever its state. */
+  async function find({ id, qualifier }: FunctionRef): Promise<FunctionRecord> {
+    const fn = (functions.cached(id) ?? (await functions.known(id)))?.fn;
+    if (!fn || !findRevision(fn, qualifier)) throw functionNotFound(arnOf(id, qualifier ?? latest));
+    return fn;
+  }
+
   /** The version that an alias sends this invocation to; any other qualifier stays as it is. */
   function routed(fn: FunctionRecord, qualifier: string | undefined): string | undefined {
     const alias = qualifier === undefined ? undefined : findAlias(fn, qualifier);
@@ -68,7 +81,12 @@ export function createTargets(deps: { readonly functions: Functions; readonly ra
     return spec;
   }
 
-  return { resolve };
+  /** The trace that an invocation belongs to: the caller's, or a new one, sampled where the function asks for it. */
+  function traceOf({ tracing }: Configuration, given: string | undefined): string {
+    return given ?? newTraceHeader(clock, random, tracing === "Active");
+  }
+
+  return { resolve, find, traceOf };
 }
 
 /** What is provisioned is taken from the function's reservation, or is not in the unreserved pool any more. */

@@ -17,7 +17,7 @@ test("an invocation gets what was asked and answers what the function said", asy
   assert.equal(Buffer.from(order?.request.payload ?? []).toString(), '{"n":1}');
   assert.match(
     order?.request.traceHeader ?? "",
-    /^Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0$/,
+    /^Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0;Lineage=[0-9a-f]{8}:1$/,
   );
   assert.equal(order?.wantTail, false);
   assert.equal(order?.reservedConcurrency, undefined);
@@ -129,15 +129,10 @@ test("a pending function is not invoked", async () => {
   assert.equal(sim.world.orders.length, 0);
 });
 
-test("a dry run checks and runs nothing, an event is refused as long as it would not be durable", async () => {
+test("a dry run checks and runs nothing", async () => {
   const sim = simLambda();
   await sim.create(FunctionName);
   assert.deepEqual(await sim.call("Invoke", { FunctionName, InvocationType: "DryRun" }), { StatusCode: 204 });
-  await assert.rejects(
-    sim.call("Invoke", { FunctionName, InvocationType: "Event" }),
-    awsError("InvalidParameterValueException", "InvocationType Event is not supported by lambdad yet."),
-    "E1",
-  );
   await assert.rejects(
     sim.call("Invoke", { FunctionName: "gone", InvocationType: "DryRun" }),
     awsError("ResourceNotFoundException"),

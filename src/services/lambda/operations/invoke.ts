@@ -2,43 +2,48 @@
  * Invoke and InvokeWithResponseStream. The order of a warm invocation: what is named → which version → may it run →
  * is the payload JSON → run → answer. Nothing on that way reads the disk once a function is known.
  */
-import { newTraceHeader } from "../../../base/trace.ts";
 import type { InvokeAnswer } from "../../../invoke/contract.ts";
-import { clientContextBytesMax, invokePayloadBytesMax } from "../../../limits.ts";
+import { asyncPayloadBytesMax, clientContextBytesMax, invokePayloadBytesMax } from "../../../limits.ts";
 import type { Context } from "../../service.ts";
 import {
   invalidParameter,
   invalidRequestContent,
   notSupportedYet,
+  recursiveInvocation,
   requestTooLarge,
   throttled,
 } from "../errors.ts";
+import type { FunctionRef } from "../domain/function-ref.ts";
 import { parseFunctionRef } from "../domain/function-ref.ts";
 import type { Input, LambdaOperations, Output } from "../operation-types.ts";
 import type { LambdaParts } from "../parts.ts";
 import { checkedPayload } from "../domain/payload.ts";
 import type { InvokeTarget } from "../targets.ts";
 
-type InvokeOperations = Pick<LambdaOperations, "Invoke" | "InvokeWithResponseStream">;
+type InvokeOperations = Pick<LambdaOperations, "Invoke" | "InvokeAsync" | "InvokeWithResponseStream">;
 type InvokeInput = Input<"Invoke">;
 type StreamEvents = NonNullable<Output<"InvokeWithResponseStream">["EventStream"]>;
 type StreamEvent = StreamEvents extends AsyncIterable<infer E> ? E : never;
 type Done = Extract<InvokeAnswer, { kind: "done" }>;
 
-export function createInvokeOperations({ clock, random, targets, invoker }: LambdaParts): InvokeOperations {
-  const resolve = (input: InvokeInput, ctx: Context): Promise<InvokeTarget> => {
+export function createInvokeOperations(parts: LambdaParts): InvokeOperations {
+  const { targets, invoker, recursion, submit } = parts;
+  const refOf = (input: InvokeInput, ctx: Context): FunctionRef => {
     const named = { name: input.FunctionName, qualifier: input.Qualifier, action: "InvokeFunction" };
-    return targets.resolve(parseFunctionRef(named, ctx));
+    return parseFunctionRef(named, ctx);
   };
 
   async function run(input: InvokeInput, target: InvokeTarget, ctx: Context): Promise<Done> {
+    const payload = checkedPayload(input.Payload);
+    const traceHeader = recursion(target, targets.traceOf(target.configuration, ctx.trace));
+    if (traceHeader === undefined) throw recursiveInvocation();
     const answer = await invoker.invoke({
       spec: target.spec,
       request: {
         requestId: ctx.requestId,
         invokedFunctionArn: target.invokedFunctionArn,
-        payload: checkedPayload(input.Payload),
-        traceHeader: ctx.trace ?? newTraceHeader(clock, random),
+        payload,
+        traceHeader,
         clientContext: decodedClientContext(input.ClientContext),
       },
       wantTail: input.LogType === "Tail",
@@ -51,9 +56,15 @@ export function createInvokeOperations({ clock, random, targets, invoker }: Lamb
   return {
     async Invoke(input, ctx) {
       checkInput(input);
-      const target = await resolve(input, ctx);
+      const ref = refOf(input, ctx);
+      if (input.InvocationType === "Event") {
+        const { Payload: payload, ClientContext } = input;
+        const clientContext = decodedClientContext(ClientContext);
+        await submit({ ref, requestId: ctx.requestId, payload, traceHeader: ctx.trace, clientContext });
+        return { StatusCode: 202 };
+      }
+      const target = await targets.resolve(ref);
       if (input.InvocationType === "DryRun") return { StatusCode: 204 };
-      if (input.InvocationType === "Event") throw notSupportedYet("InvocationType Event");
       const { outcome, logTail } = await run(input, target, ctx);
       return {
         StatusCode: 200,
@@ -64,10 +75,19 @@ export function createInvokeOperations({ clock, random, targets, invoker }: Lamb
       };
     },
 
+    // Deprecated; the same as Invoke with InvocationType Event.
+    async InvokeAsync({ FunctionName, InvokeArgs }, ctx) {
+      const ref = parseFunctionRef({ name: FunctionName, action: "InvokeFunction" }, ctx);
+      const payload = await collected(InvokeArgs);
+      const { requestId, trace: traceHeader } = ctx;
+      await submit({ ref, requestId, payload, traceHeader, clientContext: undefined });
+      return { Status: 202 };
+    },
+
     // The runtime does not stream yet: the whole answer is one chunk.
     async InvokeWithResponseStream(input, ctx) {
       checkInput(input);
-      const target = await resolve(input, ctx);
+      const target = await targets.resolve(refOf(input, ctx));
       if (input.InvocationType === "DryRun") return { StatusCode: 204 };
       const answer = await run(input, target, ctx);
       return {
@@ -78,6 +98,19 @@ export function createInvokeOperations({ clock, random, targets, invoker }: Lamb
       };
     },
   };
+}
+
+/** No more than what tells that it is too large. */
+async function collected(body: unknown): Promise<Uint8Array> {
+  if (body instanceof Uint8Array) return body;
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    chunks.push(chunk);
+    sizeBytes += chunk.length;
+    if (sizeBytes > asyncPayloadBytesMax) break;
+  }
+  return Buffer.concat(chunks);
 }
 
 async function* streamOf({ outcome, logTail }: Done): AsyncGenerator<StreamEvent> {
