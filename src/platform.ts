@@ -51,6 +51,9 @@ export interface Platform {
 /** How long requests and invocations that run may go on when the platform stops, ms. */
 const stopGraceMs = 5000;
 
+/** Every address of this machine. */
+const wildcards = ["0.0.0.0", "::"];
+
 /** What is missing in `given` comes from the environment and the defaults. Throws with a clear message when it cannot start. */
 export async function start(given: Partial<Config> = {}): Promise<Platform> {
   const undo = new Undo();
@@ -194,8 +197,10 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     .catch((error: unknown) => Promise.reject(listenError(config, error)));
   endpointUrl = url;
   if (driver.guarantees.networked) {
-    // Sandboxes have a network of their own, on which we have an address; there without admin routes.
-    endpointUrl = (await gateway.listen({ host: driver.hostAddress, port, admin: false })).url;
+    // Sandboxes have a network of their own, on which we have an address; there without admin routes. Where we listen
+    // on all addresses, the port is taken on that one too.
+    const sandboxPort = wildcards.includes(config.host) ? 0 : port;
+    endpointUrl = (await gateway.listen({ host: driver.hostAddress, port: sandboxPort, admin: false })).url;
   }
 
   return {

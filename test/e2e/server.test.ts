@@ -96,6 +96,14 @@ test("a port that is taken is said so, and what to do", async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+test("functions run when it listens on all addresses", async () => {
+  const server = await startServer({ args: ["--host", "0.0.0.0"] });
+  const url = `http://127.0.0.1:${server.port}`;
+  await createEchoFunction(url);
+  assert.equal(await invoked(url), '{"n":1}');
+  assert.equal(await server.stop(), 0);
+});
+
 test("SIGTERM lets a running invocation finish and leaves nothing behind", async () => {
   const server = await startServer();
   const client = await createEchoFunction(server.url, "slow", {
