@@ -6,7 +6,7 @@
  * half-made. What the account has given away (`account.ts`) follows from the function and is written with it. What was read stays in memory and answers without I/O until the store says that someone has written; then
  * it is checked first. What is written where: `collections.ts`.
  */
-import { lambdaCachedFunctionsMax, lambdaCommitAttemptsMax } from "../../limits.ts";
+import { lambdaCachedFunctionsMax, lambdaCachedPagesMax, lambdaCommitAttemptsMax } from "../../limits.ts";
 import type { PageRequest, Records } from "../../store/records.ts";
 import type { Store, Write } from "../../store/store.ts";
 import { StoreError } from "../../store/store.ts";
@@ -55,6 +55,8 @@ export class Functions {
   readonly #in: Collections;
   readonly #functions = new Map<string, Cached<FunctionRecord>>();
   readonly #accounts = new Map<string, Cached<AccountRecord>>();
+  /** Pages of lists: whoever pages through all functions reads as many records as there are. */
+  readonly #pages = new Map<string, { readonly heads: readonly FunctionHead[]; readonly era: number }>();
   /** Grows with each commit that touched a function or an account, ours or another process's. */
   #era = 0;
   readonly #listeners: Listener[] = [];
@@ -103,8 +105,10 @@ export class Functions {
     try {
       await this.#commit(fn.id, undefined, { fn, also });
     } catch (error) {
-      if (isConflict(error)) throw resourceConflict(`Function already exist: ${fn.id.name}`);
-      throw error;
+      if (!isConflict(error)) throw error;
+      if (await this.get(fn.id)) throw resourceConflict(`Function already exist: ${fn.id.name}`);
+      // What it refers to has just been changed.
+      throw resourceConflict("The resource that the function refers to is being changed. Please try again.");
     }
   }
 
@@ -143,11 +147,18 @@ export class Functions {
   async list(
     { account, region }: AccountId,
     page: { readonly after?: string | undefined; readonly limit: number },
-  ): Promise<FunctionHead[]> {
+  ): Promise<readonly FunctionHead[]> {
+    const key = `${accountKey({ account, region })}/${page.limit}/${page.after ?? ""}`;
+    const known = this.#pages.get(key);
+    if (known?.era === this.#era) return known.heads;
+    const era = this.#era;
     const after = page.after === undefined ? undefined : [account, region, page.after];
     const request: PageRequest = { parts: [account, region], limit: page.limit, ...(after && { after }) };
     const { items } = await this.#in.functions.page(request);
-    return items.map(({ value }) => value);
+    const heads = items.map(({ value }) => value);
+    if (this.#pages.size >= lambdaCachedPagesMax) this.#pages.clear();
+    this.#pages.set(key, { heads, era });
+    return heads;
   }
 
   /** Every function, without versions: of one account and region, or of all. */

@@ -183,7 +183,9 @@ function fingerprint(configuration: Configuration): string {
     ...content
   } = configuration;
   const variables = content.variables && Object.entries(content.variables).sort(byName);
-  return sha256Of(JSON.stringify(Object.entries({ ...content, variables }).sort(byName)));
+  // What is not there is not there after a restart either, where `undefined` was not kept.
+  const held = Object.entries({ ...content, variables }).filter(([, value]) => value !== undefined);
+  return sha256Of(JSON.stringify(held.sort(byName)));
 }
 
 function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
