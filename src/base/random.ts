@@ -2,7 +2,7 @@
  * Chance as an argument. `systemRandom` is cryptographically strong; `seededRandom` repeats itself for one seed and is
  * for tests and the simulation only: never for ids or secrets of a running platform.
  */
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomBytes, randomFillSync, randomUUID } from "node:crypto";
 
 export interface Random {
   /** A version 4 UUID, lower case. */
@@ -16,10 +16,25 @@ export interface Random {
 
 export const systemRandom: Random = {
   uuid: () => randomUUID(),
-  bytes: (count) => randomBytes(count),
-  hex: (count) => randomBytes(count).toString("hex"),
+  bytes: (count) => Uint8Array.from(fresh(count)),
+  hex: (count) => fresh(count).toString("hex"),
   float: () => Math.random(),
 };
+
+// Asking the system costs ten times what it takes to use the answer, so it is asked for many bytes at once.
+const reserve = Buffer.alloc(4096);
+let reserveUsed = reserve.length;
+
+/** Bytes that were never handed out; only until the next call, for they are a view of the reserve. */
+function fresh(count: number): Buffer {
+  if (count > reserve.length) return randomBytes(count);
+  if (reserveUsed + count > reserve.length) {
+    randomFillSync(reserve);
+    reserveUsed = 0;
+  }
+  reserveUsed += count;
+  return reserve.subarray(reserveUsed - count, reserveUsed);
+}
 
 /** mulberry32: small, fast, good enough to explore states; see the head of this file for what it is not for. */
 export function seededRandom(seed: number): Random {
