@@ -5,9 +5,10 @@
 import type { Clock } from "./clock.ts";
 import type { Random } from "./random.ts";
 
-export function newTraceHeader(clock: Clock, random: Random): string {
+/** `isSampled`: whether those who see it are to record what they do. */
+export function newTraceHeader(clock: Clock, random: Random, isSampled = false): string {
   const seconds = Math.floor(clock.now() / 1000)
     .toString(16)
     .padStart(8, "0");
-  return `Root=1-${seconds}-${random.hex(12)};Parent=${random.hex(8)};Sampled=0`;
+  return `Root=1-${seconds}-${random.hex(12)};Parent=${random.hex(8)};Sampled=${isSampled ? 1 : 0}`;
 }

@@ -46,7 +46,7 @@ test("INIT is billed and printed with the first invocation", () => {
 
 test("JSON records carry the Telemetry API's fields", () => {
   const spec = versionSpec({ logFormat: "JSON" });
-  assert.deepEqual(JSON.parse(startLine({ spec, requestId, atMs })), {
+  assert.deepEqual(JSON.parse(startLine({ spec, requestId, atMs }) ?? ""), {
     time: "2026-01-02T03:04:05.006Z",
     type: "platform.start",
     record: { requestId, version: "$LATEST" },
@@ -78,4 +78,21 @@ test("JSON runtimeDone is kept back after a success", () => {
     lines.map((line) => JSON.parse(line).type),
     ["platform.report"],
   );
+});
+
+test("the system log level decides which of the platform's records are written", () => {
+  const result: InvocationResult = {
+    outcome: { kind: "success", payload: new Uint8Array() },
+    durationMs: 1,
+    initMs: undefined,
+    memoryPeakMb: 1,
+  };
+  const written = (system: "DEBUG" | "INFO" | "WARN") => {
+    const spec = versionSpec({ logFormat: "JSON", logLevels: { application: "INFO", system } });
+    const lines = [startLine({ spec, requestId, atMs }), ...endLines({ spec, requestId, atMs }, result)];
+    return lines.flatMap((line) => (line === undefined ? [] : [JSON.parse(line).type as string]));
+  };
+  assert.deepEqual(written("DEBUG"), ["platform.start", "platform.runtimeDone", "platform.report"]);
+  assert.deepEqual(written("INFO"), ["platform.start", "platform.report"]);
+  assert.deepEqual(written("WARN"), []);
 });

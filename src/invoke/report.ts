@@ -3,8 +3,9 @@
  *
  * Pure: facts in, lines out. Source: lambda-map 4.4 and 4.5. Init is billed, for every kind of function (since 2025-08).
  */
-import type { VersionSpec } from "../runtime/contract.ts";
+import type { SystemLogLevel, VersionSpec } from "../runtime/contract.ts";
 import type { InvocationResult, Outcome } from "../runtime/invocation.ts";
+import { isWritten } from "../runtime/platform-lines.ts";
 
 export interface ReportFacts {
   readonly spec: VersionSpec;
@@ -13,7 +14,9 @@ export interface ReportFacts {
   readonly atMs: number;
 }
 
-export function startLine({ spec, requestId, atMs }: ReportFacts): string {
+/** Undefined: the function's system log level keeps it back. */
+export function startLine({ spec, requestId, atMs }: ReportFacts): string | undefined {
+  if (!isWritten(spec, "INFO")) return undefined;
   if (spec.logFormat === "JSON") {
     return record(atMs, "platform.start", { requestId, version: spec.version });
   }
@@ -54,10 +57,12 @@ function jsonEnd({ spec, requestId, atMs }: ReportFacts, result: InvocationResul
     maxMemoryUsedMB: result.memoryPeakMb,
     ...(result.initMs === undefined ? {} : { initDurationMs: rounded(result.initMs) }),
   };
-  const report = record(atMs, "platform.report", { requestId, metrics, ...status });
-  // The default system log level, INFO, keeps runtimeDone back unless something went wrong.
-  if (status.status === "success") return [report];
-  return [record(atMs, "platform.runtimeDone", { requestId, ...status }), report];
+  const isSuccess = status.status === "success";
+  const lines: readonly (readonly [SystemLogLevel, string])[] = [
+    [isSuccess ? "DEBUG" : "WARN", record(atMs, "platform.runtimeDone", { requestId, ...status })],
+    [isSuccess ? "INFO" : "WARN", record(atMs, "platform.report", { requestId, metrics, ...status })],
+  ];
+  return lines.filter(([level]) => isWritten(spec, level)).map(([, line]) => line);
 }
 
 function statusOf(outcome: Outcome): { status: string; errorType?: string } {

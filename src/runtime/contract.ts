@@ -31,9 +31,16 @@ export interface VersionSpec {
   readonly variables: Readonly<Record<string, string>>;
   readonly logGroup: string;
   readonly logFormat: "Text" | "JSON";
+  /** Of JSON logs; left out: INFO for both. What is below is not written. */
+  readonly logLevels?: {
+    readonly application: "TRACE" | "DEBUG" | "INFO" | "WARN" | "ERROR" | "FATAL";
+    readonly system: SystemLogLevel;
+  };
   /** Started ahead, before anyone has called; left out: on demand. */
   readonly initialization?: "provisioned-concurrency";
 }
+
+export type SystemLogLevel = "DEBUG" | "INFO" | "WARN";
 
 /**
  * How to start a runtime: made by `catalog.ts` for a runtime id on this machine.

@@ -207,7 +207,8 @@ class RuntimeEnvironment implements Environment, RuntimePort {
       // Shut down or timed out meanwhile.
       if (this.#boot !== boot) return;
       if (phase === "init") {
-        this.log.platform(initStartLine(this.spec, prepared.plan, clock.now()));
+        const line = initStartLine(this.spec, prepared.plan, clock.now());
+        if (line !== undefined) this.log.platform(line);
         boot.timer = clock.after(initTimeoutMs, () => this.#timeOutInit(boot));
       }
       boot.startedMs = clock.monotonic();

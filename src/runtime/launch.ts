@@ -89,7 +89,7 @@ function defaults(driver: Paths, mounts: readonly Mount[], facts: LaunchFacts): 
     PWD: driver.resolve(mounts, taskRoot),
     SHLVL: "0",
     ...(facts.spec.logFormat === "JSON"
-      ? { AWS_LAMBDA_LOG_FORMAT: "JSON", AWS_LAMBDA_LOG_LEVEL: "INFO" }
+      ? { AWS_LAMBDA_LOG_FORMAT: "JSON", AWS_LAMBDA_LOG_LEVEL: facts.spec.logLevels?.application ?? "INFO" }
       : {}),
   };
 }

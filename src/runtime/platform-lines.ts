@@ -2,8 +2,8 @@
  * The platform's lines about an environment, in text or as JSON records: INIT_START, INIT_REPORT, dropped logs. Those about
  * an invocation are in `invoke/report.ts`. Pure. Source: lambda-map 4.4, 4.5, 5.4.
  */
-import { formatArn, parseArn } from "../base/arn.ts";
-import type { LaunchPlan, VersionSpec } from "./contract.ts";
+import { arnInRegion } from "../base/arn.ts";
+import type { LaunchPlan, SystemLogLevel, VersionSpec } from "./contract.ts";
 
 export type InitFailure =
   | { readonly status: "timeout" }
@@ -11,8 +11,17 @@ export type InitFailure =
 
 export type InitPhase = "init" | "invoke";
 
-export function initStartLine(spec: VersionSpec, plan: LaunchPlan, atMs: number): string {
-  const runtimeVersionArn = inRegion(plan.runtimeVersionArn, spec.region);
+/** Whether the platform's lines of this level are written. Text has no levels. */
+export function isWritten({ logFormat, logLevels }: VersionSpec, level: SystemLogLevel): boolean {
+  return logFormat === "Text" || ranks[level] >= ranks[logLevels?.system ?? "INFO"];
+}
+
+const ranks: Readonly<Record<SystemLogLevel, number>> = { DEBUG: 0, INFO: 1, WARN: 2 };
+
+/** Undefined: the function's system log level keeps it back. */
+export function initStartLine(spec: VersionSpec, plan: LaunchPlan, atMs: number): string | undefined {
+  if (!isWritten(spec, "INFO")) return undefined;
+  const runtimeVersionArn = arnInRegion(plan.runtimeVersionArn, spec.region);
   if (spec.logFormat === "Text") {
     return `INIT_START Runtime Version: ${plan.runtimeVersion}\tRuntime Version ARN: ${runtimeVersionArn}`;
   }
@@ -63,11 +72,6 @@ export function droppedLine(
   }
   const fields = { droppedRecords: dropped.messages, droppedBytes: dropped.bytes, reason };
   return record("platform.logsDropped", atMs, fields);
-}
-
-function inRegion(arn: string, region: string): string {
-  const parts = parseArn(arn);
-  return parts ? formatArn({ ...parts, partition: undefined, region }) : arn;
 }
 
 function record(type: string, atMs: number, fields: object): string {

@@ -6,6 +6,7 @@ import type { Records } from "../../store/records.ts";
 import type { Store, Write } from "../../store/store.ts";
 import { changeRecord } from "./change-record.ts";
 import type { CodeSigningConfig, CodeSigningId } from "./domain/code-signing.ts";
+import type { FunctionRecord } from "./domain/function.ts";
 import { codeSigningId, codeSigningMissing } from "./domain/code-signing.ts";
 
 type Place = Pick<CodeSigningId, "account" | "region">;
@@ -25,6 +26,13 @@ export class CodeSigningConfigs {
 
   async get(id: CodeSigningId): Promise<CodeSigningConfig | undefined> {
     return (await this.#records.get(partsOf(id)))?.value;
+  }
+
+  /** That this function deploys under. */
+  async of({ id, settings }: FunctionRecord): Promise<CodeSigningConfig | undefined> {
+    const arn = settings.codeSigningConfigArn;
+    const configId = arn === undefined ? undefined : codeSigningId(arn, id);
+    return configId && this.get(configId);
   }
 
   change(

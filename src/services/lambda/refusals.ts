@@ -33,7 +33,6 @@ type Refusals<I> = readonly (readonly [parameter: string, isAsked: (input: I) =>
 
 const inCreate: Refusals<CreateInput> = [
   ["PackageType Image", ({ PackageType }) => PackageType === "Image"],
-  ["CodeSigningConfigArn", ({ CodeSigningConfigArn }) => CodeSigningConfigArn],
   ["TenancyConfig", ({ TenancyConfig }) => TenancyConfig],
 ];
 
@@ -45,14 +44,11 @@ const inConfiguration: Refusals<Omit<ConfigurationInput, "FunctionName">> = [
   ],
   ["FileSystemConfigs", ({ FileSystemConfigs }) => FileSystemConfigs?.length],
   ["DeadLetterConfig", ({ DeadLetterConfig }) => DeadLetterConfig?.TargetArn],
-  ["TracingConfig Active", ({ TracingConfig }) => TracingConfig?.Mode === "Active"],
   ["SnapStart PublishedVersions", ({ SnapStart }) => SnapStart?.ApplyOn === "PublishedVersions"],
   ["KMSKeyArn", ({ KMSKeyArn }) => KMSKeyArn],
   ["ImageConfig", ({ ImageConfig }) => Object.keys(ImageConfig ?? {}).length],
   ["DurableConfig", ({ DurableConfig }) => DurableConfig],
   ["CapacityProviderConfig", ({ CapacityProviderConfig }) => CapacityProviderConfig],
-  ["LoggingConfig ApplicationLogLevel", ({ LoggingConfig }) => isFilter(LoggingConfig?.ApplicationLogLevel)],
-  ["LoggingConfig SystemLogLevel", ({ LoggingConfig }) => isFilter(LoggingConfig?.SystemLogLevel)],
 ];
 
 const storageMode: Refusals<Pick<CodeInput, "S3ObjectStorageMode">>[number] = [
@@ -65,11 +61,6 @@ const inCode: Refusals<Omit<CodeInput, "FunctionName">> = [
   storageMode,
   ["PublishTo", ({ PublishTo }) => PublishTo],
 ];
-
-/** INFO is what AWS uses when nothing is said, and all that is written here. */
-function isFilter(level: string | undefined): boolean {
-  return level !== undefined && level !== "INFO";
-}
 
 function refuse<I>(table: Refusals<I>, input: I): void {
   for (const [parameter, isAsked] of table) if (isAsked(input)) throw notSupportedYet(parameter);

@@ -1,13 +1,6 @@
 /** From our records to AWS's shapes: one function per record, nothing decided. Member sets: lambda-map 1.3. */
 import type { Alias } from "./domain/alias.ts";
-import type {
-  Configuration,
-  Found,
-  FunctionRecord,
-  LayerUse,
-  Lifecycle,
-  LogFormat,
-} from "./domain/function.ts";
+import type { Configuration, Found, FunctionRecord, LayerUse, Lifecycle } from "./domain/function.ts";
 import type { FunctionId } from "./domain/function-ref.ts";
 import { arnOf, latest } from "./domain/function-ref.ts";
 import { sha256Text } from "./domain/lifecycle.ts";
@@ -59,7 +52,7 @@ export function listedToWire(id: FunctionId, found: Found, qualifier: string | u
     Version: found.version,
     ...(configuration.variables && { Environment: { Variables: { ...configuration.variables } } }),
     ...(configuration.layers.length > 0 && { Layers: configuration.layers.map(useToWire) }),
-    TracingConfig: { Mode: "PassThrough" },
+    TracingConfig: { Mode: configuration.tracing },
     RevisionId: revisionId,
     PackageType: "Zip",
     Architectures: [configuration.architecture],
@@ -103,12 +96,13 @@ export function timestampText(atMs: number): string {
   return new Date(atMs).toISOString().replace("Z", "+0000");
 }
 
-function loggingToWire({ logFormat, logGroup }: Configuration): WireConfiguration["LoggingConfig"] {
-  const levels: Record<LogFormat, object> = {
-    Text: {},
-    JSON: { ApplicationLogLevel: "INFO", SystemLogLevel: "INFO" },
+function loggingToWire(configuration: Configuration): WireConfiguration["LoggingConfig"] {
+  const { logFormat, logLevels, logGroup } = configuration;
+  return {
+    LogFormat: logFormat,
+    ...(logLevels && { ApplicationLogLevel: logLevels.application, SystemLogLevel: logLevels.system }),
+    LogGroup: logGroup,
   };
-  return { LogFormat: logFormat, ...levels[logFormat], LogGroup: logGroup };
 }
 
 // AWS uses the reason of a creation for updates, too. Recorded.

@@ -6,8 +6,6 @@
  * that `x-amzn-RequestId` leads to the log. Nothing that goes wrong inside is shown to the caller.
  */
 import type { Clock } from "../../base/clock.ts";
-import { newTraceHeader } from "../../base/trace.ts";
-import type { Random } from "../../base/random.ts";
 import type { Invoker } from "../../invoke/contract.ts";
 import { functionUrlsCachedMax, invokePayloadBytesMax } from "../../limits.ts";
 import type { Records } from "../../store/records.ts";
@@ -20,18 +18,19 @@ import { latest } from "./domain/function-ref.ts";
 import type { FunctionUrl } from "./domain/function-url.ts";
 import { addressedUrl } from "./domain/function-url.ts";
 import { isUrlPreflight, preflightHeaders, simpleHeaders } from "./domain/url-cors.ts";
-import type { UrlCaller } from "./domain/url-event.ts";
+import type { UrlCaller, UrlRequest } from "./domain/url-event.ts";
 import { urlEvent } from "./domain/url-event.ts";
 import { urlResponse } from "./domain/url-response.ts";
 import type { Functions } from "./store.ts";
-import type { Targets } from "./targets.ts";
+import type { Recursion } from "./recursion.ts";
+import type { InvokeTarget, Targets } from "./targets.ts";
 
 export interface UrlRouteDeps {
   readonly clock: Clock;
-  readonly random: Random;
   readonly functions: Pick<Functions, "get">;
   readonly urls: Records<UrlOwner>;
   readonly targets: Targets;
+  readonly recursion: Recursion;
   readonly invoker: Pick<Invoker, "invoke">;
 }
 
@@ -77,44 +76,41 @@ export function createUrlRoute(deps: UrlRouteDeps): WebRoute {
     const isGone = owner.qualifier !== latest && !findAlias(fn, owner.qualifier);
     if (isGone) return forbidden();
 
-    const traceHeader = request.headers["x-amzn-trace-id"] ?? newTraceHeader(deps.clock, deps.random);
-    const event = urlEvent({ ...request, ...addressed, traceHeader, nowMs: deps.clock.now(), caller });
-    const payload = Buffer.from(JSON.stringify(event));
-    if (payload.length > invokePayloadBytesMax) return tooLarge();
-    return run(owner, { requestId: request.requestId, payload, traceHeader });
-  }
-
-  async function run(
-    owner: UrlOwner,
-    { requestId, payload, traceHeader }: { requestId: string; payload: Uint8Array; traceHeader: string },
-  ): Promise<WebResponse> {
-    const qualifier = owner.qualifier === latest ? undefined : owner.qualifier;
     try {
+      const qualifier = owner.qualifier === latest ? undefined : owner.qualifier;
       const target = await deps.targets.resolve({ id: owner, qualifier });
-      const answered = await deps.invoker.invoke({
-        spec: target.spec,
-        request: {
-          requestId,
-          invokedFunctionArn: target.invokedFunctionArn,
-          payload,
-          traceHeader,
-          clientContext: undefined,
-        },
-        wantTail: false,
-        ...target.shares,
-      });
-      if (answered.kind === "throttled") {
-        const body = { Reason: answered.reason, Type: "User", message: "Rate Exceeded." };
-        return refused(429, body, "TooManyRequestsException");
-      }
-      const { outcome } = answered;
-      const response = outcome.kind === "success" ? urlResponse(outcome.payload) : undefined;
-      return response ?? failed();
+      return await run(target, { ...request, ...addressed, nowMs: deps.clock.now(), caller });
     } catch (error) {
       // A function that is not ready, or was deleted just now.
       if (error instanceof AwsError) return failed();
       throw error;
     }
+  }
+
+  async function run(target: InvokeTarget, request: Omit<UrlRequest, "traceHeader">): Promise<WebResponse> {
+    const given = deps.targets.traceOf(target.configuration, request.headers["x-amzn-trace-id"]);
+    const traceHeader = deps.recursion(target, given);
+    if (traceHeader === undefined) return failed(); // inferred
+    const payload = Buffer.from(JSON.stringify(urlEvent({ ...request, traceHeader })));
+    if (payload.length > invokePayloadBytesMax) return tooLarge();
+    const answered = await deps.invoker.invoke({
+      spec: target.spec,
+      request: {
+        requestId: request.requestId,
+        invokedFunctionArn: target.invokedFunctionArn,
+        payload,
+        traceHeader,
+        clientContext: undefined,
+      },
+      wantTail: false,
+      ...target.shares,
+    });
+    if (answered.kind === "throttled") {
+      const body = { Reason: answered.reason, Type: "User", message: "Rate Exceeded." };
+      return refused(429, body, "TooManyRequestsException");
+    }
+    const { outcome } = answered;
+    return (outcome.kind === "success" && urlResponse(outcome.payload)) || failed();
   }
 }
 

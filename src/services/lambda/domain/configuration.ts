@@ -4,7 +4,7 @@
  */
 import { ephemeralStorageMbMin, memoryMbDefault, timeoutSecondsDefault } from "../../../limits.ts";
 import { invalidParameter } from "../errors.ts";
-import type { Architecture, Code, Configuration, LayerUse, LogFormat } from "./function.ts";
+import type { Architecture, Code, Configuration, LayerUse, LogFormat, LogLevels } from "./function.ts";
 import type { Input } from "../operation-types.ts";
 
 export type CreateInput = Input<"CreateFunction">;
@@ -35,7 +35,12 @@ export function newConfiguration(input: CreateInput, origin: Origin): Configurat
     ephemeralStorageMb: input.EphemeralStorage?.Size ?? ephemeralStorageMbMin,
     architecture: input.Architectures?.[0] ?? origin.architecture,
     variables: input.Environment && (input.Environment.Variables ?? {}),
-    ...logging(input.LoggingConfig, { logFormat: "Text", logGroup: `/aws/lambda/${origin.name}` }),
+    ...logging(input.LoggingConfig, {
+      logFormat: "Text",
+      logLevels: undefined,
+      logGroup: `/aws/lambda/${origin.name}`,
+    }),
+    tracing: input.TracingConfig?.Mode ?? "PassThrough",
     code: origin.code,
     layers: origin.layers,
     lastModifiedAtMs: origin.nowMs,
@@ -60,6 +65,7 @@ export function withConfigurationInput(
     ephemeralStorageMb: input.EphemeralStorage?.Size ?? before.ephemeralStorageMb,
     variables: input.Environment ? (input.Environment.Variables ?? {}) : before.variables,
     ...logging(input.LoggingConfig, before),
+    tracing: input.TracingConfig?.Mode ?? before.tracing,
     layers,
   };
 }
@@ -72,7 +78,7 @@ export function withCode(
   return { ...before, code, architecture: architectures?.[0] ?? before.architecture };
 }
 
-type Logging = Pick<Configuration, "logFormat" | "logGroup">;
+type Logging = Pick<Configuration, "logFormat" | "logLevels" | "logGroup">;
 
 function logging(input: LoggingInput | undefined, before: Logging): Logging {
   const logFormat: LogFormat = input?.LogFormat ?? before.logFormat;
@@ -80,5 +86,17 @@ function logging(input: LoggingInput | undefined, before: Logging): Logging {
     // inferred: the text; that it is refused is documented.
     throw invalidParameter("ApplicationLogLevel and SystemLogLevel can only be set when LogFormat is JSON.");
   }
-  return { logFormat, logGroup: input?.LogGroup ?? before.logGroup };
+  return {
+    logFormat,
+    logLevels: logFormat === "Text" ? undefined : logLevels(input, before.logLevels),
+    logGroup: input?.LogGroup ?? before.logGroup,
+  };
+}
+
+/** INFO is what both are when LogFormat becomes JSON. */
+function logLevels(input: LoggingInput | undefined, before: LogLevels | undefined): LogLevels {
+  return {
+    application: input?.ApplicationLogLevel ?? before?.application ?? "INFO",
+    system: input?.SystemLogLevel ?? before?.system ?? "INFO",
+  };
 }

@@ -44,6 +44,7 @@ export interface Version extends Revision {
 
 export type Architecture = "x86_64" | "arm64";
 export type LogFormat = "Text" | "JSON";
+export type LogLevels = NonNullable<VersionSpec["logLevels"]>;
 
 /** Immutable (L1): a change makes another one with another `changeId`. */
 export interface Configuration {
@@ -60,7 +61,10 @@ export interface Configuration {
   /** Undefined: `Environment` was never given; AWS then leaves it out of its answers. */
   readonly variables: Readonly<Record<string, string>> | undefined;
   readonly logFormat: LogFormat;
+  /** Undefined with LogFormat Text, which has none. */
+  readonly logLevels: LogLevels | undefined;
   readonly logGroup: string;
+  readonly tracing: "Active" | "PassThrough";
   readonly code: Code;
   /** In the order in which they are applied. */
   readonly layers: readonly LayerUse[];
@@ -176,6 +180,7 @@ export function specOf(id: FunctionId, version: string, configuration: Configura
     variables: configuration.variables ?? {},
     logGroup: configuration.logGroup,
     logFormat: configuration.logFormat,
+    ...(configuration.logLevels && { logLevels: configuration.logLevels }),
   };
 }
 

@@ -34,6 +34,8 @@ const configuration: Configuration = {
   architecture: "x86_64",
   variables: { B: "2", A: "1" },
   logFormat: "Text",
+  logLevels: undefined,
+  tracing: "PassThrough",
   logGroup: "/aws/lambda/thumb",
   code: { sha256: "aa".repeat(32), sizeBytes: 10, unzippedBytes: 20 },
   layers: [],

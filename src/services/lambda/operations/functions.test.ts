@@ -205,10 +205,8 @@ test("what does not act yet is refused by name; what asks for the default is acc
     ["VpcConfig", { VpcConfig: { SubnetIds: ["subnet-1"] } }],
     ["FileSystemConfigs", { FileSystemConfigs: [{ Arn: "a", LocalMountPath: "/mnt/a" }] }],
     ["DeadLetterConfig", { DeadLetterConfig: { TargetArn: "arn:aws:sqs:eu-west-1:1:q" } }],
-    ["TracingConfig Active", { TracingConfig: { Mode: "Active" } }],
     ["SnapStart PublishedVersions", { SnapStart: { ApplyOn: "PublishedVersions" } }],
     ["KMSKeyArn", { KMSKeyArn: "arn:aws:kms:eu-west-1:1:key/a" }],
-    ["CodeSigningConfigArn", { CodeSigningConfigArn: "arn" }],
     ["ImageConfig", { ImageConfig: { Command: ["a"] } }],
     ["TenancyConfig", { TenancyConfig: { TenantIsolationMode: "PER_TENANT" } }],
     ["DurableConfig", { DurableConfig: { ExecutionTimeout: 1 } }],
@@ -220,7 +218,6 @@ test("what does not act yet is refused by name; what asks for the default is acc
     ],
     ["S3ObjectStorageMode REFERENCE", { Code: { S3ObjectStorageMode: "REFERENCE" } }],
     ["SourceKMSKeyArn", { Code: { SourceKMSKeyArn: "arn" } }],
-    ["LoggingConfig SystemLogLevel", { LoggingConfig: { LogFormat: "JSON", SystemLogLevel: "WARN" } }],
   ];
   for (const [parameter, more] of refused) {
     await assert.rejects(

@@ -5,6 +5,7 @@ import { aliasOn } from "../domain/alias.ts";
 import { codeLocation } from "../code-location.ts";
 import { zipFrom } from "../code-source.ts";
 import { withoutOldestVersions } from "../collections.ts";
+import { requireSigned } from "../domain/code-signing.ts";
 import { newConfiguration } from "../domain/configuration.ts";
 import { functionNotFound, invalidParameter, resourceConflict } from "../errors.ts";
 import type { Found, FunctionRecord, LayerUse } from "../domain/function.ts";
@@ -107,6 +108,9 @@ export function createFunctionOperations(parts: LambdaParts): FunctionOperations
     checkConfiguration(configuration);
     if (await functions.get(id)) throw resourceConflict(`Function already exist: ${id.name}`);
 
+    const arn = input.CodeSigningConfigArn;
+    const signing = arn === undefined ? undefined : await parts.codeSigning.taken(arn, ctx);
+    requireSigned(signing?.config);
     const staged = await codeStore.stage(await zipFrom(input.Code, ctx, parts.codeMounts));
     try {
       const made = {
@@ -114,10 +118,11 @@ export function createFunctionOperations(parts: LambdaParts): FunctionOperations
         configuration: { ...configuration, code: staged.code },
         tags: input.Tags ?? {},
         publish: input.Publish ?? false,
+        codeSigningConfigArn: arn,
       };
       checkUnzippedSize(made.configuration);
       const fn = created(made, stamp());
-      await functions.create(fn);
+      await functions.create(fn, signing && [signing.write]);
       activation.begin(fn);
       return made.publish ? versionToWire(fn, 1) : latestToWire(fn);
     } finally {

@@ -1,5 +1,6 @@
 /** UpdateFunctionCode and UpdateFunctionConfiguration: `$LATEST` changes, what serves goes on until the new one is ready. */
 import { zipFrom } from "../code-source.ts";
+import { requireSigned } from "../domain/code-signing.ts";
 import { withCode, withConfigurationInput } from "../domain/configuration.ts";
 import type { LayerUse } from "../domain/function.ts";
 import { functionNotFound } from "../errors.ts";
@@ -35,6 +36,7 @@ export function createUpdateOperations(parts: LambdaParts): UpdateOperations {
       if (!known) throw missing();
       requireRevision(known, input.RevisionId);
       requireChangeable(known);
+      requireSigned(await parts.codeSigning.of(known));
       const zip = await zipFrom(input, ctx, parts.codeMounts);
       if (input.DryRun) {
         const { bytes, unzippedBytes } = zip;
@@ -46,8 +48,9 @@ export function createUpdateOperations(parts: LambdaParts): UpdateOperations {
 
       const staged = await codeStore.stage(zip);
       try {
-        const { before, fn, version } = await functions.change(ref.id, missing, (current) => {
+        const { before, fn, version } = await functions.change(ref.id, missing, async (current) => {
           requireRevision(current, input.RevisionId);
+          requireSigned(await parts.codeSigning.of(current));
           const next = withCode(current.latest.configuration, staged.code, input.Architectures);
           checkUnzippedSize(next);
           const updated = updateBegun(current, next, stamp());
