@@ -22,6 +22,12 @@ export function formatArn(arn: Omit<Arn, "partition"> & { readonly partition?: s
   return `arn:${partition}:${arn.service}:${arn.region}:${arn.account}:${arn.resource}`;
 }
 
+/** The same resource in another region, and its partition. What is no ARN stays as it is. */
+export function arnInRegion(text: string, region: string): string {
+  const arn = parseArn(text);
+  return arn ? formatArn({ ...arn, partition: undefined, region }) : text;
+}
+
 /** The partition that a region belongs to. Source: the partitions list of AWS's SDKs. */
 export function partitionOf(region: string): string {
   if (region.startsWith("cn-")) return "aws-cn";

@@ -149,7 +149,7 @@ export function simLambda(state = createMemoryState(), seed = 1) {
       async plan(runtime) {
         await gate;
         if (runtime === "provided.al2") throw new RuntimeUnavailable("It could not be fetched.");
-        return { runtimeVersionArn: `arn:aws:lambda:${region}::runtime:${runtime}` } as LaunchPlan;
+        return { runtimeVersionArn: `arn:aws:lambda:us-east-1::runtime:${runtime}` } as LaunchPlan;
       },
     },
   };

@@ -5,6 +5,7 @@
  * The record is the only truth of what is under way, so that a restart takes up what a crash has interrupted. Pending
  * always ends (L3): by success, by failure, or when `activationTimeoutMs` has passed.
  */
+import { arnInRegion } from "../../base/arn.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Invoker } from "../../invoke/contract.ts";
@@ -83,7 +84,7 @@ export class Activation {
     const fn = await this.#deps.functions.get(id);
     const configuration = fn && awaitedChange(fn);
     if (!configuration) return;
-    const end = await this.#prepare(configuration);
+    const end = await this.#prepare(configuration, id.region);
     if (!end) return;
     const change = { changeId: configuration.changeId, end };
     const { before, fn: after } = await this.#deps.functions.change(
@@ -95,7 +96,7 @@ export class Activation {
   }
 
   /** Undefined: lambdad is being stopped. */
-  async #prepare(configuration: Configuration): Promise<ActivationEnd | undefined> {
+  async #prepare(configuration: Configuration, region: string): Promise<ActivationEnd | undefined> {
     const { clock, codeMounts, catalog } = this.#deps;
     const given = new AbortController();
     const stopped = AbortSignal.any([this.#stopping.signal, given.signal]);
@@ -110,7 +111,10 @@ export class Activation {
       layers.length > 0 ? codeMounts.mountLayers(layers) : undefined,
     ]);
     const end = ready.then(
-      ([plan]): ActivationEnd => ({ kind: "ready", runtimeVersionArn: plan.runtimeVersionArn }),
+      ([plan]): ActivationEnd => ({
+        kind: "ready",
+        runtimeVersionArn: arnInRegion(plan.runtimeVersionArn, region),
+      }),
       (error: unknown) => this.#failure(error),
     );
     try {
