@@ -63,7 +63,8 @@ test("what would not be decided upon is refused with what is wrong", () => {
     () => policyFrom("{", resource),
     awsError("InvalidParameterValueException", "The policy document is not valid: it is not JSON."),
   );
-  const twice = { Version: "2012-10-17", Statement: [1, 2].map(() => ({ ...statement, Sid: "same" })) };
+  const same = { ...statement, Sid: "same" };
+  const twice = { Version: "2012-10-17", Statement: [same, same] };
   assert.throws(
     () => read(twice),
     awsError(
