@@ -3,7 +3,8 @@
  *
  * `push` adds bytes, `next` takes the next request that is whole. It does no I/O: `connection.ts` feeds it and writes.
  * Strict where leniency makes two readings possible (RFC 9112: bare LF, folded lines, length and chunked together), so
- * that nobody can smuggle; bounded in everything. A body over its limit is read to its end and thrown away.
+ * that nobody can smuggle; bounded in everything. A body over its limit is read to its end and thrown away. Where the
+ * owner wants a body streamed, the request is there with its head, and the body's pieces follow as steps of their own.
  */
 import { runtimeHeaderBytesMax } from "../../limits.ts";
 import { ByteQueue } from "../byte-queue.ts";
@@ -27,6 +28,14 @@ export type Body =
   | { readonly kind: "whole"; readonly bytes: Uint8Array }
   | { readonly kind: "too-large" }
   /** The client stopped sending in the middle of it. */
+  | { readonly kind: "truncated" }
+  /** Follows in pieces. */
+  | { readonly kind: "streamed" };
+
+/** How a streamed body has ended. */
+export type BodyEnd =
+  | { readonly kind: "whole"; readonly trailers: Headers }
+  /** The client stopped sending in the middle of it. */
   | { readonly kind: "truncated" };
 
 export type Step =
@@ -34,21 +43,29 @@ export type Step =
   /** The client waits for leave to send its body; say so, then go on. */
   | { readonly kind: "continue" }
   | { readonly kind: "request"; readonly request: HttpRequest }
+  /** Of the streamed body of the last request: not empty. */
+  | { readonly kind: "piece"; readonly bytes: Uint8Array }
+  | { readonly kind: "body-end"; readonly end: BodyEnd }
   /** Not HTTP, or not ours: answer with this status and close. */
   | { readonly kind: "bad"; readonly status: number };
 
-interface Head {
+export interface Head {
   readonly method: string;
+  /** The target without its query. */
   readonly path: string;
   readonly version: "1.0" | "1.1";
   readonly headers: Map<string, string>;
 }
 
+/** Which bodies are streamed; asked once the head is there. */
+export type IsStreamed = (head: Head) => boolean;
+
 /** How the body's end is found, and how far it is. */
 type Framing =
-  | { readonly kind: "length"; remaining: number; readonly isTooLarge: boolean }
+  | { readonly kind: "length"; remaining: number; readonly isTooLarge: boolean; readonly isStreamed: boolean }
   | {
       readonly kind: "chunked";
+      readonly isStreamed: boolean;
       part: "size" | "content" | "end" | "trailers";
       remaining: number;
       isTooLarge: boolean;
@@ -58,6 +75,7 @@ const headEnd = Buffer.from("\r\n\r\n");
 const lineEnd = Buffer.from("\r\n");
 const noHeaders: Headers = new Map();
 const more: Step = { kind: "more" };
+const streamed: Body = { kind: "streamed" };
 const chunkSizeLineBytesMax = 1024;
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const requestLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}) (\S{1,8192}) HTTP\/(\d)\.(\d)$/;
@@ -69,12 +87,16 @@ export class RequestParser {
   readonly #unchunked = new ByteQueue();
   #searched = 0;
   #head: Head | undefined;
-  #framing: Framing = { kind: "length", remaining: 0, isTooLarge: false };
+  #framing: Framing = { kind: "length", remaining: 0, isTooLarge: false, isStreamed: false };
   #hasEnded = false;
   #isDone = false;
+  readonly #isStreamed: IsStreamed;
+  /** The body of the request that was handed out last is not at its end. */
+  #isStreaming = false;
 
-  constructor(bodyBytesMax: number) {
+  constructor(bodyBytesMax: number, isStreamed: IsStreamed = never) {
     this.#bodyBytesMax = bodyBytesMax;
+    this.#isStreamed = isStreamed;
   }
 
   /** Bytes that it keeps in memory. */
@@ -99,9 +121,19 @@ export class RequestParser {
       if (begun) return begun;
     }
     const framing = this.#framing;
+    if (framing.isStreamed && !this.#isStreaming) return this.#open();
     const step = framing.kind === "length" ? this.#readLength(framing) : this.#readChunked(framing);
     if (step === more && this.#hasEnded) return this.#finish({ kind: "truncated" }, noHeaders);
     return step;
+  }
+
+  /** Hands the request out before its body. */
+  #open(): Step {
+    const head = this.#head;
+    if (!head) return more;
+    this.#isStreaming = true;
+    const request = { ...head, trailers: noHeaders, body: streamed, isKeptAlive: keepsAlive(head) };
+    return { kind: "request", request };
   }
 
   /** Answers a step if there is something to say before the body is read, undefined if the body is next. */
@@ -117,7 +149,7 @@ export class RequestParser {
     const text = this.#pending.take(end + 4).toString("latin1", 0, end);
     const head = parseHead(text);
     if (typeof head === "number") return this.#bad(head);
-    const framing = framingOf(head, this.#bodyBytesMax);
+    const framing = framingOf(head, this.#bodyBytesMax, this.#isStreamed(head));
     if (typeof framing === "number") return this.#bad(framing);
     this.#head = head;
     this.#framing = framing;
@@ -147,6 +179,7 @@ export class RequestParser {
   }
 
   #readLength(framing: Framing & { readonly kind: "length" }): Step {
+    if (framing.isStreamed && framing.remaining > 0) return this.#takePiece(framing);
     if (framing.isTooLarge) {
       const dropped = Math.min(framing.remaining, this.#pending.length);
       this.#pending.drop(dropped);
@@ -170,6 +203,7 @@ export class RequestParser {
           break;
         }
         case "content":
+          if (framing.isStreamed && framing.remaining > 0) return this.#takePiece(framing);
           this.#unchunk(framing);
           if (framing.remaining > 0) return more;
           framing.part = "end";
@@ -183,6 +217,14 @@ export class RequestParser {
           return this.#readTrailers(framing.isTooLarge);
       }
     }
+  }
+
+  /** As much of a streamed body as is here. */
+  #takePiece(framing: Framing): Step {
+    const count = Math.min(framing.remaining, this.#pending.length);
+    if (count === 0) return more;
+    framing.remaining -= count;
+    return { kind: "piece", bytes: this.#pending.take(count) };
   }
 
   #unchunk(framing: Framing & { readonly kind: "chunked" }): void {
@@ -227,6 +269,11 @@ export class RequestParser {
     this.#head = undefined;
     const isKeptAlive = body.kind !== "truncated" && keepsAlive(head);
     if (!isKeptAlive) this.#isDone = true;
+    if (this.#isStreaming) {
+      this.#isStreaming = false;
+      const end: BodyEnd = body.kind === "truncated" ? { kind: "truncated" } : { kind: "whole", trailers };
+      return { kind: "body-end", end };
+    }
     const { method, path, headers, version } = head;
     return { kind: "request", request: { method, path, headers, version, trailers, body, isKeptAlive } };
   }
@@ -237,6 +284,10 @@ export class RequestParser {
     this.#unchunked.clear();
     return { kind: "bad", status };
   }
+}
+
+function never(): boolean {
+  return false;
 }
 
 /** Answers a status when it is not a request that can be served. */
@@ -287,19 +338,19 @@ function pathOf(target: string): string {
   return (query < 0 ? withoutOrigin : withoutOrigin.slice(0, query)) || "/";
 }
 
-function framingOf({ headers, version }: Head, bodyBytesMax: number): Framing | number {
+function framingOf({ headers, version }: Head, bodyBytesMax: number, isStreamed: boolean): Framing | number {
   const coding = headers.get("transfer-encoding");
   const length = headers.get("content-length");
   if (coding !== undefined) {
     if (length !== undefined || version === "1.0") return 400;
     if (coding.toLowerCase() !== "chunked") return 501;
-    return { kind: "chunked", part: "size", remaining: 0, isTooLarge: false };
+    return { kind: "chunked", part: "size", remaining: 0, isTooLarge: false, isStreamed };
   }
-  if (length === undefined) return { kind: "length", remaining: 0, isTooLarge: false };
+  if (length === undefined) return { kind: "length", remaining: 0, isTooLarge: false, isStreamed };
   // A length that came twice is "5, 5" here, and refused.
   if (!/^\d{1,15}$/.test(length)) return 400;
   const remaining = Number(length);
-  return { kind: "length", remaining, isTooLarge: remaining > bodyBytesMax };
+  return { kind: "length", remaining, isTooLarge: !isStreamed && remaining > bodyBytesMax, isStreamed };
 }
 
 function chunkSize(line: string): number | undefined {
