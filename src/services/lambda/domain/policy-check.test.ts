@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { array, assert as assertProperty, constantFrom, property } from "fast-check";
+import * as fc from "fast-check";
 import type { Permission, Policy, Statement } from "./policy.ts";
 import { noPolicy, statementAdded, statementOf } from "./policy.ts";
 import type { AccessRequest } from "./policy-check.ts";
@@ -124,15 +124,15 @@ test("condition operators are IAM's", () => {
 });
 
 test("patterns agree with regular expressions, however many stars they have", () => {
-  const pieces = array(constantFrom("a", "b", ":", ".", "*", "?"), { maxLength: 12 });
-  const texts = array(constantFrom("a", "b", ":", "."), { maxLength: 12 });
+  const pieces = fc.array(fc.constantFrom("a", "b", ":", ".", "*", "?"), { maxLength: 12 });
+  const texts = fc.array(fc.constantFrom("a", "b", ":", "."), { maxLength: 12 });
   const wild = new Map([
     ["*", ".*"],
     ["?", "."],
     [".", "\\."],
   ]);
-  assertProperty(
-    property(pieces, texts, (pattern, letters) => {
+  fc.assert(
+    fc.property(pieces, texts, (pattern, letters) => {
       const text = letters.join("");
       const source = pattern.map((piece) => wild.get(piece) ?? piece).join("");
       const policy = document({ Condition: { StringLike: { "aws:SourceArn": pattern.join("") } } });
