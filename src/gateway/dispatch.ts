@@ -52,9 +52,21 @@ export function createDispatcher(services: readonly Service[]): Dispatcher {
 export function checkInput(operation: Operation, input: Structure, protocol: ProtocolId | undefined): void {
   const violations = validate(operation, input);
   if (violations.length === 0) return;
-  throw new AwsError(validationCode(operation.service.name, protocol), validationMessage(violations) ?? "", {
-    status: 400,
-  });
+  const service = operation.service.name;
+  const missing = service === "sqs" ? missingParameter(operation, input) : undefined;
+  if (missing) throw missing;
+  throw new AwsError(validationCode(service, protocol), validationMessage(violations) ?? "", { status: 400 });
+}
+
+/** SQS has words of its own for what is missing (recorded). */
+function missingParameter({ input: shape }: Operation, input: Structure): AwsError | undefined {
+  const missing = shape.members.find(({ name, required }) => required && input[name] === undefined);
+  if (!missing) return undefined;
+  return new AwsError(
+    "MissingRequiredParameterException",
+    `The request must contain the parameter ${missing.name}.`,
+    { status: 400, query: { code: "MissingParameter" } },
+  );
 }
 
 /** What the client is told. Logs what it is not told. */

@@ -67,7 +67,7 @@ export function createRouter(served: readonly string[]): Router {
       const service = formService(own, form, credential) ?? formService(others(), form, credential);
       if (!service) return notServed(credential?.service ?? "unknown", "awsQuery");
       const operation = service.model.operations.get(action);
-      if (!operation) return refused(service.model, "awsQuery", invalidAction(action, form));
+      if (!operation) return refused(service.model, "awsQuery", invalidAction(service.model, action, form));
       return { kind: "operation", service: service.model, protocol: "awsQuery", operation, labels: noLabels };
     },
   };
@@ -241,7 +241,11 @@ function unknownOperation(service: ServiceModel | undefined, asked: string): Aws
   return new AwsError("UnknownOperationException", text, { status: 404 });
 }
 
-function invalidAction(action: string, form: string): AwsError {
+function invalidAction(service: ServiceModel, action: string, form: string): AwsError {
+  if (service.name === "sqs") {
+    const text = `The action ${action.slice(0, 128)} is not valid for this endpoint.`; // recorded
+    return new AwsError("InvalidAction", text, { status: 400 });
+  }
   const version = queryValue(form, "Version") ?? "";
   const text = `Could not find operation ${action.slice(0, 128)} for version ${version.slice(0, 32)}`;
   return new AwsError("InvalidAction", text, { status: 400 });

@@ -18,7 +18,7 @@ const codes: ReadonlyMap<string, string> = new Map([
   ["ses", "ValidationError"],
   ["sesv2", "BadRequestException"],
   ["sns", "ValidationError"],
-  ["sqs", "InvalidParameterValue"],
+  ["sqs", "InvalidParameterValue"], // what is missing: dispatch.ts
   ["sts", "ValidationError"],
   ["xray", "InvalidRequestException"],
 ]);

@@ -11,6 +11,14 @@ export interface AwsErrorOptions extends ErrorOptions {
   readonly members?: Readonly<Record<string, unknown>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly fault?: "client" | "server";
+  /** What services that once spoke awsQuery say there instead: another code, another text. */
+  readonly query?: QueryWords;
+}
+
+export interface QueryWords {
+  /** Where the model does not know the error; also in the header `x-amzn-query-error`. */
+  readonly code?: string;
+  readonly message?: string;
 }
 
 export class AwsError extends Error {
@@ -21,6 +29,7 @@ export class AwsError extends Error {
   readonly members: Readonly<Record<string, unknown>>;
   readonly headers: Readonly<Record<string, string>>;
   readonly fault: "client" | "server";
+  readonly query: QueryWords;
 
   constructor(code: string, message: string, options: AwsErrorOptions = {}) {
     super(message, options);
@@ -28,6 +37,7 @@ export class AwsError extends Error {
     this.status = options.status;
     this.members = options.members ?? {};
     this.headers = options.headers ?? {};
+    this.query = options.query ?? {};
     this.fault = options.fault ?? ((options.status ?? 400) >= 500 ? "server" : "client");
   }
 }

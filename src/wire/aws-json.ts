@@ -32,7 +32,7 @@ function writeError(
 ): WireResponse {
   const answer = errorAnswer(error, about.service);
   const members = [
-    `"__type":${jsonString(error.code)}`,
+    `"__type":${jsonString(typeOf(error, about.service))}`,
     answer.shape ? json.writeMembers(answer.shape, answer.modelled) : "",
     untypedMembers(answer.unmodelled),
   ];
@@ -47,4 +47,9 @@ function writeError(
     },
     body: `{${members.filter(Boolean).join(",")}}`,
   };
+}
+
+/** SQS sends its namespace, too (recorded). Clients read behind the "#". */
+function typeOf({ code }: AwsError, service: ServiceModel | undefined): string {
+  return service?.name === "sqs" ? `com.amazonaws.sqs#${code}` : code;
 }

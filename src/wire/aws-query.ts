@@ -3,7 +3,7 @@
  *
  * Parameters are read from the body, from the query string, or both, as all of these services accept GET.
  */
-import type { AwsError } from "./aws-error.ts";
+import { AwsError } from "./aws-error.ts";
 import { errorAnswer, errorHeaders, requestIdHeaders } from "./error-body.ts";
 import { createFormReader, parseForm } from "./form.ts";
 import type { Member, Operation, ServiceModel } from "./model.ts";
@@ -35,7 +35,9 @@ export const awsQuery: Protocol = {
   },
   error(error, requestId, service) {
     const answer = errorAnswer(error, service);
-    const content = `<Type>${answer.senderOrReceiver}</Type>${errorContent(error, answer)}`;
+    const words = errorContent({ message: error.query.message ?? error.message }, answer);
+    const detail = service?.name === "sqs" ? "<Detail/>" : ""; // recorded
+    const content = `<Type>${answer.senderOrReceiver}</Type>${words}${detail}`;
     return xmlResponse(wrappedError(content, requestId, service), "text/xml", {
       status: answer.status,
       headers: errorResponseHeaders(error, requestId, service),
@@ -77,8 +79,15 @@ function ec2NameOf(member: Member): string {
 
 /** Clients of SQS's query API post to the queue's own URL and leave the parameter out. */
 function addQueueUrl(operation: Operation, request: WireRequest, input: Structure): void {
-  if (input["QueueUrl"] !== undefined || !operation.input.memberByName.has("QueueUrl")) return;
+  if (!operation.input.memberByName.has("QueueUrl")) return requireNoQueuePath(operation, request);
+  if (input["QueueUrl"] !== undefined) return;
   if (request.path.length > 1) input["QueueUrl"] = `http://${request.headers["host"] ?? ""}${request.path}`;
+}
+
+/** Recorded: what is not about a queue is no action of a queue's address. */
+function requireNoQueuePath({ name }: Operation, { path }: WireRequest): void {
+  if (!/^\/\d{12}\/[^/]+$/.test(path)) return;
+  throw new AwsError("InvalidAction", `The action ${name} is not valid for this endpoint.`, { status: 400 });
 }
 
 function resultOf(operation: Operation, output: Structure): string {

@@ -31,7 +31,7 @@ export function errorAnswer(error: AwsError, service: ServiceModel | undefined):
   return {
     shape,
     status: error.status ?? shape?.error?.status ?? (fault === "server" ? 500 : 400),
-    queryCode: shape?.error?.queryCode ?? error.code,
+    queryCode: shape?.error?.queryCode ?? error.query.code ?? error.code,
     senderOrReceiver: fault === "server" ? "Receiver" : "Sender",
     modelled,
     unmodelled,

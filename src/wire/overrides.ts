@@ -34,5 +34,11 @@ export const overrides: Readonly<Record<string, ServiceOverride>> = {
   sqs: {
     // The SDK speaks JSON only and has forgotten it.
     xmlNamespace: "http://queue.amazonaws.com/doc/2012-11-05/",
+    types: {
+      // Not model-validated: unknown names get the service's own errors, or none (recorded).
+      QueueAttributeName: {},
+      MessageSystemAttributeName: {},
+      MessageSystemAttributeNameForSends: {},
+    },
   },
 };

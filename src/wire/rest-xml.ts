@@ -125,7 +125,7 @@ export function wrappedError(content: string, requestId: string, service: Servic
 }
 
 /** Code, message, then the error's other members; always `Message`, whatever the schema calls it. */
-export function errorContent(error: AwsError, answer: ErrorAnswer): string {
+export function errorContent(error: Pick<AwsError, "message">, answer: ErrorAnswer): string {
   let content = `<Code>${escapeText(answer.queryCode)}</Code>`;
   if (error.message !== "") content += `<Message>${escapeText(error.message)}</Message>`;
   const body = answer.shape && bindingsOf(answer.shape).responseBody;
