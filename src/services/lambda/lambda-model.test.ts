@@ -22,6 +22,11 @@ interface ModelFunction {
   readonly aliases: Map<string, string>;
   readonly statements: Set<string>;
   reserved: number | undefined;
+  /** Retries of asynchronous events, by qualifier. */
+  readonly retries: Map<string, number>;
+  readonly urls: Set<string>;
+  /** By version. */
+  readonly provisioned: Map<number, number>;
 }
 
 type Model = Map<string, ModelFunction>;
@@ -52,6 +57,11 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   fc.tuple(name, aliasName, version).map(([on, alias, to]) => updateAlias(on, alias, to)),
   fc.tuple(name, aliasName).map(([on, alias]) => deleteAlias(on, alias)),
   fc.tuple(name, fc.constantFrom(0, 400, 500)).map(([on, count]) => reserve(on, count)),
+  fc.tuple(name, fc.oneof(version, aliasName), fc.nat(2)).map(([on, at, n]) => setRetries(on, at, n)),
+  fc
+    .tuple(name, fc.option(aliasName, { nil: undefined }), fc.boolean())
+    .map(([on, at, add]) => url(on, at, add)),
+  fc.tuple(name, version, fc.constantFrom(0, 1, 450)).map(([on, at, count]) => provision(on, at, count)),
   fc.tuple(name, fc.constantFrom("s1", "s2"), fc.boolean()).map(([on, sid, add]) => permit(on, sid, add)),
 );
 
@@ -80,7 +90,7 @@ test("every sequence of operations and restarts answers as the model does", asyn
         assert.equal(state.blobs.size, new Set(codes.map(({ code }) => code)).size, "no zip too many");
       },
     ),
-    { numRuns: 500 },
+    { numRuns: process.env["CI"] ? 10_000 : 500 },
   );
 });
 
@@ -95,6 +105,9 @@ function create(on: string, made: Content, publishIt: boolean): Step {
         aliases: new Map(),
         statements: new Set(),
         reserved: undefined,
+        retries: new Map(),
+        urls: new Set(),
+        provisioned: new Map(),
       });
       return publishIt ? "1" : "$LATEST";
     },
@@ -155,7 +168,11 @@ function remove(on: string, qualifier: string | undefined): Step {
         if (qualifier === "$LATEST") return invalid;
         if (qualifier === undefined) model.delete(on);
         else if ([...fn.aliases.values()].includes(qualifier)) return conflict;
-        else fn.versions.delete(Number(qualifier));
+        else {
+          fn.versions.delete(Number(qualifier));
+          fn.retries.delete(qualifier);
+          fn.provisioned.delete(Number(qualifier));
+        }
         return "204";
       }),
     call: async (sim) => {
@@ -201,6 +218,7 @@ function deleteAlias(on: string, alias: string): Step {
     model: (model) =>
       withFunction(model, on, (fn) => {
         fn.aliases.delete(alias);
+        fn.retries.delete(alias);
         return "";
       }),
     call: async (sim) => {
@@ -214,15 +232,85 @@ function reserve(on: string, count: number): Step {
   return {
     model: (model) =>
       withFunction(model, on, (fn) => {
-        const others = [...model.values()].filter((other) => other !== fn);
-        const reserved = others.reduce((sum, other) => sum + (other.reserved ?? 0), count);
-        if (reserved > 900) return invalid;
+        if (count < provisionedOf(fn) || count + takenByOthers(model, fn) > 900) return invalid;
         fn.reserved = count;
         return String(count);
       }),
     call: async (sim) => {
       const input = { FunctionName: on, ReservedConcurrentExecutions: count };
       return String((await sim.call("PutFunctionConcurrency", input)).ReservedConcurrentExecutions);
+    },
+  };
+}
+
+function takenByOthers(model: Model, fn: ModelFunction): number {
+  const others = [...model.values()].filter((other) => other !== fn);
+  return others.reduce((sum, other) => sum + (other.reserved ?? provisionedOf(other)), 0);
+}
+
+function provisionedOf({ provisioned }: ModelFunction): number {
+  return [...provisioned.values()].reduce((sum, count) => sum + count, 0);
+}
+
+/** 0 takes it away. */
+function provision(on: string, at: string, count: number): Step {
+  return {
+    model: (model) =>
+      withFunction(model, on, (fn) => {
+        if (at === "$LATEST") return invalid;
+        if (!fn.versions.has(Number(at))) return notFound;
+        const total = provisionedOf(fn) - (fn.provisioned.get(Number(at)) ?? 0) + count;
+        const max = fn.reserved ?? 900 - takenByOthers(model, fn);
+        if (count > 0 && total > max) return invalid;
+        if (count > 0) fn.provisioned.set(Number(at), count);
+        else fn.provisioned.delete(Number(at));
+        return String(count);
+      }),
+    call: async (sim) => {
+      const input = { FunctionName: on, Qualifier: at };
+      if (count === 0) await sim.call("DeleteProvisionedConcurrencyConfig", input);
+      else
+        await sim.call("PutProvisionedConcurrencyConfig", {
+          ...input,
+          ProvisionedConcurrentExecutions: count,
+        });
+      return String(count);
+    },
+  };
+}
+
+function setRetries(on: string, at: string, count: number): Step {
+  return {
+    model: (model) =>
+      withFunction(model, on, (fn) => {
+        const isThere = at === "$LATEST" || fn.aliases.has(at) || fn.versions.has(Number(at));
+        if (!isThere) return notFound;
+        fn.retries.set(at, count);
+        return String(count);
+      }),
+    call: async (sim) => {
+      const input = { FunctionName: on, Qualifier: at, MaximumRetryAttempts: count };
+      return String((await sim.call("PutFunctionEventInvokeConfig", input)).MaximumRetryAttempts);
+    },
+  };
+}
+
+function url(on: string, alias: string | undefined, add: boolean): Step {
+  const key = alias ?? "$LATEST";
+  return {
+    model: (model) =>
+      withFunction(model, on, ({ aliases, urls }) => {
+        if (!add) return urls.delete(key) ? "" : notFound;
+        if (alias !== undefined && !aliases.has(alias)) return notFound;
+        if (urls.has(key)) return conflict;
+        urls.add(key);
+        return "";
+      }),
+    call: async (sim) => {
+      const input = { FunctionName: on, Qualifier: alias };
+      if (add) await sim.call("CreateFunctionUrlConfig", { ...input, AuthType: "NONE" });
+      else await sim.call("DeleteFunctionUrlConfig", input);
+      return "";
     },
   };
 }
@@ -264,7 +352,7 @@ function described(model: Model): unknown {
   return names.map((on) => {
     const fn = model.get(on);
     if (!fn) return undefined;
-    const { content, versions, aliases, statements, reserved } = fn;
+    const { content, versions, aliases, statements, reserved, retries, urls, provisioned } = fn;
     return {
       on,
       revisions: [
@@ -274,8 +362,28 @@ function described(model: Model): unknown {
       aliases: [...aliases].sort().map(([alias, to]) => [alias, to]),
       statements: [...statements].sort(),
       reserved,
+      retries: [...retries].sort(),
+      urls: [...urls].sort(),
+      provisioned: [...provisioned].sort().map(([at, count]) => [String(at), count]),
     };
   });
+}
+
+async function readSettings(sim: Sim, FunctionName: string) {
+  const { FunctionEventInvokeConfigs = [] } = await sim.call("ListFunctionEventInvokeConfigs", {
+    FunctionName,
+  });
+  const { FunctionUrlConfigs = [] } = await sim.call("ListFunctionUrlConfigs", { FunctionName });
+  const provisioned = await sim.call("ListProvisionedConcurrencyConfigs", { FunctionName });
+  const qualifier = (arn = "") => arn.split(":")[7] ?? "$LATEST";
+  return {
+    retries: FunctionEventInvokeConfigs.map((one) => [qualifier(one.FunctionArn), one.MaximumRetryAttempts]),
+    urls: FunctionUrlConfigs.map(({ FunctionArn }) => qualifier(FunctionArn)),
+    provisioned: (provisioned.ProvisionedConcurrencyConfigs ?? []).map((one) => [
+      qualifier(one.FunctionArn),
+      one.RequestedProvisionedConcurrentExecutions,
+    ]),
+  };
 }
 
 async function readAll(sim: Sim): Promise<unknown> {
@@ -294,6 +402,7 @@ async function readAll(sim: Sim): Promise<unknown> {
         aliases: Aliases.map(({ Name, FunctionVersion }) => [Name, FunctionVersion]),
         statements: statements.map(({ Sid }) => Sid).sort(),
         reserved: Concurrency?.ReservedConcurrentExecutions,
+        ...(await readSettings(sim, FunctionName)),
       };
     }),
   );
