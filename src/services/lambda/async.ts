@@ -4,7 +4,6 @@
  * counts. Source: lambda-map 6.3.
  */
 import { parseArn } from "../../base/arn.ts";
-import { newTraceHeader } from "../../base/trace.ts";
 import type {
   AsyncEvent,
   AsyncFunctions,
@@ -34,10 +33,10 @@ export interface Submission {
 
 export type Submit = (submission: Submission) => Promise<void>;
 
-type Parts = Pick<LambdaParts, "clock" | "random" | "functions" | "targets" | "invoker" | "events">;
+type Parts = Pick<LambdaParts, "random" | "functions" | "targets" | "invoker" | "events">;
 
 /** Resolves when the event is durable; its function exists, its payload is JSON of at most 1 MB (E1). */
-export function createSubmit({ clock, random, targets, events }: Parts): Submit {
+export function createSubmit({ targets, events }: Parts): Submit {
   return async ({ ref, requestId, payload: sent, traceHeader, clientContext }) => {
     const sizeBytes = sent?.length ?? 0;
     if (sizeBytes > asyncPayloadBytesMax) {
@@ -45,7 +44,7 @@ export function createSubmit({ clock, random, targets, events }: Parts): Submit 
         `${sizeBytes} byte payload is too large for the Event invocation type (limit ${asyncPayloadBytesMax} bytes)`,
       );
     }
-    await targets.find(ref);
+    const { configuration } = await targets.find(ref);
     const { id, qualifier } = ref;
     const event: NewEvent = {
       requestId,
@@ -53,7 +52,7 @@ export function createSubmit({ clock, random, targets, events }: Parts): Submit 
       region: id.region,
       functionName: id.name,
       qualifier,
-      traceHeader: traceHeader ?? newTraceHeader(clock, random),
+      traceHeader: targets.traceOf(configuration, traceHeader),
       clientContext,
       payload: checkedPayload(sent),
     };

@@ -11,7 +11,7 @@ import type { VersionSpec } from "../../runtime/contract.ts";
 import { functionNotFound } from "./errors.ts";
 import { unreservedConcurrency } from "./domain/account.ts";
 import { chosenVersion } from "./domain/alias.ts";
-import type { Configuration, FunctionRecord } from "./domain/function.ts";
+import type { Configuration, FunctionRecord, Revision } from "./domain/function.ts";
 import { findAlias, findRevision, specOf } from "./domain/function.ts";
 import type { FunctionId, FunctionRef } from "./domain/function-ref.ts";
 import { arnOf, arnOfRef, latest } from "./domain/function-ref.ts";
@@ -61,10 +61,11 @@ export function createTargets(deps: {
   }
 
   /** Throws AWS's error when there is no such function, version or alias, whatever its state. */
-  async function find({ id, qualifier }: FunctionRef): Promise<FunctionRecord> {
+  async function find({ id, qualifier }: FunctionRef): Promise<Revision> {
     const fn = (functions.cached(id) ?? (await functions.known(id)))?.fn;
-    if (!fn || !findRevision(fn, qualifier)) throw functionNotFound(arnOf(id, qualifier ?? latest));
-    return fn;
+    const found = fn && findRevision(fn, qualifier);
+    if (!found) throw functionNotFound(arnOf(id, qualifier ?? latest));
+    return found.revision;
   }
 
   /** The version that an alias sends this invocation to; any other qualifier stays as it is. */
