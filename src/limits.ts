@@ -55,6 +55,9 @@ export const zipPathBytesMax = 1024; // ours
 // Invocation. AWS: lambda-map 4.1, 4.2, 4.6, 6.1.
 export const invokePayloadBytesMax = 6 * MiB;
 export const invokeResponseBytesMax = 6 * MiB + 100;
+export const streamedResponseBytesMax = 200 * MiB; // AWS: Lambda quotas, response streaming; was 20 MB
+export const streamWaitingBytesMax = 256 * KiB; // ours: of a streamed answer, unread; beyond it the function waits
+export const urlPreludeBytesMax = 16 * KiB; // AWS: of API Gateway's streams; inferred for function URLs
 export const asyncPayloadBytesMax = 1 * MiB;
 export const clientContextBytesMax = 3583;
 export const logTailBytesMax = 4 * KiB;
@@ -88,6 +91,30 @@ export const asyncListedEventsMax = 1000; // ours: shown in one look at the queu
 export const asyncDeliveryAttemptsMax = 5; // ours: to a destination that refuses
 export const asyncSettleRetryMs = 1 * second; // ours: a full disk is asked again
 export const asyncLeaseMs = 30 * minute; // ours: an attempt that takes longer has been lost
+
+// SQS. AWS: "Amazon SQS quotas" and map-sqs-sns-s3 1.1 to 1.12.
+export const messageBytesMax = 1 * MiB; // body and attributes; also of a batch
+export const messageAttributesMax = 10;
+export const batchEntriesMax = 10;
+export const delaySecondsMax = 900;
+export const visibilitySecondsMax = 43_200;
+export const receiveWaitSecondsMax = 20;
+export const receiptHandleLengthMax = 1024;
+export const queuePolicyBytesMax = 8 * KiB;
+export const policyActionsMax = 7; // of one AddPermission
+export const policyPrincipalsMax = 50;
+export const policyStatementsMax = 20;
+export const maxReceiveCountMax = 1000;
+export const redriveSourcesMax = 10;
+export const deduplicationMs = 5 * minute; // also of ReceiveRequestAttemptId
+export const inFlightMessagesMax = 120_000; // of one queue
+export const listQueuesPageMax = 1000;
+export const moveTasksListedMax = 10;
+export const moveTaskRateMax = 500; // messages per second
+export const queueWindowMessagesMax = 20_000; // ours: waiting messages of one queue in memory, some 400 bytes each
+export const queueScanMessagesMax = 1000; // ours: records read in one go
+export const heldContentsBytesMax = 32 * MiB; // ours: bodies of all queues kept from their sending to their receipt
+export const queueSweepMs = 5 * minute; // ours: how often messages past their retention are looked for
 
 // Sandboxes. Ours where not said otherwise.
 export const sandboxesMax = 2000; // living at once in one instance; bounded by its block of addresses and user ids

@@ -11,7 +11,14 @@ import type { Logger } from "../base/logger.ts";
 import type { Random } from "../base/random.ts";
 import type { Driver, SandboxSpec } from "../isolation/driver.ts";
 import { initTimeoutMs } from "../limits.ts";
-import type { Poll, RuntimeAnswer, RuntimePort } from "./api/runtime-port.ts";
+import type {
+  Poll,
+  RuntimeAnswer,
+  RuntimePort,
+  StreamBegin,
+  StreamEnd,
+  StreamSink,
+} from "./api/runtime-port.ts";
 import type { RuntimeApi } from "./api/server.ts";
 import type {
   Catalog,
@@ -35,8 +42,9 @@ import type { InitFailure, InitPhase } from "./platform-lines.ts";
 import { initReportLine, initStartLine } from "./platform-lines.ts";
 import type { LaunchError, Prepared } from "./prepare.ts";
 import { asLaunchError, prepare } from "./prepare.ts";
+import { ResponseStream } from "./response-stream.ts";
 import type { Refusal, State } from "./state.ts";
-import { fell, pollLost, reserve, rule } from "./state.ts";
+import { fell, pollLost, reserve, rule, streamEnded } from "./state.ts";
 
 export interface EnvironmentDeps {
   readonly clock: Clock;
@@ -79,6 +87,8 @@ interface Running {
   readonly timer: Timer;
   readonly done: Settlement<Done>;
   readonly returned: Settlement<void>;
+  /** The answer, while it is passed on. */
+  stream: ResponseStream | undefined;
 }
 
 interface Done {
@@ -134,6 +144,7 @@ class RuntimeEnvironment implements Environment, RuntimePort {
       timer: clock.after(this.spec.timeoutMs, () => this.#timeOut(running)),
       done: new Settlement(),
       returned: new Settlement(),
+      stream: undefined,
     };
     this.#running = running;
     if (reserved.step === "restarting") void this.#start("invoke");
@@ -172,7 +183,7 @@ class RuntimeEnvironment implements Environment, RuntimePort {
       this.#state = pollLost(this.#state);
     };
     if (this.#boot) this.#bootSucceeded(this.#boot);
-    if (ruling.state.kind === "idle") this.#return();
+    if (ruling.state.kind === "idle") this.#goOn();
     else if (this.#running) this.#deliver(this.#running);
     return undefined;
   }
@@ -183,6 +194,26 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     this.#state = ruling.state;
     if (this.#running) this.#finish(this.#running, outcomes.answered(answer));
     return undefined;
+  }
+
+  wantsStream(requestId: string): boolean {
+    const request = this.#running?.request;
+    return request?.onStream !== undefined && request.requestId === requestId;
+  }
+
+  stream(requestId: string, { contentType, onRoom }: StreamBegin): Refusal | StreamSink {
+    const ruling = rule(this.#state, { kind: "stream", requestId });
+    if (ruling.kind !== "allowed") return ruling;
+    this.#state = ruling.state;
+    const stream = new ResponseStream(contentType, onRoom);
+    const running = this.#running;
+    if (running) running.stream = stream;
+    running?.request.onStream?.(stream);
+    return {
+      kind: "sink",
+      push: (piece) => stream.push(piece),
+      end: (end) => this.#endStream(requestId, end),
+    };
   }
 
   failInit(report: ErrorReport): Refusal | undefined {
@@ -290,9 +321,18 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     poll?.deliver({ requestId, deadlineMs, invokedFunctionArn, traceHeader, clientContext, payload });
   }
 
+  #endStream(requestId: string, end: StreamEnd): void {
+    const running = this.#running;
+    if (running?.request.requestId !== requestId) return;
+    const outcome = outcomes.streamed(end);
+    this.#state = streamEnded(this.#state, outcome ? "answered" : "truncated");
+    if (outcome) this.#finish(running, outcome);
+  }
+
   /** Settles it, if nothing has before (I1). */
   #finish(running: Running, outcome: Outcome): void {
     if (running.done.settled) return;
+    running.stream?.end();
     running.done.settle({ outcome, durationMs: this.#deps.clock.monotonic() - running.startedMs });
   }
 
@@ -303,6 +343,16 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     const peakMb = this.#incarnation?.peakMb() ?? 1;
     this.#peakMb = Math.max(this.#peakMb, typeof peakMb === "number" ? peakMb : await peakMb);
     return { outcome, durationMs, initMs, memoryPeakMb: this.#peakMb };
+  }
+
+  /** The runtime has asked for its next invocation. */
+  #goOn(): void {
+    const running = this.#running;
+    if (running && !running.done.settled) {
+      // It broke its streamed answer off and went on; every other answer has settled before.
+      this.#finish(running, outcomes.truncated(running.request.requestId));
+    }
+    this.#return();
   }
 
   /** The runtime is free again, or gone. */

@@ -5,6 +5,7 @@
  * ready for the client.
  */
 import { invariant } from "../base/invariant.ts";
+import type { ResponseStream } from "./response-stream.ts";
 
 export interface InvocationRequest {
   readonly requestId: string;
@@ -15,6 +16,11 @@ export interface InvocationRequest {
   readonly traceHeader: string;
   /** The decoded JSON text of `X-Amz-Client-Context`. */
   readonly clientContext: string | undefined;
+  /**
+   * Called, once at most, when the runtime begins to stream its answer: the bytes are in the stream then, and a success
+   * has no payload. Whoever is called must read it or abandon it. Left out: a streamed answer is collected.
+   */
+  readonly onStream?: (stream: ResponseStream) => void;
 }
 
 export type Outcome =

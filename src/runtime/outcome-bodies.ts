@@ -3,8 +3,8 @@
  * recorded; the order of the keys is AWS's too.
  */
 import type { Exit } from "../isolation/driver.ts";
-import { invokeResponseBytesMax } from "../limits.ts";
-import type { RuntimeAnswer } from "./api/runtime-port.ts";
+import { invokeResponseBytesMax, streamedResponseBytesMax } from "../limits.ts";
+import type { RuntimeAnswer, StreamEnd } from "./api/runtime-port.ts";
 import type { ErrorReport } from "./error-report.ts";
 import { telemetryErrorType } from "./error-report.ts";
 import type { Outcome } from "./invocation.ts";
@@ -16,8 +16,27 @@ export function answered(answer: RuntimeAnswer): Outcome {
     case "error":
       return { kind: "function-error", payload: answer.report.payload, errorType: answer.report.errorType };
     case "too-large":
-      return responseTooLarge();
+      return responseTooLarge(invokeResponseBytesMax);
   }
+}
+
+/** What is left to say after the pieces of a streamed answer. Undefined: the runtime has not said how it ends. */
+export function streamed(end: StreamEnd): Outcome | undefined {
+  switch (end.kind) {
+    case "whole":
+      return { kind: "success", payload: nothing };
+    case "error":
+      return answered(end);
+    case "too-large":
+      return responseTooLarge(streamedResponseBytesMax);
+    case "truncated":
+      return undefined;
+  }
+}
+
+/** The runtime broke its streamed answer off and went on. inferred: the text. */
+export function truncated(requestId: string): Outcome {
+  return crashed(requestId, "Runtime.TruncatedResponse", "Runtime response was truncated");
 }
 
 export function timedOut(requestId: string, timeoutMs: number): Outcome {
@@ -52,11 +71,13 @@ export function describeExit(exit: Exit): string {
     : `Runtime exited with error: exit status ${exit.code}`;
 }
 
-function responseTooLarge(): Outcome {
+function responseTooLarge(bytesMax: number): Outcome {
   const errorType = "Function.ResponseSizeTooLarge";
-  const errorMessage = `Response payload size exceeded maximum allowed payload size (${invokeResponseBytesMax} bytes).`;
+  const errorMessage = `Response payload size exceeded maximum allowed payload size (${bytesMax} bytes).`;
   return { kind: "crash", errorType, payload: Buffer.from(JSON.stringify({ errorMessage, errorType })) };
 }
+
+const nothing = new Uint8Array(0);
 
 function body(errorType: string, errorMessage: string): Uint8Array {
   return Buffer.from(JSON.stringify({ errorType, errorMessage }));

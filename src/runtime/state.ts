@@ -8,6 +8,8 @@
  *        ▼          busy: queued ──next──► busy: delivered
  *       down ──reserve──► busy: restarting ──next──┘
  *
+ * A response that is passed on while it arrives takes the way delivered → streaming → answered, or → truncated, from
+ * where `next` leads to idle as well.
  * From everywhere: exit, crash and timeout lead to down, shutdown leads to dead. Pure; whatever is not named here is
  * refused (I2), with the words of the Runtime API. Source: lambda-map 5.1.
  */
@@ -29,12 +31,17 @@ export type BusyStep =
   /** The event waits for the runtime's next `next`. */
   | "queued"
   | "delivered"
+  /** The answer has begun to arrive and is passed on. */
+  | "streaming"
+  /** The runtime has broken that off, and not said why. */
+  | "truncated"
   /** The answer is there; the runtime has not asked for more. */
   | "answered";
 
 export type RuntimeCall =
   | { readonly kind: "next" }
-  | { readonly kind: "response" | "error"; readonly requestId: string }
+  /** "stream": a response that is passed on as it arrives. */
+  | { readonly kind: "response" | "stream" | "error"; readonly requestId: string }
   | { readonly kind: "init-error" };
 
 export type Ruling = { readonly kind: "allowed"; readonly state: State } | Refusal;
@@ -49,6 +56,7 @@ export function rule(state: State, call: RuntimeCall): Ruling {
     case "next":
       return ruleNext(state);
     case "response":
+    case "stream":
     case "error":
       return ruleAnswer(state, call);
     case "init-error":
@@ -63,8 +71,8 @@ function ruleNext(state: State): Ruling {
     case "idle":
       return state.isPolling ? refused(state, { kind: "next" }) : allowed(idle);
     case "busy":
-      if (state.step === "answered") return allowed(idle);
-      if (state.step === "delivered") return refused(state, { kind: "next" });
+      if (state.step === "answered" || state.step === "truncated") return allowed(idle);
+      if (state.step === "delivered" || state.step === "streaming") return refused(state, { kind: "next" });
       return allowed({ ...state, step: "delivered" });
     case "down":
     case "dead":
@@ -75,7 +83,13 @@ function ruleNext(state: State): Ruling {
 function ruleAnswer(state: State, call: RuntimeCall & { readonly requestId: string }): Ruling {
   if (state.kind !== "busy") return refused(state, call);
   if (state.requestId !== call.requestId) return { kind: "invalid-request-id" };
-  return state.step === "delivered" ? allowed({ ...state, step: "answered" }) : refused(state, call);
+  if (state.step !== "delivered") return refused(state, call);
+  return allowed({ ...state, step: call.kind === "stream" ? "streaming" : "answered" });
+}
+
+/** A streamed answer has come to its end. */
+export function streamEnded(state: State, step: "answered" | "truncated"): State {
+  return state.kind === "busy" && state.step === "streaming" ? { ...state, step } : state;
 }
 
 export function isInitialising(state: State): boolean {
@@ -131,6 +145,8 @@ const busyNames: Readonly<Record<BusyStep, string>> = {
   restarting: "Started",
   queued: "Ready",
   delivered: "Running",
+  streaming: "InvocationResponse",
+  truncated: "InvocationResponse",
   answered: "ResponseSent",
 };
 
@@ -139,6 +155,7 @@ function targetOf(call: RuntimeCall): string {
     case "next":
       return "Ready";
     case "response":
+    case "stream":
       return "InvocationResponse";
     case "error":
       return "InvocationErrorResponse";

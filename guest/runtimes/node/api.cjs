@@ -3,7 +3,7 @@
  * A client of the Runtime API, for one invocation at a time over one connection.
  *
  * Requests are written as text, and an answer goes out together with the request for the next invocation in one write.
- * Responses are read in the order of their requests; all have a Content-Length. Must never do work per invocation that
+ * A streamed answer goes out chunk by chunk instead. Responses are read in the order of their requests; all have a Content-Length. Must never do work per invocation that
  * the protocol does not ask for.
  */
 const net = require("net");
@@ -20,6 +20,8 @@ exports.openRuntimeApi = function openRuntimeApi({ socketPath, address = "127.0.
   let socket;
   /** An answer was refused (too large, too late): the server may close, and that is no reason to end. */
   let wasRefused = false;
+  /** Ends the body of the answer that is being streamed. */
+  let endStream;
 
   function deliver(status, headers, body) {
     const what = expected.shift();
@@ -55,15 +57,15 @@ exports.openRuntimeApi = function openRuntimeApi({ socketPath, address = "127.0.
     const after = expected.find((what) => typeof what === "function");
     expected.length = 0;
     if (after !== undefined) return after();
-    if (!wasRefused) process.exit(1);
+    if (!wasRefused || endStream !== undefined) process.exit(1);
     wasRefused = false;
     next();
   }
 
-  function send(text) {
+  function send(text, done) {
     if (socket === undefined) connect();
     socket.ref();
-    socket.write(text, "utf8");
+    socket.write(text, "utf8", done);
   }
 
   function post(path, body, extra) {
@@ -100,8 +102,42 @@ exports.openRuntimeApi = function openRuntimeApi({ socketPath, address = "127.0.
       expected.push("ack", "next");
       send(postError(`/invocation/${requestId}/error`, payload) + nextRequest);
     },
+    /** Begins an answer that follows in pieces, and asks for nothing. An error may end it. */
+    stream(requestId, contentType) {
+      expected.push("ack");
+      let head =
+        `POST ${base}/invocation/${requestId}/response HTTP/1.1\r\n${hostLine}` +
+        `Content-Type: ${token(contentType)}\r\nLambda-Runtime-Function-Response-Mode: streaming\r\n` +
+        "Transfer-Encoding: chunked\r\n" +
+        "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n\r\n";
+      endStream = (payload, done) => {
+        endStream = undefined;
+        send(`${head}0\r\n${payload === undefined ? "" : errorTrailers(payload)}\r\n`, done);
+      };
+      return {
+        write(pieces, done) {
+          if (endStream === undefined) return done();
+          const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+          const before = head;
+          head = "";
+          // An empty chunk would be the end.
+          if (length === 0) return before === "" ? done() : send(before, done);
+          socket.cork();
+          send(`${before}${length.toString(16)}\r\n`);
+          for (const piece of pieces) socket.write(piece);
+          send("\r\n", done);
+          socket.uncork();
+        },
+        /** `payload`: of the error in the middle, if there was one. Once. */
+        end: (payload, done) => (endStream === undefined ? done() : endStream(payload, done)),
+      };
+    },
     /** Reports what ends this runtime: to the invocation, or (undefined) as an error of INIT. Then calls `after`. */
     report(requestId, payload, after) {
+      if (endStream !== undefined) {
+        expected[expected.length - 1] = after;
+        return endStream(payload);
+      }
       expected.push(after);
       send(postError(requestId === undefined ? "/init/error" : `/invocation/${requestId}/error`, payload));
     },
@@ -182,6 +218,14 @@ function responseReader(deliver) {
       }
     }
   };
+}
+
+function errorTrailers(payload) {
+  const body = Buffer.from(JSON.stringify(payload)).toString("base64");
+  return (
+    `Lambda-Runtime-Function-Error-Type: ${token(payload.errorType)}\r\n` +
+    `Lambda-Runtime-Function-Error-Body: ${body}\r\n`
+  );
 }
 
 /** A header value of someone else's making. */

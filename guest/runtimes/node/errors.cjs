@@ -20,6 +20,8 @@ exports.HandlerNotFound = errorType("Runtime.HandlerNotFound");
 exports.MalformedHandlerName = errorType("Runtime.MalformedHandlerName");
 exports.ImportModuleError = errorType("Runtime.ImportModuleError");
 exports.CallbackHandlerDeprecated = errorType("Runtime.CallbackHandlerDeprecated");
+exports.InvalidStreamingOperation = errorType("Runtime.InvalidStreamingOperation");
+exports.MalformedStreamingHandler = errorType("Runtime.MalformedStreamingHandler");
 
 const SyntaxErrorOfUser = errorType("Runtime.UserCodeSyntaxError");
 exports.userCodeSyntaxError = function userCodeSyntaxError(error) {

@@ -15,6 +15,7 @@ const {
   MalformedHandlerName,
   userCodeSyntaxError,
 } = require("./errors.cjs");
+const { isStreaming } = require("./stream.cjs");
 
 // User code is required from where AWS's bootstrap is, so that messages with a require stack are AWS's.
 const requireUser = createRequire(path.join(__dirname, "index.mjs"));
@@ -34,7 +35,7 @@ exports.loadHandler = async function loadHandler(taskRoot, name, hasCallbacks) {
   const handler = find(loaded, exported) ?? find(loaded?.default, exported);
   if (!handler) throw new HandlerNotFound(`${name} is undefined or not exported`);
   if (typeof handler !== "function") throw new HandlerNotFound(`${name} is not a function`);
-  if (!hasCallbacks && handler.length >= 3) {
+  if (!isStreaming(handler) && !hasCallbacks && handler.length >= 3) {
     throw new CallbackHandlerDeprecated(
       "ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You " +
         "need to modify this function to use a supported handler signature to use Node.js 24 or later. For more " +

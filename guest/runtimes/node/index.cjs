@@ -17,6 +17,7 @@ const {
 } = require("./errors.cjs");
 const { loadHandler } = require("./handler.cjs");
 const { logError, logging, patchConsole } = require("./log.cjs");
+const { createResponseStream, defineGlobal, finished, isStreaming } = require("./stream.cjs");
 
 const nodeMajor = Number.parseInt(process.versions.node, 10);
 /** AWS took callbacks, `context.done` and the wait for an empty event loop away with Node 24. */
@@ -40,14 +41,17 @@ patchConsole(env._LAMBDA_TELEMETRY_LOG_FD, hasCallbacks ? undefined : "-");
 forgetOurVariables();
 // AWS's bootstrap is a module, in which `require.main` is undefined for user code.
 process.mainModule = undefined;
+if (!["1", "true"].includes(env.AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA)) defineGlobal();
 
 process.on("beforeExit", () => onIdle());
 if (hasCallbacks) reportUncaught();
 
 let handler;
+let isStreamed;
 loadHandler(taskRoot, handlerName, hasCallbacks).then(
   (loaded) => {
     handler = loaded;
+    isStreamed = isStreaming(loaded);
     phase = "waiting";
     api.next();
   },
@@ -64,7 +68,8 @@ function invoke(headers, body) {
   else env._X_AMZN_TRACE_ID = trace;
   // While the handler runs, only what it started itself keeps the event loop going.
   api.unref();
-  if (hasCallbacks) invokeWithCallbacks(requestId, headers, body);
+  if (isStreamed) void invokeStreaming(requestId, headers, body);
+  else if (hasCallbacks) invokeWithCallbacks(requestId, headers, body);
   else void invokeAsync(requestId, headers, body);
 }
 
@@ -134,6 +139,38 @@ function invokeWithCallbacks(id, headers, body) {
   } catch (error) {
     answer(error);
   }
+}
+
+/** The handler writes its answer; what it returns only says when it is done. */
+async function invokeStreaming(id, headers, body) {
+  onIdle = leaveUnsettled;
+  const stream = createResponseStream(handler, (contentType) => api.stream(id, contentType));
+  try {
+    const result = handler(JSON.parse(body), stream, contextOf(headers));
+    if (typeof result?.then !== "function") throw new Error("Streaming does not support non-async handlers.");
+    if ((await result) !== undefined) console.warn("Streaming handlers ignore return values.");
+    await finished(stream);
+  } catch (error) {
+    return failStream(id, stream, error);
+  }
+  if (phase !== "invoking") return;
+  phase = "waiting";
+  api.next();
+}
+
+/** Before the first byte it is an error as any other, afterwards it ends the answer. */
+function failStream(id, stream, error) {
+  if (!stream.hasBegun) {
+    stream.destroy();
+    return fail(id, error);
+  }
+  if (phase !== "invoking") return;
+  logError("Invoke Error", error);
+  stream.fail(toPayload(error), () => {
+    if (phase !== "invoking") return;
+    phase = "waiting";
+    api.next();
+  });
 }
 
 function succeed(id, text) {

@@ -2,17 +2,14 @@
  * The Runtime API's answers, each with its exact status and body. Errors are `{"errorMessage","errorType"}`.
  * Source: lambda-map 5.1, 5.3.
  */
-import { invokeResponseBytesMax } from "../../limits.ts";
+import { invokeResponseBytesMax, streamedResponseBytesMax } from "../../limits.ts";
 import type { Refusal } from "../state.ts";
 import type { Answer } from "./connection.ts";
 
 export const accepted = json(202, '{"status":"OK"}');
 
-export const tooLarge = error(
-  413,
-  "RequestEntityTooLarge",
-  `Exceeded maximum allowed payload size (${invokeResponseBytesMax} bytes).`,
-);
+export const tooLarge = exceeded(invokeResponseBytesMax);
+export const streamTooLarge = exceeded(streamedResponseBytesMax);
 
 export const truncated = error(400, "TruncatedHTTPRequest", "HTTP request detected as truncated");
 
@@ -43,6 +40,10 @@ export function text(status: number, body: string): Answer {
 
 export function error(status: number, errorType: string, errorMessage: string): Answer {
   return json(status, JSON.stringify({ errorMessage, errorType }));
+}
+
+function exceeded(bytesMax: number): Answer {
+  return error(413, "RequestEntityTooLarge", `Exceeded maximum allowed payload size (${bytesMax} bytes).`);
 }
 
 function json(status: number, body: string): Answer {

@@ -7,12 +7,15 @@
  * one environment share; who exceeds it is cut off. It knows nothing of paths and states.
  */
 import type { Socket } from "node:net";
-import type { HttpRequest } from "./http1.ts";
+import type { BodyEnd, BodyStep, HttpRequest, IsStreamed } from "./http1.ts";
 import { RequestParser } from "./http1.ts";
 import { invokeResponseBytesMax } from "../../limits.ts";
 
-/** Answers at once, or keeps the exchange and answers later. */
-export type Serve = (request: HttpRequest, exchange: Exchange) => void;
+export interface Serve {
+  /** Answers at once, or keeps the exchange and answers later. */
+  readonly serve: (request: HttpRequest, exchange: Exchange) => void;
+  readonly isStreamed: IsStreamed;
+}
 
 export interface Answer {
   readonly status: number;
@@ -26,6 +29,17 @@ export interface Exchange {
   answer(answer: Answer): void;
   /** Called when the client went before it was answered. */
   onGone: (() => void) | undefined;
+  /** Takes the body of a request that is streamed, until it was answered; set while it is served. */
+  receiver: Receiver | undefined;
+  /** The receiver takes more again. */
+  resume(): void;
+}
+
+export interface Receiver {
+  /** False: no more until `resume`. */
+  take(piece: Uint8Array): boolean;
+  /** Once, unless the client goes or was answered before. */
+  end(end: BodyEnd): void;
 }
 
 /** Bytes of unfinished requests that one environment may keep in lambdad's memory. */
@@ -70,24 +84,50 @@ export function serveConnection(socket: Socket, serve: Serve, budget: Budget): v
   new Connection(socket, serve, budget).pump();
 }
 
+class OpenExchange implements Exchange {
+  onGone: (() => void) | undefined;
+  receiver: Receiver | undefined;
+  /** The receiver takes no more for now. */
+  isFull = false;
+  readonly request: HttpRequest;
+  readonly #connection: Connection;
+
+  constructor(connection: Connection, request: HttpRequest) {
+    this.#connection = connection;
+    this.request = request;
+  }
+
+  answer(answer: Answer): void {
+    this.#connection.answer(this, answer);
+  }
+
+  resume(): void {
+    this.isFull = false;
+    this.#connection.pump();
+  }
+}
+
 class Connection {
   readonly #socket: Socket;
   readonly #serve: Serve;
   readonly #budget: Budget;
-  readonly #parser = new RequestParser(invokeResponseBytesMax);
+  readonly #parser: RequestParser;
   #charged = 0;
   /** The request that has not been answered. */
-  #open: (Exchange & { readonly request: HttpRequest }) | undefined;
+  #open: OpenExchange | undefined;
   #isPumping = false;
   /** Answers that have not been written. */
   #leaving: Uint8Array[] = [];
   /** The connection ends when they are. */
   #isLast = false;
+  /** The client will send no more. */
+  #hasEnded = false;
 
   constructor(socket: Socket, serve: Serve, budget: Budget) {
     this.#socket = socket;
     this.#serve = serve;
     this.#budget = budget;
+    this.#parser = new RequestParser(invokeResponseBytesMax, serve.isStreamed);
     socket.on("data", (chunk: Buffer) => {
       this.#parser.push(chunk);
       this.pump();
@@ -103,33 +143,45 @@ class Connection {
   pump(): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
-    while (!this.#open && !this.#isLast && !this.#socket.destroyed && !this.#socket.writableNeedDrain) {
+    while (
+      (!this.#open || this.#isReceiving) &&
+      !this.#isLast &&
+      !this.#socket.destroyed &&
+      !this.#socket.writableNeedDrain
+    ) {
       const step = this.#parser.next();
       if (step.kind === "more") break;
-      if (step.kind === "continue") this.#leaving.push(goOn);
+      if (step.kind === "request") this.#begin(step.request);
+      else if (step.kind === "continue") this.#leaving.push(goOn);
       else if (step.kind === "bad") this.#refuse(step.status);
-      else this.#begin(step.request);
+      else this.#receive(step);
       if (this.#leaving.length > leavingMax) this.#flush();
     }
     this.#isPumping = false;
-    if (!this.#open) this.#flush();
+    if (this.#hasEnded && !this.#open) this.#isLast = true;
+    if (!this.#open || this.#isReceiving) this.#flush();
     this.#account();
   }
 
-  #begin(request: HttpRequest): void {
-    const exchange = {
-      request,
-      onGone: undefined,
-      answer: (answer: Answer) => this.#answer(exchange, answer),
-    };
-    this.#open = exchange;
-    this.#serve(request, exchange);
+  /** The open request's body is wanted. */
+  get #isReceiving(): boolean {
+    return this.#open?.receiver !== undefined && !this.#open.isFull;
   }
 
-  #answer(
-    exchange: Exchange & { readonly request: HttpRequest },
-    { status, headerLines, body }: Answer,
-  ): void {
+  #begin(request: HttpRequest): void {
+    this.#open = new OpenExchange(this, request);
+    this.#serve.serve(request, this.#open);
+  }
+
+  /** What nobody takes, because the request was answered before its end, is dropped. */
+  #receive(step: BodyStep): void {
+    const open = this.#open;
+    if (!open?.receiver) return;
+    if (step.kind === "piece") open.isFull = !open.receiver.take(step.bytes);
+    else open.receiver.end(step.end);
+  }
+
+  answer(exchange: OpenExchange, { status, headerLines, body }: Answer): void {
     if (this.#open !== exchange) return;
     this.#open = undefined;
     const { request } = exchange;
@@ -144,9 +196,12 @@ class Connection {
   }
 
   #refuse(status: number): void {
+    this.#isLast = true;
+    const receiver = this.#open?.receiver;
+    // The answer to that request is the last one.
+    if (receiver) return receiver.end({ kind: "truncated" });
     const head = `HTTP/1.1 ${status} ${reasons[status]}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`;
     this.#leaving.push(Buffer.from(head));
-    this.#isLast = true;
   }
 
   #flush(): void {
@@ -170,9 +225,9 @@ class Connection {
   /** The client will send no more. One that still waits for an event has gone: nobody half-closes a long poll. */
   #end(): void {
     this.#parser.end();
-    if (this.#open) this.#close();
-    else this.pump();
-    this.#socket.end();
+    this.#hasEnded = true;
+    if (this.#open && !this.#open.receiver) this.#close();
+    this.pump();
   }
 
   #close(): void {

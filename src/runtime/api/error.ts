@@ -6,7 +6,7 @@ import type { RuntimeAnswer } from "./runtime-port.ts";
 
 export const error: Endpoint = ({ request, exchange, port, requestId }) => {
   const { body, headers } = request;
-  if (body.kind === "truncated") return exchange.answer(truncated);
+  if (body.kind !== "whole" && body.kind !== "too-large") return exchange.answer(truncated);
   const answer: RuntimeAnswer =
     body.kind === "too-large"
       ? { kind: "too-large" }

@@ -43,11 +43,14 @@ export type Step =
   /** The client waits for leave to send its body; say so, then go on. */
   | { readonly kind: "continue" }
   | { readonly kind: "request"; readonly request: HttpRequest }
-  /** Of the streamed body of the last request: not empty. */
-  | { readonly kind: "piece"; readonly bytes: Uint8Array }
-  | { readonly kind: "body-end"; readonly end: BodyEnd }
+  | BodyStep
   /** Not HTTP, or not ours: answer with this status and close. */
   | { readonly kind: "bad"; readonly status: number };
+
+/** Of the streamed body of the last request. A piece is not empty. */
+export type BodyStep =
+  | { readonly kind: "piece"; readonly bytes: Uint8Array }
+  | { readonly kind: "body-end"; readonly end: BodyEnd };
 
 export interface Head {
   readonly method: string;

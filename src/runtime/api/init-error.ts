@@ -5,8 +5,8 @@ import type { Endpoint } from "./endpoint.ts";
 
 export const initError: Endpoint = ({ request, exchange, port }) => {
   const { body, headers } = request;
-  if (body.kind === "truncated") return exchange.answer(truncated);
   if (body.kind === "too-large") return exchange.answer(tooLarge);
+  if (body.kind !== "whole") return exchange.answer(truncated);
   const refusal = port.failInit(readErrorReport(headers, body.bytes));
   exchange.answer(refusal ? refused(refusal) : accepted);
 };

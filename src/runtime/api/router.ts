@@ -8,7 +8,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { error } from "./error.ts";
 import { initError } from "./init-error.ts";
 import { next } from "./next.ts";
-import { response } from "./response.ts";
+import { response, responseModeHeader } from "./response.ts";
 import type { RuntimePort } from "./runtime-port.ts";
 
 interface Route {
@@ -31,8 +31,9 @@ const routes: ReadonlyMap<string, Route> = new Map([
 ]);
 
 const invocationPrefix = "/2018-06-01/runtime/invocation/";
+const responseRoute: Route = { method: "POST", endpoint: response };
 const invocationRoutes: ReadonlyMap<string, Route> = new Map([
-  ["response", { method: "POST", endpoint: response }],
+  ["response", responseRoute],
   ["error", { method: "POST", endpoint: error }],
 ]);
 
@@ -40,11 +41,18 @@ const notFound = text(404, "404 page not found\n");
 const methodNotAllowed = text(405, "");
 
 export function createRouter(port: RuntimePort): Serve {
-  return (request, exchange) => {
-    const { route, requestId } = find(request.path);
-    if (!route) return exchange.answer(notFound);
-    if (route.method !== request.method) return exchange.answer(methodNotAllowed);
-    route.endpoint({ request, exchange, port, requestId });
+  return {
+    serve(request, exchange) {
+      const { route, requestId } = find(request.path);
+      if (!route) return exchange.answer(notFound);
+      if (route.method !== request.method) return exchange.answer(methodNotAllowed);
+      route.endpoint({ request, exchange, port, requestId });
+    },
+    isStreamed({ headers, method, path }) {
+      if (headers.get(responseModeHeader) !== "streaming") return false;
+      const { route, requestId } = find(path);
+      return route === responseRoute && route.method === method && port.wantsStream(requestId);
+    },
   };
 }
 

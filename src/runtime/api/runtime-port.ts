@@ -10,6 +10,10 @@ export interface RuntimePort {
   poll(poll: Poll): Refusal | undefined;
   /** The runtime answers its invocation. */
   answer(requestId: string, answer: RuntimeAnswer): Refusal | undefined;
+  /** Whether somebody waits for the pieces of this answer; a streamed one is else collected and comes by `answer`. */
+  wantsStream(requestId: string): boolean;
+  /** The runtime begins to stream its answer. Only if that is wanted. */
+  stream(requestId: string, begin: StreamBegin): Refusal | StreamSink;
   /** The runtime could not initialise. */
   failInit(report: ErrorReport): Refusal | undefined;
 }
@@ -30,6 +34,26 @@ export interface InvocationEvent {
   readonly clientContext: string | undefined;
   readonly payload: Uint8Array;
 }
+
+export interface StreamBegin {
+  /** As the runtime named it. */
+  readonly contentType: string | undefined;
+  /** Called after `push` has answered false, when more is taken. */
+  readonly onRoom: () => void;
+}
+
+/** Takes a streamed answer. After the invocation has ended otherwise it does nothing. */
+export interface StreamSink {
+  readonly kind: "sink";
+  /** False: no more until `onRoom`. */
+  push(piece: Uint8Array): boolean;
+  /** Once; "truncated": the runtime broke off, so that its end or its next call says how the invocation ends. */
+  end(end: StreamEnd): void;
+}
+
+export type StreamEnd =
+  | { readonly kind: "whole" | "too-large" | "truncated" }
+  | { readonly kind: "error"; readonly report: ErrorReport };
 
 export type RuntimeAnswer =
   | { readonly kind: "payload"; readonly payload: Uint8Array }

@@ -14,10 +14,15 @@ import { createSimClock } from "../../base/clock-sim.ts";
 import { silentLogger } from "../../base/logger.ts";
 import { earlyPeerMs, invokeResponseBytesMax, runtimeApiConnectionsMax } from "../../limits.ts";
 import type { Refusal } from "../state.ts";
-import type { Poll, RuntimeAnswer, RuntimePort } from "./runtime-port.ts";
+import type { Poll, RuntimeAnswer, RuntimePort, StreamBegin, StreamEnd, StreamSink } from "./runtime-port.ts";
 import type { RuntimeEndpoint } from "./server.ts";
 import { createRuntimeApi } from "./server.ts";
 import { until } from "../../../test/harness/runtime-stage.ts";
+
+interface Streamed extends StreamBegin {
+  readonly pieces: string[];
+  readonly ends: StreamEnd[];
+}
 
 /** Takes whatever it is given, and hands out an event as soon as one is asked for. */
 class RecordingPort implements RuntimePort {
@@ -26,6 +31,10 @@ class RecordingPort implements RuntimePort {
   readonly polls: Poll[] = [];
   payload: Uint8Array | undefined = Buffer.from('{"n":1}');
   refusal: Refusal | undefined;
+  /** Streamed answers are passed on. */
+  wanted = false;
+  piecesMax = Infinity;
+  readonly streams: Streamed[] = [];
 
   poll(poll: Poll): Refusal | undefined {
     if (this.refusal) return this.refusal;
@@ -48,6 +57,21 @@ class RecordingPort implements RuntimePort {
   answer(requestId: string, answer: RuntimeAnswer): Refusal | undefined {
     if (!this.refusal) this.answers.push([requestId, answer]);
     return this.refusal;
+  }
+
+  wantsStream(): boolean {
+    return this.wanted;
+  }
+
+  stream(_requestId: string, { contentType, onRoom }: StreamBegin): Refusal | StreamSink {
+    if (this.refusal) return this.refusal;
+    const streamed = { contentType, onRoom, pieces: [] as string[], ends: [] as StreamEnd[] };
+    this.streams.push(streamed);
+    return {
+      kind: "sink",
+      push: (piece) => streamed.pieces.push(Buffer.from(piece).toString()) < this.piecesMax,
+      end: (end) => void streamed.ends.push(end),
+    };
   }
 
   failInit({ payload }: { payload: Uint8Array }): Refusal | undefined {

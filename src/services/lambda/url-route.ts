@@ -7,6 +7,7 @@
  */
 import type { Clock } from "../../base/clock.ts";
 import type { Invoker } from "../../invoke/contract.ts";
+import { invokeStreamed } from "../../invoke/streamed.ts";
 import { functionUrlsCachedMax, invokePayloadBytesMax } from "../../limits.ts";
 import type { Records } from "../../store/records.ts";
 import { AwsError } from "../../wire/aws-error.ts";
@@ -24,6 +25,7 @@ import { urlResponse } from "./domain/url-response.ts";
 import type { Functions } from "./store.ts";
 import type { Recursion } from "./recursion.ts";
 import type { InvokeTarget, Targets } from "./targets.ts";
+import { collectedResponse, streamedResponse } from "./url-stream.ts";
 
 export interface UrlRouteDeps {
   readonly clock: Clock;
@@ -79,7 +81,8 @@ export function createUrlRoute(deps: UrlRouteDeps): WebRoute {
     try {
       const qualifier = owner.qualifier === latest ? undefined : owner.qualifier;
       const target = await deps.targets.resolve({ id: owner, qualifier });
-      return await run(target, { ...request, ...addressed, nowMs: deps.clock.now(), caller });
+      const nowMs = deps.clock.now();
+      return await run(target, url, { ...request, ...addressed, nowMs, caller });
     } catch (error) {
       // A function that is not ready, or was deleted just now.
       if (error instanceof AwsError) return failed();
@@ -87,13 +90,17 @@ export function createUrlRoute(deps: UrlRouteDeps): WebRoute {
     }
   }
 
-  async function run(target: InvokeTarget, request: Omit<UrlRequest, "traceHeader">): Promise<WebResponse> {
+  async function run(
+    target: InvokeTarget,
+    { invokeMode }: FunctionUrl,
+    request: Omit<UrlRequest, "traceHeader">,
+  ): Promise<WebResponse> {
     const given = deps.targets.traceOf(target.configuration, request.headers["x-amzn-trace-id"]);
     const traceHeader = deps.recursion(target, given);
     if (traceHeader === undefined) return failed(); // inferred
     const payload = Buffer.from(JSON.stringify(urlEvent({ ...request, traceHeader })));
     if (payload.length > invokePayloadBytesMax) return tooLarge();
-    const answered = await deps.invoker.invoke({
+    const answered = await invokeStreamed(deps.invoker, {
       spec: target.spec,
       request: {
         requestId: request.requestId,
@@ -108,6 +115,10 @@ export function createUrlRoute(deps: UrlRouteDeps): WebRoute {
     if (answered.kind === "throttled") {
       const body = { Reason: answered.reason, Type: "User", message: "Rate Exceeded." };
       return refused(429, body, "TooManyRequestsException");
+    }
+    if (answered.kind === "stream") {
+      const respond = invokeMode === "RESPONSE_STREAM" ? streamedResponse : collectedResponse;
+      return (await respond(answered)) ?? failed();
     }
     const { outcome } = answered;
     return (outcome.kind === "success" && urlResponse(outcome.payload)) || failed();

@@ -13,7 +13,7 @@ export interface FunctionUrl {
   readonly authType: "NONE" | "AWS_IAM";
   readonly cors: UrlCors | undefined;
   /** Undefined: never given; then it is BUFFERED, and AWS's answer to Create does not show it. */
-  readonly invokeMode: "BUFFERED" | undefined;
+  readonly invokeMode: "BUFFERED" | "RESPONSE_STREAM" | undefined;
   readonly createdAtMs: number;
   readonly lastModifiedAtMs: number;
 }

@@ -1,11 +1,14 @@
 /**
- * What a function behind a URL has answered, as the HTTP response. Pure. Source: map-http-frontdoors 1.5. Undefined: the
+ * What a function behind a URL has answered, as the HTTP response. Pure. Source: map-http-frontdoors 1.5, 1.6. Undefined: the
  * function asks for what is no response, which the client sees as 502.
  */
-export interface UrlResponse {
+export interface UrlResponse extends UrlResponseHead {
+  readonly body: Uint8Array | string;
+}
+
+export interface UrlResponseHead {
   readonly status: number;
   readonly headers: Record<string, string | string[]>;
-  readonly body: Uint8Array | string;
 }
 
 export function urlResponse(payload: Uint8Array): UrlResponse | undefined {
@@ -25,22 +28,32 @@ function textOf(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
+/** What comes before the body of a streamed response: JSON with the same members, none of them required. */
+export function streamedHead(prelude: string): UrlResponseHead | undefined {
+  const value = parsed(prelude);
+  return isRecord(value) ? headOf({ statusCode: 200, ...value }, "application/octet-stream") : undefined;
+}
+
 /** A function that names a status names everything. */
 function described(answer: Readonly<Record<string, unknown>>): UrlResponse | undefined {
+  const head = headOf(answer, "application/json");
+  const body = bodyOf(answer["body"] ?? "", answer["isBase64Encoded"] === true);
+  return head && body !== undefined ? { ...head, body } : undefined;
+}
+
+function headOf(answer: Readonly<Record<string, unknown>>, contentType: string): UrlResponseHead | undefined {
   const status = statusOf(answer["statusCode"]);
   const headers = headersOf(answer["headers"]);
   const cookies = answer["cookies"] ?? [];
   if (status === undefined || !headers || !Array.isArray(cookies)) return undefined;
-  const body = bodyOf(answer["body"] ?? "", answer["isBase64Encoded"] === true);
-  if (body === undefined) return undefined;
+  if (!cookies.every((cookie) => isHeaderValue(String(cookie)))) return undefined;
   return {
     status,
     headers: {
-      "content-type": "application/json",
+      "content-type": contentType,
       ...headers,
       ...(cookies.length > 0 && { "set-cookie": cookies.map(String) }),
     },
-    body,
   };
 }
 
@@ -58,7 +71,7 @@ function headersOf(value: unknown): Record<string, string> | undefined {
   for (const [given, held] of Object.entries(value)) {
     const name = given.toLowerCase();
     if (typeof held === "object" && held !== null) return undefined;
-    if (!namePattern.test(name) || !valuePattern.test(String(held))) return undefined;
+    if (!namePattern.test(name) || !isHeaderValue(String(held))) return undefined;
     if (dropped.has(name)) continue;
     headers[remapped.has(name) ? `x-amzn-remapped-${name}` : name] = String(held);
   }
@@ -83,7 +96,11 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-// What HTTP itself cannot carry: a line break would begin another header.
+/** What HTTP itself can carry: a line break would begin another header. */
+export function isHeaderValue(text: string): boolean {
+  return valuePattern.test(text);
+}
+
 const namePattern = /^[\w!#$%&'*+.^`|~-]+$/;
 const valuePattern = /^[\t\x20-\x7e\x80-\xff]*$/;
 

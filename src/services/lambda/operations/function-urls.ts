@@ -1,12 +1,6 @@
 /** Create, Get, Update, Delete and ListFunctionUrlConfigs: one address for a function and for each alias. */
 import { listFunctionUrlConfigsPageMax } from "../../../limits.ts";
-import {
-  functionNotFound,
-  notSupportedYet,
-  nothingRequestedExists,
-  resourceConflict,
-  resourceNotFound,
-} from "../errors.ts";
+import { functionNotFound, nothingRequestedExists, resourceConflict, resourceNotFound } from "../errors.ts";
 import type { FunctionRecord } from "../domain/function.ts";
 import { findAlias } from "../domain/function.ts";
 import type { Caller, FunctionRef } from "../domain/function-ref.ts";
@@ -37,13 +31,12 @@ export function createFunctionUrlOperations({ functions, clock, random }: Lambda
   return {
     async CreateFunctionUrlConfig(input, ctx) {
       const ref = refOf(input, "CreateFunctionUrlConfig", ctx);
-      const invokeMode = checkedMode(input.InvokeMode);
       const nowMs = clock.now();
       const made: FunctionUrl = {
         urlId: urlIdOf(random.bytes(32)),
         authType: input.AuthType,
         cors: input.Cors && corsOf(input.Cors),
-        invokeMode,
+        invokeMode: input.InvokeMode,
         createdAtMs: nowMs,
         lastModifiedAtMs: nowMs,
       };
@@ -72,7 +65,6 @@ export function createFunctionUrlOperations({ functions, clock, random }: Lambda
 
     async UpdateFunctionUrlConfig(input, ctx) {
       const ref = refOf(input, "UpdateFunctionUrlConfig", ctx);
-      const invokeMode = checkedMode(input.InvokeMode);
       const { url } = await functions.change(ref.id, missingFunction, (fn) => {
         const before = urlOf(fn, ref);
         if (!before) throw nothingRequestedExists();
@@ -80,7 +72,7 @@ export function createFunctionUrlOperations({ functions, clock, random }: Lambda
           ...before,
           authType: input.AuthType ?? before.authType,
           cors: input.Cors ? corsOf(input.Cors) : before.cors,
-          invokeMode: invokeMode ?? before.invokeMode,
+          invokeMode: input.InvokeMode ?? before.invokeMode,
           lastModifiedAtMs: clock.now(),
         };
         return { fn: withUrls(fn, { ...fn.settings.urls, [keyOf(ref)]: next }), url: next };
@@ -132,10 +124,4 @@ function withUrls(fn: FunctionRecord, urls: FunctionRecord["settings"]["urls"]):
 
 function missingFunction(): Error {
   return resourceNotFound("Function does not exist");
-}
-
-/** The runtime does not stream yet, so that mode could only be stored. */
-function checkedMode(mode: "BUFFERED" | "RESPONSE_STREAM" | undefined): FunctionUrl["invokeMode"] {
-  if (mode === "RESPONSE_STREAM") throw notSupportedYet("InvokeMode RESPONSE_STREAM");
-  return mode;
 }

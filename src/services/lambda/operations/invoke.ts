@@ -2,7 +2,8 @@
  * Invoke and InvokeWithResponseStream. The order of a warm invocation: what is named → which version → may it run →
  * is the payload JSON → run → answer. Nothing on that way reads the disk once a function is known.
  */
-import type { InvokeAnswer } from "../../../invoke/contract.ts";
+import type { InvokeAnswer, InvokeOrder } from "../../../invoke/contract.ts";
+import { invokeStreamed } from "../../../invoke/streamed.ts";
 import { asyncPayloadBytesMax, clientContextBytesMax, invokePayloadBytesMax } from "../../../limits.ts";
 import type { Context } from "../../service.ts";
 import {
@@ -15,15 +16,14 @@ import {
 } from "../errors.ts";
 import type { FunctionRef } from "../domain/function-ref.ts";
 import { parseFunctionRef } from "../domain/function-ref.ts";
-import type { Input, LambdaOperations, Output } from "../operation-types.ts";
+import type { Input, LambdaOperations } from "../operation-types.ts";
 import type { LambdaParts } from "../parts.ts";
 import { checkedPayload } from "../domain/payload.ts";
+import { streamEvents } from "../stream-events.ts";
 import type { InvokeTarget } from "../targets.ts";
 
 type InvokeOperations = Pick<LambdaOperations, "Invoke" | "InvokeAsync" | "InvokeWithResponseStream">;
 type InvokeInput = Input<"Invoke">;
-type StreamEvents = NonNullable<Output<"InvokeWithResponseStream">["EventStream"]>;
-type StreamEvent = StreamEvents extends AsyncIterable<infer E> ? E : never;
 type Done = Extract<InvokeAnswer, { kind: "done" }>;
 
 export function createInvokeOperations(parts: LambdaParts): InvokeOperations {
@@ -33,11 +33,11 @@ export function createInvokeOperations(parts: LambdaParts): InvokeOperations {
     return parseFunctionRef(named, ctx);
   };
 
-  async function run(input: InvokeInput, target: InvokeTarget, ctx: Context): Promise<Done> {
+  function orderOf(input: InvokeInput, target: InvokeTarget, ctx: Context): InvokeOrder {
     const payload = checkedPayload(input.Payload);
     const traceHeader = recursion(target, targets.traceOf(target.configuration, ctx.trace));
     if (traceHeader === undefined) throw recursiveInvocation();
-    const answer = await invoker.invoke({
+    return {
       spec: target.spec,
       request: {
         requestId: ctx.requestId,
@@ -48,7 +48,11 @@ export function createInvokeOperations(parts: LambdaParts): InvokeOperations {
       },
       wantTail: input.LogType === "Tail",
       ...target.shares,
-    });
+    };
+  }
+
+  async function run(input: InvokeInput, target: InvokeTarget, ctx: Context): Promise<Done> {
+    const answer = await invoker.invoke(orderOf(input, target, ctx));
     if (answer.kind === "throttled") throw throttled(answer.reason);
     return answer;
   }
@@ -84,17 +88,17 @@ export function createInvokeOperations(parts: LambdaParts): InvokeOperations {
       return { Status: 202 };
     },
 
-    // The runtime does not stream yet: the whole answer is one chunk.
     async InvokeWithResponseStream(input, ctx) {
       checkInput(input);
       const target = await targets.resolve(refOf(input, ctx));
       if (input.InvocationType === "DryRun") return { StatusCode: 204 };
-      const answer = await run(input, target, ctx);
+      const answer = await invokeStreamed(invoker, orderOf(input, target, ctx));
+      if (answer.kind === "throttled") throw throttled(answer.reason);
       return {
         StatusCode: 200,
         ExecutedVersion: target.spec.version,
         ResponseStreamContentType: "application/vnd.amazon.eventstream",
-        EventStream: streamOf(answer),
+        EventStream: streamEvents(answer),
       };
     },
   };
@@ -111,18 +115,6 @@ async function collected(body: unknown): Promise<Uint8Array> {
     if (sizeBytes > asyncPayloadBytesMax) break;
   }
   return Buffer.concat(chunks);
-}
-
-async function* streamOf({ outcome, logTail }: Done): AsyncGenerator<StreamEvent> {
-  const complete = logTail && { LogResult: Buffer.from(logTail).toString("base64") };
-  if (outcome.kind === "success") {
-    yield { PayloadChunk: { Payload: outcome.payload } };
-    yield { InvokeComplete: { ...complete } };
-    return;
-  }
-  const ErrorCode = outcome.kind === "timeout" ? "Sandbox.Timedout" : outcome.errorType;
-  const ErrorDetails = Buffer.from(outcome.payload).toString();
-  yield { InvokeComplete: { ErrorCode, ErrorDetails, ...complete } };
 }
 
 function checkInput(input: InvokeInput): void {
