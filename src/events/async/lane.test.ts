@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { asyncEvent } from "../../../test/harness/async-event.ts";
 import { Lane } from "./lane.ts";
 import type { Queued } from "./store.ts";

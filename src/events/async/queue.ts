@@ -151,24 +151,24 @@ export class AsyncQueue implements AsyncEvents {
   }
 
   /** Given up and kept, oldest first. */
-  failed(limit: number, after?: Failed): Promise<readonly Failed[]> {
-    return this.#store.failed(limit, after);
+  async failed(limit: number, after?: Failed): Promise<readonly Failed[]> {
+    return (await this.#store.failed(limit, after)).map(({ failed }) => failed);
   }
 
   /** Failed events of which `wants` says so wait again, as if they were new. Answers how many. */
   async redrive(wants: (event: AsyncEvent) => boolean): Promise<number> {
     let count = 0;
-    for await (const failed of this.#everyFailed(wants)) {
+    for await (const entry of this.#everyFailed(wants)) {
       const nowMs = this.#deps.clock.now();
       const next: AsyncEvent = {
-        ...failed.event,
+        ...entry.failed.event,
         acceptedAtMs: nowMs,
         dueAtMs: nowMs,
         invocations: 0,
         failures: 0,
         stage: { kind: "invoke" },
       };
-      const queued = await this.#store.redrive(failed, next);
+      const queued = await this.#store.redrive(entry, next);
       this.#ledger.redriven();
       this.#enqueue(queued);
       count += 1;
@@ -185,7 +185,7 @@ export class AsyncQueue implements AsyncEvents {
     if (!failed) return count;
     for await (const each of this.#everyFailed(wants)) {
       await this.#store.removeFailed(each);
-      this.#ledger.forgotten(each.event);
+      this.#ledger.forgotten(each.failed.event);
       count += 1;
     }
     return count;
@@ -386,7 +386,7 @@ export class AsyncQueue implements AsyncEvents {
       case "failed": {
         const failed = { event: next.event, reason: next.reason, atMs: this.#deps.clock.now() };
         const gone = await this.#store.fail(queued, failed, this.#ledger.isFailedFull);
-        if (gone) this.#ledger.forgotten(gone.event);
+        if (gone) this.#ledger.forgotten(gone.failed.event);
         return undefined;
       }
     }
@@ -416,7 +416,7 @@ export class AsyncQueue implements AsyncEvents {
       if (lease.expiresMs > nowMs) break;
       void this.#takeOver(lease);
     }
-    const [oldest] = [...this.#leases].filter(({ expiresMs }) => expiresMs > nowMs);
+    const oldest = [...this.#leases].find(({ expiresMs }) => expiresMs > nowMs);
     if (!oldest || this.#isStopped) return;
     this.#expiry = this.#deps.clock.after(oldest.expiresMs - nowMs, () => this.#expire());
   }
@@ -444,10 +444,7 @@ export class AsyncQueue implements AsyncEvents {
       after = page.items.at(-1)?.event;
       isLast = page.isLast;
     }
-    for (let failed = await this.#store.failed(asyncScanEventsMax); failed.length > 0;) {
-      for (const { event } of failed) this.#ledger.kept(event);
-      failed = await this.#store.failed(asyncScanEventsMax, failed.at(-1));
-    }
+    for await (const { failed } of this.#everyFailed(() => true)) this.#ledger.kept(failed.event);
   }
 
   /** Begins nothing more. What runs is settled if it ends before the store is closed. */
@@ -480,8 +477,8 @@ export class AsyncQueue implements AsyncEvents {
     let after: Failed | undefined;
     for (;;) {
       const page = await this.#store.failed(asyncScanEventsMax, after);
-      for (const failed of page) if (wants(failed.event)) yield failed;
-      after = page.at(-1);
+      for (const entry of page) if (wants(entry.failed.event)) yield entry;
+      after = page.at(-1)?.failed;
       if (!after) return;
     }
   }

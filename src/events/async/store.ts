@@ -28,7 +28,8 @@ export interface Failed {
   readonly atMs: number;
 }
 
-export interface FailedEntry extends Failed {
+export interface FailedEntry {
+  readonly failed: Failed;
   readonly receipt: number;
 }
 
@@ -82,13 +83,8 @@ export class EventStore {
     return this.#settle(writes, next);
   }
 
-  async remove(...queued: readonly Queued[]): Promise<void> {
-    await this.#conditional(
-      queued.flatMap(({ event, receipt }) => [
-        this.#events.remove(partsOf(event), receipt),
-        ...this.#payloadRemovals(event),
-      ]),
-    );
+  async remove({ event, receipt }: Queued): Promise<void> {
+    await this.#conditional([this.#events.remove(partsOf(event), receipt), ...this.#payloadRemovals(event)]);
   }
 
   /** Keeps it for inspection; the oldest of those that are kept makes room, if need be. */
@@ -103,19 +99,19 @@ export class EventStore {
   }
 
   /** A failed event waits again, as a new one with the same payload. */
-  redrive(failed: FailedEntry, next: AsyncEvent): Promise<Queued> {
+  redrive({ failed, receipt }: FailedEntry, next: AsyncEvent): Promise<Queued> {
     return this.#settle(
       [
         this.#events.put(partsOf(next), next, 0),
-        this.#failed.remove(failedParts(failed), failed.receipt),
+        this.#failed.remove(failedParts(failed), receipt),
         this.#payloads.remove([next.id, answered]),
       ],
       next,
     );
   }
 
-  async removeFailed(...failed: readonly FailedEntry[]): Promise<void> {
-    await this.#conditional(failed.flatMap((each) => this.#removalOf(each)));
+  async removeFailed(failed: FailedEntry): Promise<void> {
+    await this.#conditional(this.#removalOf(failed));
   }
 
   /** In the order in which they are due, those behind `after`; `isLast`: there are no more. */
@@ -138,11 +134,11 @@ export class EventStore {
   /** Oldest first. */
   async failed(limit: number, after?: Failed): Promise<readonly FailedEntry[]> {
     const page = await this.#failed.page({ parts: [], limit, ...(after && { after: failedParts(after) }) });
-    return page.items.map(({ value, version }) => ({ ...value, receipt: version }));
+    return page.items.map(({ value, version }) => ({ failed: value, receipt: version }));
   }
 
-  #removalOf(failed: FailedEntry): Write[] {
-    return [this.#failed.remove(failedParts(failed), failed.receipt), ...this.#payloadRemovals(failed.event)];
+  #removalOf({ failed, receipt }: FailedEntry): Write[] {
+    return [this.#failed.remove(failedParts(failed), receipt), ...this.#payloadRemovals(failed.event)];
   }
 
   #payloadRemovals({ id, stage }: AsyncEvent): Write[] {
