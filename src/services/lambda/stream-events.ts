@@ -1,6 +1,6 @@
 /** The events of InvokeWithResponseStream: what the function answers, as it comes, and then how it ended. */
 import type { InvokeAnswer } from "../../invoke/contract.ts";
-import type { StreamedAnswer } from "../../invoke/streamed.ts";
+import type { StreamedAnswer } from "./streamed.ts";
 import type { Outcome } from "../../runtime/invocation.ts";
 import type { Output } from "./operation-types.ts";
 

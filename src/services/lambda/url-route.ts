@@ -7,7 +7,7 @@
  */
 import type { Clock } from "../../base/clock.ts";
 import type { Invoker } from "../../invoke/contract.ts";
-import { invokeStreamed } from "../../invoke/streamed.ts";
+import { invokeStreamed } from "./streamed.ts";
 import { functionUrlsCachedMax, invokePayloadBytesMax } from "../../limits.ts";
 import type { Records } from "../../store/records.ts";
 import { AwsError } from "../../wire/aws-error.ts";

@@ -4,7 +4,7 @@
  * wrong before is 502 (undefined here), what goes wrong afterwards breaks the body off.
  * Source: map-http-frontdoors 1.6.
  */
-import type { StreamedAnswer } from "../../invoke/streamed.ts";
+import type { StreamedAnswer } from "./streamed.ts";
 import { invokeResponseBytesMax, urlPreludeBytesMax } from "../../limits.ts";
 import type { WebResponse } from "../service.ts";
 import type { UrlResponse, UrlResponseHead } from "./domain/url-response.ts";

@@ -3,7 +3,7 @@
  * is the payload JSON → run → answer. Nothing on that way reads the disk once a function is known.
  */
 import type { InvokeAnswer, InvokeOrder } from "../../../invoke/contract.ts";
-import { invokeStreamed } from "../../../invoke/streamed.ts";
+import { invokeStreamed } from "../streamed.ts";
 import { asyncPayloadBytesMax, clientContextBytesMax, invokePayloadBytesMax } from "../../../limits.ts";
 import type { Context } from "../../service.ts";
 import {

@@ -2,8 +2,8 @@
  * An invocation whose answer is passed on while the function still runs. Resolves as soon as it begins; an answer that
  * the runtime does not stream comes whole, at its end.
  */
-import type { ResponseStream } from "../runtime/response-stream.ts";
-import type { InvokeAnswer, InvokeOrder, Invoker } from "./contract.ts";
+import type { ResponseStream } from "../../runtime/response-stream.ts";
+import type { InvokeAnswer, InvokeOrder, Invoker } from "../../invoke/contract.ts";
 
 export type StreamedAnswer =
   | InvokeAnswer
