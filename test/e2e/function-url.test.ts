@@ -142,7 +142,7 @@ test(
         credentials: { accessKeyId: "test", secretAccessKey: "test" },
       });
       await until("the log has the request's END line", async () => {
-        const filterPattern = `"END RequestId: ${echoed.headers["x-amzn-requestid"]}"`;
+        const filterPattern = `"END RequestId: ${String(echoed.headers["x-amzn-requestid"])}"`;
         const found = await logs.send(
           new FilterLogEventsCommand({ logGroupName: "/aws/lambda/web", filterPattern }),
         );

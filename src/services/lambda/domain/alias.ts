@@ -17,7 +17,7 @@ import { arnOf, latest } from "./function-ref.ts";
 import type { Stamp } from "./lifecycle.ts";
 import type { Policy } from "./policy.ts";
 import { noPolicy } from "./policy.ts";
-import { requireSeparate } from "./provisioned.ts";
+import { requireSeparate } from "./provisioned-rules.ts";
 import { withoutQualifier } from "./settings.ts";
 
 export interface Alias {

@@ -5,7 +5,7 @@ import type { FunctionRecord } from "../domain/function.ts";
 import type { Caller, FunctionRef } from "../domain/function-ref.ts";
 import { arnOf, arnOfRef, latest, parseFunctionRef } from "../domain/function-ref.ts";
 import type { ProvisionedConcurrency } from "../domain/provisioned.ts";
-import { provisionedOf, provisionedPut, provisionedRemoved } from "../domain/provisioned.ts";
+import { provisionedOf, provisionedPut, provisionedRemoved } from "../domain/provisioned-rules.ts";
 import { listed } from "../domain/settings.ts";
 import type { LambdaOperations } from "../operation-types.ts";
 import { firstOf, markerOf, readMarker } from "../paging.ts";
