@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { InvariantError } from "../base/invariant.ts";
 import type { BusyStep, RuntimeCall, State } from "./state.ts";
-import { fell, isInitialising, pollLost, reserve, rule } from "./state.ts";
+import { fell, isInitialising, pollLost, reserve, rule, streamEnded } from "./state.ts";
 
 const starting: State = { kind: "starting" };
 const polling: State = { kind: "idle", isPolling: true };
@@ -13,6 +13,7 @@ const busy = (step: BusyStep): State => ({ kind: "busy", step, requestId: "a" })
 
 const next: RuntimeCall = { kind: "next" };
 const response: RuntimeCall = { kind: "response", requestId: "a" };
+const stream: RuntimeCall = { kind: "stream", requestId: "a" };
 const error: RuntimeCall = { kind: "error", requestId: "a" };
 const initError: RuntimeCall = { kind: "init-error" };
 
@@ -42,6 +43,16 @@ const transitions: readonly (readonly [State, RuntimeCall, State | string])[] = 
   [busy("delivered"), response, busy("answered")],
   [busy("delivered"), error, busy("answered")],
   [busy("delivered"), initError, "Running → InitError"],
+  [busy("delivered"), stream, busy("streaming")],
+  [polling, stream, "Ready → InvocationResponse"],
+  ...(["streaming", "truncated"] as const).flatMap((step) => [
+    [busy(step), response, "InvocationResponse → InvocationResponse"] as const,
+    [busy(step), stream, "InvocationResponse → InvocationResponse"] as const,
+    [busy(step), error, "InvocationResponse → InvocationErrorResponse"] as const,
+    [busy(step), initError, "InvocationResponse → InitError"] as const,
+  ]),
+  [busy("streaming"), next, "InvocationResponse → Ready"],
+  [busy("truncated"), next, polling],
   [busy("answered"), next, polling],
   [busy("answered"), response, "ResponseSent → InvocationResponse"],
   [busy("answered"), error, "ResponseSent → InvocationErrorResponse"],
@@ -64,8 +75,8 @@ for (const [state, call, expected] of transitions) {
 }
 
 test("an answer to another request is refused before its state is looked at", () => {
-  for (const step of ["restarting", "queued", "delivered", "answered"] as const) {
-    for (const kind of ["response", "error"] as const) {
+  for (const step of ["restarting", "queued", "delivered", "streaming", "truncated", "answered"] as const) {
+    for (const kind of ["response", "stream", "error"] as const) {
       assert.deepEqual(rule(busy(step), { kind, requestId: "b" }), { kind: "invalid-request-id" });
     }
   }
@@ -77,6 +88,13 @@ test("I2 only an idle or a fallen environment takes an invocation", () => {
   assert.deepEqual(reserve(down, "a"), busy("restarting"));
   for (const state of [starting, dead, busy("delivered"), busy("answered")])
     assert.throws(() => reserve(state, "a"), InvariantError);
+});
+
+test("a stream's end concerns nobody but the invocation that streams", () => {
+  assert.deepEqual(streamEnded(busy("streaming"), "answered"), busy("answered"));
+  assert.deepEqual(streamEnded(busy("streaming"), "truncated"), busy("truncated"));
+  for (const state of [polling, down, dead, busy("delivered"), busy("answered")])
+    assert.equal(streamEnded(state, "truncated"), state);
 });
 
 test("a lost poll concerns nobody but an idle runtime, and death is final", () => {

@@ -32,6 +32,14 @@ export interface CallOptions {
   readonly chunked?: boolean;
 }
 
+export interface ScriptedStream {
+  /** Resolves when the kernel has it. */
+  write(piece: string | Uint8Array): Promise<void>;
+  /** `error`: goes into the trailers. Answers the status. */
+  end(error?: { readonly errorType: string; readonly errorMessage: string }): Promise<number>;
+  breakOff(): void;
+}
+
 /** Never resolves. */
 export const forever = new Promise<never>(() => undefined);
 
@@ -136,6 +144,44 @@ export class ScriptedRuntime {
       if (options.chunked && body !== undefined) request.write(body);
       request.end(options.chunked ? undefined : body);
     });
+  }
+
+  /** Begins to stream an answer, on a connection of its own. */
+  stream(requestId: string, contentType?: string): ScriptedStream {
+    const answered = Promise.withResolvers<number>();
+    const request = httpRequest(
+      {
+        socketPath: this.env["_LAMBDAD_RUNTIME_SOCKET"],
+        method: "POST",
+        path: `/2018-06-01/runtime/invocation/${requestId}/response`,
+        headers: {
+          "Lambda-Runtime-Function-Response-Mode": "streaming",
+          "Transfer-Encoding": "chunked",
+          Trailer: "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body",
+          ...(contentType !== undefined && { "Content-Type": contentType }),
+        },
+        agent: false,
+      },
+      (response) => answered.resolve(response.resume().statusCode ?? 0),
+    );
+    request.on("error", () => undefined);
+    request.flushHeaders();
+    this.#open.add(request);
+    return {
+      write: (piece) => new Promise((resolve) => request.write(piece, () => resolve())),
+      end(error) {
+        if (error !== undefined) {
+          const body = Buffer.from(JSON.stringify(error)).toString("base64");
+          request.addTrailers({
+            "Lambda-Runtime-Function-Error-Type": error.errorType,
+            "Lambda-Runtime-Function-Error-Body": body,
+          });
+        }
+        request.end();
+        return answered.promise;
+      },
+      breakOff: () => void request.destroy(),
+    };
   }
 
   /** A raw connection, for what an HTTP client would not do. */

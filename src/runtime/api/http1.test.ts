@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import type { HttpRequest, Step } from "./http1.ts";
+import type { HttpRequest, IsStreamed, Step } from "./http1.ts";
 import { RequestParser } from "./http1.ts";
 import { runtimeHeaderBytesMax } from "../../limits.ts";
 
 const bodyBytesMax = 1000;
 
 /** Feeds the pieces one after the other and takes whatever comes out. */
-function parse(pieces: readonly (string | Uint8Array)[], hasEnded = false): Step[] {
-  const parser = new RequestParser(bodyBytesMax);
+function parse(pieces: readonly (string | Uint8Array)[], hasEnded = false, isStreamed?: IsStreamed): Step[] {
+  const parser = new RequestParser(bodyBytesMax, isStreamed);
   const steps: Step[] = [];
   const pull = () => {
     for (let step = parser.next(); step.kind !== "more"; step = parser.next()) steps.push(step);
@@ -269,3 +269,85 @@ function cut(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
   }
   return pieces;
 }
+
+/** What comes of a message whose body is streamed, the pieces joined. */
+function streamed(pieces: readonly (string | Uint8Array)[], hasEnded = false): unknown[] {
+  const seen: unknown[] = [];
+  let body = "";
+  for (const step of parse(pieces, hasEnded, () => true)) {
+    if (step.kind === "request") seen.push([step.request.path, step.request.body.kind]);
+    else if (step.kind === "piece") {
+      assert.ok(step.bytes.length > 0);
+      body += Buffer.from(step.bytes).toString("latin1");
+    } else if (step.kind !== "body-end") seen.push(step);
+    else {
+      const { end } = step;
+      seen.push([body, end.kind === "whole" ? Object.fromEntries(end.trailers) : end.kind]);
+      body = "";
+    }
+  }
+  return seen;
+}
+
+const begun = "POST /a HTTP/1.1\r\n";
+const streamedMessages: readonly (readonly [name: string, message: string, expected: unknown[]])[] = [
+  [
+    "in chunks with trailers",
+    `${begun}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nX-Error: e\r\n\r\n`,
+    [
+      ["/a", "streamed"],
+      ["abcde", { "x-error": "e" }],
+    ],
+  ],
+  [
+    "with a length, then another request",
+    `${begun}Content-Length: 3\r\n\r\nabcPOST /b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    [
+      ["/a", "streamed"],
+      ["abc", {}],
+      ["/b", "streamed"],
+      ["", {}],
+    ],
+  ],
+  [
+    "longer than collected bodies may be",
+    `${begun}Transfer-Encoding: chunked\r\n\r\n7d0\r\n${"x".repeat(2000)}\r\n0\r\n\r\n`,
+    [
+      ["/a", "streamed"],
+      ["x".repeat(2000), {}],
+    ],
+  ],
+  [
+    "broken off within a chunk",
+    `${begun}Transfer-Encoding: chunked\r\n\r\n5\r\nabc`,
+    [
+      ["/a", "streamed"],
+      ["abc", "truncated"],
+    ],
+  ],
+  [
+    "that is no chunk any more",
+    `${begun}Transfer-Encoding: chunked\r\n\r\n1\r\naXX`,
+    [["/a", "streamed"], { kind: "bad", status: 400 }],
+  ],
+];
+
+for (const [name, message, expected] of streamedMessages) {
+  test(`a streamed body ${name} comes piece by piece, wherever it is cut`, () => {
+    for (let size = 1; size <= message.length; size += size < 40 ? 1 : 97) {
+      const pieces: string[] = [];
+      for (let at = 0; at < message.length; at += size) pieces.push(message.slice(at, at + size));
+      assert.deepEqual(streamed(pieces, true), expected, `in pieces of ${size}`);
+    }
+  });
+}
+
+test("of a streamed body each byte is handed out as soon as it is there, and none is kept", () => {
+  const parser = new RequestParser(bodyBytesMax, ({ headers }) => headers.has("x-streamed"));
+  parser.push(Buffer.from(`${begun}X-Streamed: 1\r\nTransfer-Encoding: chunked\r\n\r\n`));
+  assert.equal(parser.next().kind, "request");
+  assert.equal(parser.next().kind, "more");
+  parser.push(Buffer.from("ff\r\na"));
+  assert.deepEqual(parser.next(), { kind: "piece", bytes: Buffer.from("a") });
+  assert.deepEqual([parser.next().kind, parser.heldBytes], ["more", 0]);
+});

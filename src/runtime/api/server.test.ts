@@ -12,7 +12,12 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { createSimClock } from "../../base/clock-sim.ts";
 import { silentLogger } from "../../base/logger.ts";
-import { earlyPeerMs, invokeResponseBytesMax, runtimeApiConnectionsMax } from "../../limits.ts";
+import {
+  earlyPeerMs,
+  invokeResponseBytesMax,
+  runtimeApiConnectionsMax,
+  streamedResponseBytesMax,
+} from "../../limits.ts";
 import type { Refusal } from "../state.ts";
 import type { Poll, RuntimeAnswer, RuntimePort, StreamBegin, StreamEnd, StreamSink } from "./runtime-port.ts";
 import type { RuntimeEndpoint } from "./server.ts";
@@ -232,6 +237,118 @@ test("an error in the trailers of a stream is the invocation's error", async (t)
   assert.deepEqual(port.answers, [
     ["r-1", { kind: "error", report: { payload: body, errorType: "Runtime.StreamError" } }],
   ]);
+});
+
+const streamHead = `POST ${prefix}/r-1/response HTTP/1.1\r\nTransfer-Encoding: chunked\r\nLambda-Runtime-Function-Response-Mode: streaming\r\n`;
+
+/** A raw connection to an API on which streamed answers are passed on. */
+async function streaming(t: TestContext) {
+  const stage = await opened(t);
+  stage.port.wanted = true;
+  const socket = connect({ path: stage.socketPath, allowHalfOpen: true });
+  const client = { ...stage, socket, received: "" };
+  socket.on("data", (chunk: Buffer) => (client.received += chunk.toString()));
+  t.after(() => socket.destroy());
+  return client;
+}
+
+test("the pieces of a streamed answer are passed on as they come, its trailers at the end", async (t) => {
+  const client = await streaming(t);
+  const { port, socket } = client;
+  socket.write(`${streamHead}Content-Type: text/plain\r\n\r\n`);
+  await until(() => port.streams.length === 1, "the answer has begun");
+  const [stream] = port.streams;
+  assert.equal(stream?.contentType, "text/plain");
+  for (const piece of ["one", "three"]) {
+    const pieces = stream.pieces.length;
+    socket.write(`${piece.length}\r\n${piece}\r\n`);
+    await until(() => stream.pieces.length === pieces + 1, `${piece} has been passed on`);
+  }
+  assert.deepEqual([stream.pieces, stream.ends, client.received], [["one", "three"], [], ""]);
+  const body = Buffer.from('{"errorType":"E"}');
+  socket.write(
+    `0\r\nLambda-Runtime-Function-Error-Type: E\r\nLambda-Runtime-Function-Error-Body: ${body.toString("base64")}\r\n\r\n` +
+      `GET ${base}/ping HTTP/1.1\r\n\r\n`,
+  );
+  await until(() => client.received.endsWith("pong"), "the next request is answered");
+  assert.match(client.received, /^HTTP\/1\.1 202 Accepted\r\n/);
+  assert.deepEqual(stream.ends, [{ kind: "error", report: { payload: body, errorType: "E" } }]);
+  assert.deepEqual(port.answers, []);
+});
+
+test("a streamed answer that nobody takes is not read any more, until there is room", async (t) => {
+  const { port, socket } = await streaming(t);
+  port.piecesMax = 1;
+  socket.write(`${streamHead}\r\n`);
+  const chunk = Buffer.from(`10000\r\n${"x".repeat(0x10000)}\r\n`);
+  let written = 0;
+  while (socket.write(chunk) || (await drainedSoon(socket))) written += chunk.length;
+  // One piece was taken; then only what the connection and the kernel keep.
+  assert.ok(written < 4 * 1024 * 1024, `${written} bytes were taken`);
+  const [stream] = port.streams;
+  assert.equal(stream?.pieces.length, 1);
+  port.piecesMax = Infinity;
+  stream.onRoom();
+  socket.write("0\r\n\r\n");
+  await until(() => stream.ends.length === 1, "all of it has been read");
+  assert.deepEqual(stream.ends, [{ kind: "whole" }]);
+});
+
+test("a streamed answer that breaks off is told so where somebody still listens, and ends truncated", async (t) => {
+  const leavings: readonly ((socket: Socket) => unknown)[] = [
+    (socket) => socket.end(),
+    (socket) => socket.destroy(),
+    (socket) => socket.write("no chunk\r\n"),
+  ];
+  for (const leave of leavings) {
+    const client = await streaming(t);
+    const { port, socket } = client;
+    socket.write(`${streamHead}\r\n3\r\nabc\r\n`);
+    await until(() => port.streams[0]?.pieces.length === 1, "a piece is there");
+    leave(socket);
+    await until(() => port.streams[0]?.ends.length === 1, "it has ended");
+    assert.deepEqual(port.streams[0]?.ends, [{ kind: "truncated" }]);
+    if (socket.destroyed) continue;
+    await until(() => socket.readableEnded, "the connection ends");
+    assert.match(client.received, /^HTTP\/1\.1 400 .*TruncatedHTTPRequest"}$/s);
+  }
+});
+
+test("a streamed answer that is refused is read to its end and dropped", async (t) => {
+  const client = await streaming(t);
+  client.port.refusal = { kind: "invalid-request-id" };
+  client.socket.write(`${streamHead}\r\n3\r\nabc\r\n`);
+  await until(() => client.received.endsWith("}"), "it is refused");
+  assert.match(client.received, /^HTTP\/1\.1 400 .*InvalidRequestID/s);
+  client.socket.write(`3\r\nabc\r\n0\r\n\r\nGET ${base}/ping HTTP/1.1\r\n\r\n`);
+  await until(() => client.received.endsWith("pong"), "the next request is answered");
+  assert.deepEqual(client.port.streams, []);
+});
+
+test("a streamed answer ends at its limit with a 413", async (t) => {
+  const client = await streaming(t);
+  const { port, socket } = client;
+  let taken = 0;
+  port.stream = () => ({
+    kind: "sink",
+    push(piece) {
+      taken += piece.length;
+      return true;
+    },
+    end: (end) => void ends.push(end),
+  });
+  const ends: StreamEnd[] = [];
+  socket.write(`${streamHead}\r\n`);
+  const megabyte = 1024 * 1024;
+  const chunk = Buffer.from(`${megabyte.toString(16)}\r\n${"x".repeat(megabyte)}\r\n`);
+  for (let sent = 0; sent <= streamedResponseBytesMax; sent += megabyte) {
+    if (!socket.write(chunk)) await once(socket, "drain");
+  }
+  await until(() => client.received.endsWith("}"), "it is answered");
+  assert.match(client.received, /^HTTP\/1\.1 413 .*payload size \(209715200 bytes\)/s);
+  assert.deepEqual([taken, ends], [streamedResponseBytesMax, [{ kind: "too-large" }]]);
+  socket.write(`0\r\n\r\nGET ${base}/ping HTTP/1.1\r\n\r\n`);
+  await until(() => client.received.endsWith("pong"), "the connection goes on");
 });
 
 test("a response over the limit is a 413; with Expect it is never sent", async (t) => {
