@@ -123,3 +123,22 @@ function compareParts(left: readonly string[], right: readonly string[]): number
   }
   return left.length === right.length ? 0 : -1;
 }
+
+test("each gives what the pages give, in either direction, however many there are", async () => {
+  const { store, functions } = collection();
+  const names = Array.from({ length: 1203 }, (_, at) => `f${String(at).padStart(4, "0")}`);
+  for (let from = 0; from < names.length; from += 500) {
+    await store.commit(names.slice(from, from + 500).map((name) => functions.put(["a", name], { name })));
+  }
+  await store.commit([functions.put(["b", "other"], { name: "other" })]);
+  const read = async (selection: Parameters<typeof functions.each>[0]) => {
+    const found: string[] = [];
+    for await (const { value } of functions.each(selection)) found.push(value.name);
+    return found;
+  };
+  assert.deepEqual(await read({ parts: ["a"] }), names);
+  assert.deepEqual(await read({ parts: ["a"], reverse: true }), names.toReversed());
+  assert.deepEqual(await read({ parts: ["a"], startsWith: "f12", after: ["a", "f1201"] }), ["f1202"]);
+  assert.deepEqual(await read({ parts: [] }), [...names, "other"]);
+  assert.deepEqual(await read({ parts: ["none"] }), []);
+});

@@ -21,16 +21,19 @@ export interface Stored<T> {
   readonly version: number;
 }
 
-export interface PageRequest {
+export interface Selection {
   /** Only records whose first parts are these; all of the collection when empty. */
   readonly parts: Parts;
   /** Only those whose next part starts with this. */
   readonly startsWith?: string;
-  /** The `next` of the page before. Any parts will do, there need not be such a record. */
+  /** Only those behind this one. Any parts will do, there need not be such a record: the `next` of a page, for instance. */
   readonly after?: Parts;
+  readonly reverse?: boolean;
+}
+
+export interface PageRequest extends Selection {
   /** 1 to 9,999. */
   readonly limit: number;
-  readonly reverse?: boolean;
 }
 
 export interface Page<T> {
@@ -45,12 +48,17 @@ export interface Records<T> {
   key(...parts: string[]): Key;
   get(parts: Parts): Promise<Stored<T> | undefined>;
   page(request: PageRequest): Promise<Page<T>>;
+  /** One by one, read in pages as they are asked for: what changes meanwhile may or may not be seen. */
+  each(selection: Selection): AsyncGenerator<Stored<T>>;
   /** `ifVersion` 0: only if there is none yet. */
   put(parts: Parts, value: T, ifVersion?: number): Write;
   remove(parts: Parts, ifVersion?: number): Write;
   /** Fails the batch unless the record has this version; 0: unless there is none. */
   check(parts: Parts, ifVersion: number): Write;
 }
+
+/** How many records `each` reads at a time. */
+const eachPageMax = 500;
 
 /** `collection`: "<concern>/<noun>", lower case. `T` must survive JSON. */
 export function records<T>(store: Store, collection: string): Records<T> {
@@ -61,12 +69,24 @@ export function records<T>(store: Store, collection: string): Records<T> {
     invariant(parts.length > 0, "a record has at least one part");
     return prefix + parts.map(escape).join(" ");
   }
-  function prefixOf({ parts, startsWith = "" }: PageRequest): string {
+  function prefixOf({ parts, startsWith = "" }: Selection): string {
     return prefix + [...parts, startsWith].map(escape).join(" ");
   }
   function recordFrom(key: Key, value: Uint8Array, version: number): Stored<T> {
     const parts = key.slice(prefix.length).split(" ").map(unescape);
     return { parts, value: JSON.parse(decoder.decode(value)) as T, version };
+  }
+
+  async function page(request: PageRequest): Promise<Page<T>> {
+    const { after, limit, reverse } = request;
+    const found = await store.scan({
+      prefix: prefixOf(request),
+      after: after && key(...after),
+      limit: limit + 1, // one more tells whether there is a next page
+      reverse,
+    });
+    const items = found.slice(0, limit).map((entry) => recordFrom(entry.key, entry.value, entry.version));
+    return found.length > limit ? { items, next: items.at(-1)?.parts } : { items };
   }
 
   return {
@@ -76,16 +96,14 @@ export function records<T>(store: Store, collection: string): Records<T> {
       const entry = await store.get(key(...parts));
       return entry && recordFrom(entry.key, entry.value, entry.version);
     },
-    async page(request) {
-      const { after, limit, reverse } = request;
-      const found = await store.scan({
-        prefix: prefixOf(request),
-        after: after && key(...after),
-        limit: limit + 1, // one more tells whether there is a next page
-        reverse,
-      });
-      const items = found.slice(0, limit).map((entry) => recordFrom(entry.key, entry.value, entry.version));
-      return found.length > limit ? { items, next: items.at(-1)?.parts } : { items };
+    page,
+    async *each(selection) {
+      let after = selection.after;
+      do {
+        const { items, next } = await page({ ...selection, after, limit: eachPageMax });
+        yield* items;
+        after = next;
+      } while (after);
     },
     put: (parts, value, ifVersion) => ({ kind: "put", key: key(...parts), value: encode(value), ifVersion }),
     remove: (parts, ifVersion) => ({ kind: "remove", key: key(...parts), ifVersion }),

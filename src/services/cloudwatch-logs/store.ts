@@ -47,8 +47,6 @@ export interface Chunk {
   readonly events: readonly (readonly [streamIndex: number, timestampMs: number, message: string])[];
 }
 
-const pageSize = 1000;
-
 export class LogsStore {
   readonly #store: Store;
   readonly #clock: Clock;
@@ -125,7 +123,7 @@ export class LogsStore {
 
   /** All groups of all accounts and regions. */
   async *everyGroup(): AsyncGenerator<LogGroup> {
-    yield* this.#all(this.#groups, []);
+    for await (const { value } of this.#groups.each({ parts: [] })) yield value;
   }
 
   async stream(group: LogGroup, name: string): Promise<StreamRecord | undefined> {
@@ -148,7 +146,7 @@ export class LogsStore {
   }
 
   async *streams(group: LogGroup, startsWith = ""): AsyncGenerator<StreamRecord> {
-    yield* this.#all(this.#streams, [group.id], startsWith);
+    for await (const { value } of this.#streams.each({ parts: [group.id], startsWith })) yield value;
   }
 
   /** One chunk, its head and its streams in as few commits as the store allows; the chunk and its head in one. */
@@ -185,7 +183,7 @@ export class LogsStore {
 
   async #readHeads(group: LogGroup): Promise<ChunkHead[]> {
     const heads: ChunkHead[] = [];
-    for await (const head of this.#all(this.#heads, [group.id])) heads.push(head);
+    for await (const { value } of this.#heads.each({ parts: [group.id] })) heads.push(value);
     return heads;
   }
 
@@ -206,15 +204,6 @@ export class LogsStore {
 
   #newStream(name: string): StreamRecord {
     return { id: this.#random.hex(8), name, createdAtMs: this.#clock.now() };
-  }
-
-  async *#all<T>(collection: Records<T>, parts: readonly string[], startsWith?: string): AsyncGenerator<T> {
-    let after: readonly string[] | undefined;
-    do {
-      const page = await collection.page({ parts, startsWith, after, limit: pageSize });
-      for (const { value } of page.items) yield value;
-      after = page.next;
-    } while (after);
   }
 
   async #removeAll<T>(collection: Records<T>, parts: readonly string[]): Promise<void> {

@@ -30,7 +30,6 @@ export interface CodeStoreDeps {
 }
 
 const secretParts = ["url"];
-const sweepPageMax = 1000;
 
 export class CodeStore {
   readonly #deps: CodeStoreDeps;
@@ -81,16 +80,8 @@ export class CodeStore {
 
   /** Everything that is marked; after a start. */
   async sweepMarked(): Promise<void> {
-    let after: readonly string[] | undefined;
-    do {
-      const page = await this.#deps.collections.codeChecks.page({
-        parts: [],
-        limit: sweepPageMax,
-        ...(after && { after }),
-      });
-      await this.sweep(page.items.map(({ parts }) => parts[0] ?? ""));
-      after = page.next;
-    } while (after);
+    const { codeChecks } = this.#deps.collections;
+    for await (const { parts } of codeChecks.each({ parts: [] })) await this.#sweepOne(parts[0] ?? "");
   }
 
   /** 32 bytes, made once for a data directory. */

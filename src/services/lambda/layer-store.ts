@@ -11,8 +11,6 @@ import type { Collections } from "./collections.ts";
 import type { Layer, LayerId, LayerVersion, LayerVersionRef } from "./domain/layer.ts";
 import { serviceFailed } from "./errors.ts";
 
-const pageMax = 100;
-
 export class Layers {
   readonly #store: Store;
   readonly #in: Collections;
@@ -76,31 +74,16 @@ export class Layers {
 
   /** Layers in the order of their names, those after `after`. */
   async *list({ account, region }: Omit<LayerId, "name">, after?: string): AsyncGenerator<Layer> {
-    let from: Parts | undefined = after === undefined ? undefined : [account, region, after];
-    do {
-      const page = await this.#in.layers.page({
-        parts: [account, region],
-        limit: pageMax,
-        ...(from && { after: from }),
-      });
-      for (const { value } of page.items) yield value;
-      from = page.next;
-    } while (from);
+    const from = after === undefined ? undefined : [account, region, after];
+    for await (const { value } of this.#in.layers.each({ parts: [account, region], after: from }))
+      yield value;
   }
 
   /** Versions of a layer, the newest first, those older than `before`. */
   async *versions(id: LayerId, before?: number): AsyncGenerator<LayerVersion> {
-    let from: Parts | undefined = before === undefined ? undefined : versionParts({ id, number: before });
-    do {
-      const page = await this.#in.layerVersions.page({
-        parts: layerParts(id),
-        limit: pageMax,
-        reverse: true,
-        ...(from && { after: from }),
-      });
-      for (const { value } of page.items) yield value;
-      from = page.next;
-    } while (from);
+    const after = before === undefined ? undefined : versionParts({ id, number: before });
+    const newestFirst = this.#in.layerVersions.each({ parts: layerParts(id), after, reverse: true });
+    for await (const { value } of newestFirst) yield value;
   }
 
   async #untilCommitted<T>(attempt: () => Promise<{ writes: readonly Write[]; result: T }>): Promise<T> {

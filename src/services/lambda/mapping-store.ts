@@ -8,7 +8,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import { lambdaActivationRetryMs } from "../../limits.ts";
-import type { Parts, Records } from "../../store/records.ts";
+import type { Records } from "../../store/records.ts";
 import type { Store } from "../../store/store.ts";
 import { StoreError } from "../../store/store.ts";
 import { AwsError } from "../../wire/aws-error.ts";
@@ -105,30 +105,14 @@ export class Mappings {
 
   /** In the order of UUIDs, those after `after`. */
   async *list({ account, region }: Place, after?: string): AsyncGenerator<Mapping> {
-    let from: Parts | undefined = after === undefined ? undefined : [account, region, after];
-    do {
-      const page = await this.#deps.mappings.page({
-        parts: [account, region],
-        limit: pageMax,
-        ...(from && { after: from }),
-      });
-      for (const { value } of page.items) yield value;
-      from = page.next;
-    } while (from);
+    const from = after === undefined ? undefined : [account, region, after];
+    for await (const { value } of this.#deps.mappings.each({ parts: [account, region], after: from }))
+      yield value;
   }
 
   /** Of every account and region. */
   async *all(): AsyncGenerator<Mapping> {
-    let from: Parts | undefined;
-    do {
-      const page = await this.#deps.mappings.page({
-        parts: [],
-        limit: pageMax,
-        ...(from && { after: from }),
-      });
-      for (const { value } of page.items) yield value;
-      from = page.next;
-    } while (from);
+    for await (const { value } of this.#deps.mappings.each({ parts: [] })) yield value;
   }
 
   /** Takes up what was under way when the process ended. */
@@ -188,8 +172,6 @@ export class Mappings {
     }
   }
 }
-
-const pageMax = 1000;
 
 function partsOf({ account, region, uuid }: MappingId): string[] {
   return [account, region, uuid];

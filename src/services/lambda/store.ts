@@ -48,8 +48,6 @@ interface Cached<T> {
   readonly era: number;
 }
 
-const pageMax = 1000;
-
 export class Functions {
   readonly #store: Store;
   readonly #in: Collections;
@@ -243,12 +241,7 @@ export class Functions {
 }
 
 async function* everyRecord<T>(records: Records<T>, parts: readonly string[]): AsyncGenerator<T> {
-  let after: readonly string[] | undefined;
-  do {
-    const page = await records.page({ parts, limit: pageMax, ...(after && { after }) });
-    for (const { value } of page.items) yield value;
-    after = page.next;
-  } while (after);
+  for await (const { value } of records.each({ parts })) yield value;
 }
 
 function functionKey({ account, region, name }: FunctionId): string {
