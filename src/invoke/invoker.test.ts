@@ -1,31 +1,22 @@
 /** The invoke engine on environments that do as the test says. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createSimClock } from "../base/clock-sim.ts";
 import { silentLogger } from "../base/logger.ts";
 import { createMetrics } from "../base/metrics.ts";
-import { FakeEnvironment, invocationRequest, versionSpec } from "../../test/harness/fake-environment.ts";
+import { invocationRequest, versionSpec } from "../../test/harness/fake-environment.ts";
+import { at, invokeStage, turn } from "../../test/harness/invoke-stage.ts";
 import type { VersionSpec } from "../runtime/contract.ts";
 import type { InvokeOrder } from "./contract.ts";
 import { createInvoker } from "./invoker.ts";
 import type { PoolLimits } from "./pool.ts";
-import { Pool } from "./pool.ts";
 
 function started(limits: Partial<PoolLimits> = {}) {
-  const clock = createSimClock();
-  const environments: FakeEnvironment[] = [];
-  const pool = new Pool({
-    clock,
-    logger: silentLogger,
-    startEnvironment(spec) {
-      const environment = new FakeEnvironment(`env-${environments.length}`, spec);
-      environments.push(environment);
-      return environment;
-    },
-    limits: { environmentsMax: 10, startingMax: 4, idleMs: 60_000, settlePatienceMs: 50, ...limits },
-  });
-  const invoker = createInvoker({ clock, logger: silentLogger, metrics: createMetrics(), pool });
-  return { clock, environments, pool, invoker };
+  const stage = invokeStage(limits);
+  const { clock, pool } = stage;
+  return {
+    ...stage,
+    invoker: createInvoker({ clock, logger: silentLogger, metrics: createMetrics(), pool }),
+  };
 }
 
 function order(overrides: Partial<InvokeOrder> = {}, spec: VersionSpec = versionSpec()): InvokeOrder {
@@ -37,15 +28,6 @@ function order(overrides: Partial<InvokeOrder> = {}, spec: VersionSpec = version
     unreservedConcurrency: 1000,
     ...overrides,
   };
-}
-
-const turn = () => new Promise((resolve) => setImmediate(resolve));
-
-/** The n-th environment, which must be there. */
-function at(environments: readonly FakeEnvironment[], index: number): FakeEnvironment {
-  const environment = environments[index];
-  assert(environment, `environment ${index} was started`);
-  return environment;
 }
 
 test("a first invocation starts an environment and later ones reuse it", async () => {

@@ -1,29 +1,17 @@
 /** Provisioned environments and retired versions, on environments that do as the test says. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeEnvironment, invocationRequest, versionSpec } from "../../test/harness/fake-environment.ts";
-import { createSimClock } from "../base/clock-sim.ts";
-import { silentLogger } from "../base/logger.ts";
+import { invocationRequest, versionSpec } from "../../test/harness/fake-environment.ts";
+import { at, invokeStage, turn } from "../../test/harness/invoke-stage.ts";
 import { Concurrency } from "./concurrency.ts";
 import type { PoolLimits } from "./pool.ts";
-import { Pool } from "./pool.ts";
 
 const spec = versionSpec({ version: "1", key: "echo:1" });
 const { functionArn, key } = spec;
 
 function started(limits: Partial<PoolLimits> = {}) {
-  const clock = createSimClock();
-  const environments: FakeEnvironment[] = [];
-  const pool = new Pool({
-    clock,
-    logger: silentLogger,
-    startEnvironment(of) {
-      const environment = new FakeEnvironment(`env-${environments.length}`, of);
-      environments.push(environment);
-      return environment;
-    },
-    limits: { environmentsMax: 10, startingMax: 2, idleMs: 60_000, settlePatienceMs: 50, ...limits },
-  });
+  const stage = invokeStage({ startingMax: 2, ...limits });
+  const { environments } = stage;
   /** Every environment that starts becomes idle, until none starts any more. */
   async function initialise(): Promise<void> {
     for (let done = 0; done < environments.length; done += 1) {
@@ -32,16 +20,7 @@ function started(limits: Partial<PoolLimits> = {}) {
     }
   }
   const alive = () => environments.filter(({ isShutDown, status }) => !isShutDown && status !== "dead");
-  return { clock, environments, pool, initialise, alive };
-}
-
-const turn = () => new Promise((resolve) => setImmediate(resolve));
-
-/** The n-th environment, which must be there. */
-function at(environments: readonly FakeEnvironment[], index: number): FakeEnvironment {
-  const environment = environments[index];
-  assert(environment, `environment ${index} was started`);
-  return environment;
+  return { ...stage, initialise, alive };
 }
 
 test("provisioned environments are started ahead, as such, and are handed out first", async () => {
