@@ -32,6 +32,7 @@ import { startEnvironment } from "./runtime/environment.ts";
 import { createLogs } from "./services/cloudwatch-logs/index.ts";
 import { createLambda } from "./services/lambda/index.ts";
 import type { Service } from "./services/service.ts";
+import { createSqs } from "./services/sqs/index.ts";
 import { createSts } from "./services/sts/index.ts";
 import { lockDataDir } from "./store/lock.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
@@ -174,7 +175,9 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     catalog,
   });
   await begin(lambda, undo);
-  services.push(lambda, logs, createSts());
+  const sqs = createSqs({ clock, random, store, logger, metrics });
+  await begin(sqs, undo);
+  services.push(lambda, logs, createSts(), sqs);
 
   // The front door.
   const admin = createAdmin({
@@ -191,6 +194,7 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   const pipeline = createPipeline({ ...config, services, keyStore, admin, clock, random, logger, metrics });
   const gateway = createGateway({ pipeline, clock, logger, metrics });
   undo.add(() => gateway.close(stopGraceMs));
+  undo.add(() => sqs.endWaits());
 
   const { port, url } = await gateway
     .listen({ host: config.host, port: config.port, admin: true })
