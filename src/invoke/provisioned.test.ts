@@ -1,10 +1,11 @@
 /** Provisioned environments and retired versions, on environments that do as the test says. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { FakeEnvironment } from "../../test/harness/fake-environment.ts";
 import { invocationRequest, versionSpec } from "../../test/harness/fake-environment.ts";
 import { at, invokeStage, turn } from "../../test/harness/invoke-stage.ts";
 import { Concurrency } from "./concurrency.ts";
-import type { PoolLimits } from "./pool.ts";
+import type { Pool, PoolLimits } from "./pool.ts";
 
 const spec = versionSpec({ version: "1", key: "echo:1" });
 const { functionArn, key } = spec;
