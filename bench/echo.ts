@@ -41,11 +41,16 @@ export async function createEchoFunction(
 }
 
 /** A whole HTTP/1.1 Invoke request, signed now: good for 15 minutes, as often as one likes. */
-export function signedInvoke(url: string, name = "echo"): string {
+export function signedInvoke(
+  url: string,
+  name = "echo",
+  type: "Event" | "RequestResponse" = "RequestResponse",
+): string {
   return signedRequest(url, {
     method: "POST",
     path: `/2015-03-31/functions/${name}/invocations`,
     body: payload,
+    headers: { "x-amz-invocation-type": type },
   });
 }
 
@@ -55,9 +60,12 @@ export interface RequestParts {
   /** Encoded, its parameters in the order of their names. */
   readonly query?: string;
   readonly body?: string;
+  /** Beside those that are signed. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
-export function signedRequest(url: string, { method, path, query = "", body = "" }: RequestParts): string {
+export function signedRequest(url: string, parts: RequestParts): string {
+  const { method, path, query = "", body = "", headers = {} } = parts;
   const { host } = new URL(url);
   const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "");
   const scope = `${stamp.slice(0, 8)}/us-east-1/lambda/aws4_request`;
@@ -81,6 +89,7 @@ export function signedRequest(url: string, { method, path, query = "", body = ""
     `host: ${host}`,
     `x-amz-date: ${stamp}`,
     `authorization: AWS4-HMAC-SHA256 Credential=test/${scope}, SignedHeaders=host;x-amz-date, Signature=${signature}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     ...(body ? ["content-type: application/json", `content-length: ${Buffer.byteLength(body)}`] : []),
     "",
     body,

@@ -14,6 +14,8 @@ export interface LoadPlan {
   readonly port: number;
   /** Whole HTTP/1.1 requests. Together with the rest of the plan less than 128 KB: it is one argument of a program. */
   readonly requests: readonly string[];
+  /** What a good answer has; 200 if left out. */
+  readonly status?: number;
   readonly connections: number;
   readonly warmupMs: number;
   readonly measureMs: number;
@@ -41,6 +43,7 @@ export async function load(plan: LoadPlan): Promise<LoadResult> {
 async function generate(plan: LoadPlan): Promise<LoadResult> {
   const requests = plan.requests.map((request) => Buffer.from(request));
   let sent = 0;
+  const statusLine = `HTTP/1.1 ${plan.status ?? 200}`;
   const latenciesMs: number[] = [];
   let failures = 0;
   const measureFromMs = performance.now() + plan.warmupMs;
@@ -70,7 +73,7 @@ async function generate(plan: LoadPlan): Promise<LoadResult> {
           if (end < 0) return;
           const length = /content-length: *(\d+)/i.exec(head)?.[1];
           expected = end + 4 + Number(length ?? 0);
-          if (!head.startsWith("HTTP/1.1 200") || length === undefined) failures += 1;
+          if (!head.startsWith(statusLine) || length === undefined) failures += 1;
         }
         if (received < expected) return;
         const nowMs = performance.now();

@@ -328,7 +328,8 @@ export class AsyncQueue implements AsyncEvents {
       const next = await this.#step(lease.queued, { payload, stalls: pace.stalls });
       if (next.kind === "leave") return;
       if (next.kind === "wait") return this.#goBack(lease, next.untilMs, next.isForPermit);
-      if (!lease.isLost) pace.ran(clock.monotonic() - begunMs, lane.running);
+      const endedMs = clock.monotonic();
+      if (!lease.isLost) pace.ran({ tookMs: endedMs - begunMs, running: lane.running, endedMs });
       await this.#settle(lease, next);
     } catch (error) {
       this.#unknown(lease, error);
