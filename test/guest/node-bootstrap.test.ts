@@ -3,26 +3,15 @@
  * runs the tests. With LAMBDAD_TEST_FETCH=1 also on every Node version of the catalog, which npm brings.
  */
 import assert from "node:assert/strict";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
-import { silentLogger } from "../../src/base/logger.ts";
-import { createCatalog } from "../../src/runtime/catalog.ts";
 import { startGuest, type Guest, type GuestOptions } from "./guest-runtime.ts";
+import { bootstrap, type Node, nodes } from "./nodes.ts";
 import { functionArn, requestId, traceId } from "./tiny-api.ts";
-
-interface Node {
-  readonly major: number;
-  readonly path: string;
-  /** As the catalog's plan has it. */
-  readonly env: Readonly<Record<string, string>>;
-}
 
 type Start = Partial<GuestOptions>;
 type Json = string | number | boolean | object | null;
 type Case = (start: (options: Start) => Promise<Guest>, node: Node) => Promise<void>;
 
-const bootstrap = join(import.meta.dirname, "../../guest/runtimes/node/index.cjs");
 const hasCallbacks = (node: Node): boolean => node.major < 24;
 const handlerOf = (body: string): Record<string, string> => ({ "index.js": `exports.handler = ${body};` });
 
@@ -535,23 +524,4 @@ if (process.env["LAMBDAD_TEST_FETCH"] !== "1") {
   test("Node 18 to 26 with callbacks and without", (t) => {
     t.skip("set LAMBDAD_TEST_FETCH=1 to fetch the other Node versions from npm and test them");
   });
-}
-
-async function nodes(): Promise<readonly Node[]> {
-  const running = { major: Number.parseInt(process.versions.node, 10), path: process.execPath, env: {} };
-  if (process.env["LAMBDAD_TEST_FETCH"] !== "1") return [running];
-  const catalog = createCatalog({
-    dataDir: join(tmpdir(), "lambdad-test-runtimes"), // kept from run to run
-    path: process.env["PATH"] ?? "",
-    home: process.env["HOME"] ?? "",
-    env: process.env,
-    logger: silentLogger,
-    onProgress: console.log,
-  });
-  const found: Node[] = [];
-  for (const major of [18, 20, 22, 24, 26]) {
-    const { mounts, env } = await catalog.plan(`nodejs${major}.x`);
-    found.push({ major, path: mounts[0]?.source ?? "", env });
-  }
-  return found;
 }

@@ -9,10 +9,16 @@ import { createServer, type Socket } from "node:net";
 export interface Answer {
   readonly kind: "response" | "error" | "init-error" | "exit";
   readonly text: string;
-  /** The text, parsed. */
+  /** The text, parsed; of a streamed answer undefined. */
   readonly body: unknown;
   /** The header. */
   readonly errorType: string | undefined;
+  /** Of a streamed answer. */
+  readonly streamed?: {
+    readonly contentType: string | undefined;
+    /** In the trailers. */
+    readonly error: { readonly errorType: string; readonly body: unknown } | undefined;
+  };
 }
 
 export interface TinyApi {
@@ -92,6 +98,9 @@ export function createTinyApi({
     else socket.write(accepted);
     if (what === "POST init/error") {
       init.resolve({ kind: "init-error", body: JSON.parse(answer.text), ...answer });
+    } else if (what === `POST invocation/${requestId}/response` && request.trailers) {
+      const streamed = { contentType: request.headers.get("content-type"), error: trailed(request.trailers) };
+      invocation?.resolve({ kind: "response", body: undefined, streamed, ...answer });
     } else if (what === `POST invocation/${requestId}/response`) {
       invocation?.resolve({ kind: "response", body: JSON.parse(answer.text), ...answer });
     } else if (what === `POST invocation/${requestId}/error`) {
@@ -148,8 +157,17 @@ interface Request {
   readonly method: string;
   readonly path: string;
   readonly headers: ReadonlyMap<string, string>;
+  /** Of a body in chunks. */
+  readonly trailers?: ReadonlyMap<string, string>;
   readonly body: string;
   readonly bytes: number;
+}
+
+function trailed(trailers: ReadonlyMap<string, string>): { errorType: string; body: unknown } | undefined {
+  const errorType = trailers.get("lambda-runtime-function-error-type");
+  if (errorType === undefined) return undefined;
+  const body = Buffer.from(trailers.get("lambda-runtime-function-error-body") ?? "", "base64").toString();
+  return { errorType, body: JSON.parse(body) };
 }
 
 /** Undefined until it is there as a whole. */
@@ -158,14 +176,45 @@ function firstRequest(unread: Buffer): Request | undefined {
   if (headEnd === -1) return undefined;
   const [first = "", ...lines] = unread.toString("latin1", 0, headEnd).split("\r\n");
   const [method = "", path = ""] = first.split(" ");
+  const headers = parsedHeaders(lines);
+  if (headers.get("transfer-encoding") === "chunked") {
+    const rest = unchunked(unread.subarray(headEnd + 4));
+    return rest && { method, path, headers, ...rest, bytes: headEnd + 4 + rest.bytes };
+  }
+  const bytes = headEnd + 4 + Number(headers.get("content-length") ?? 0);
+  if (unread.length < bytes) return undefined;
+  return { method, path, headers, bytes, body: unread.toString("utf8", headEnd + 4, bytes) };
+}
+
+function parsedHeaders(lines: readonly string[]): Map<string, string> {
   const headers = new Map<string, string>();
   for (const line of lines) {
     const colon = line.indexOf(":");
     headers.set(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim());
   }
-  const bytes = headEnd + 4 + Number(headers.get("content-length") ?? 0);
-  if (unread.length < bytes) return undefined;
-  return { method, path, headers, bytes, body: unread.toString("utf8", headEnd + 4, bytes) };
+  return headers;
+}
+
+function unchunked(
+  unread: Buffer,
+): { body: string; trailers: Map<string, string>; bytes: number } | undefined {
+  const pieces: Buffer[] = [];
+  for (let at = 0; ;) {
+    const lineEnd = unread.indexOf("\r\n", at);
+    if (lineEnd === -1) return undefined;
+    const size = Number.parseInt(unread.toString("latin1", at, lineEnd), 16);
+    if (size === 0) {
+      // The line's end, so that there is an empty line without trailers too.
+      const end = unread.indexOf("\r\n\r\n", lineEnd);
+      if (end === -1) return undefined;
+      const lines = unread.toString("latin1", lineEnd + 2, end).split("\r\n");
+      const trailers = parsedHeaders(lines.filter((line) => line !== ""));
+      return { body: Buffer.concat(pieces).toString(), trailers, bytes: end + 4 };
+    }
+    pieces.push(unread.subarray(lineEnd + 2, lineEnd + 2 + size));
+    at = lineEnd + 2 + size + 2;
+    if (at > unread.length) return undefined;
+  }
 }
 
 function invocationBytes(body: string, headers: Readonly<Record<string, string>>): Buffer {
