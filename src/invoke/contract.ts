@@ -33,7 +33,13 @@ export type ThrottleReason =
   | "ReservedFunctionConcurrentInvocationLimitExceeded";
 
 export type InvokeAnswer =
-  | { readonly kind: "done"; readonly outcome: Outcome; readonly logTail: Uint8Array | undefined }
+  | {
+      readonly kind: "done";
+      readonly outcome: Outcome;
+      readonly logTail: Uint8Array | undefined;
+      /** How long the function itself took, without any wait for an environment; left out: not measured. */
+      readonly durationMs?: number;
+    }
   | { readonly kind: "throttled"; readonly reason: ThrottleReason };
 
 export interface Invoker {

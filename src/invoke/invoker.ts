@@ -61,6 +61,7 @@ export function createInvoker(deps: InvokerDeps): Invoker {
     return {
       kind: "done",
       outcome: result.outcome,
+      durationMs: result.durationMs,
       logTail: order.wantTail ? await finished : undefined,
     };
   }

@@ -43,10 +43,12 @@ export const succeeded: Attempt = {
   kind: "done",
   outcome: { kind: "success", payload: Buffer.from('"ok"') },
   executedVersion: "$LATEST",
+  durationMs: 1,
 };
 
 export const failed: Attempt = {
   kind: "done",
   outcome: { kind: "function-error", payload: Buffer.from('{"errorMessage":"no"}'), errorType: "Error" },
   executedVersion: "$LATEST",
+  durationMs: 1,
 };

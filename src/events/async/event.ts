@@ -94,7 +94,13 @@ export interface AsyncSettings {
 
 /** What became of one attempt to run the function. */
 export type Attempt =
-  | { readonly kind: "done"; readonly outcome: Outcome; readonly executedVersion: string }
+  | {
+      readonly kind: "done";
+      readonly outcome: Outcome;
+      readonly executedVersion: string;
+      /** How long the function itself took. */
+      readonly durationMs: number;
+    }
   /** No permit was free. */
   | { readonly kind: "throttled" }
   /** We could not run it, or it cannot run in its state. */

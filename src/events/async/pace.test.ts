@@ -2,13 +2,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Pace } from "./pace.ts";
 
+function ran(pace: Pace, durationMs: number, running: number, endedMs: number): void {
+  pace.ran({ durationMs, running, begunMs: endedMs - durationMs, endedMs });
+}
+
 /** Runs whole rounds of attempts that begin together; answers the widths after each. */
 function widthsOf(pace: Pace, rounds: number, tookMs: (width: number) => number): number[] {
   let nowMs = 0;
   return Array.from({ length: rounds }, () => {
     const { width } = pace;
     nowMs += tookMs(width);
-    for (let at = 0; at < width; at += 1) pace.ran({ tookMs: tookMs(width), running: width, endedMs: nowMs });
+    for (let at = 0; at < width; at += 1) ran(pace, tookMs(width), width, nowMs);
     return pace.width;
   });
 }
@@ -20,7 +24,7 @@ test("a function that waits for something gets twice as many, again and again, u
 
 test("a fast one keeps what it has, whatever some cold starts took", () => {
   const pace = new Pace();
-  for (const tookMs of [200, 200, 2, 200, 200, 200, 1, 200]) pace.ran({ tookMs, running: 4, endedMs: 300 });
+  for (const tookMs of [200, 200, 2, 200, 200, 200, 1, 200]) ran(pace, tookMs, 4, 300);
   assert.equal(pace.width, 4);
 });
 
@@ -32,7 +36,7 @@ test("one that is slow for want of CPU goes back, and does not try again", () =>
 
 test("one that does not use what it has gets no more", () => {
   const pace = new Pace();
-  for (let at = 0; at < 20; at += 1) pace.ran({ tookMs: 1000, running: 3, endedMs: 1000 * (at + 1) });
+  for (let at = 0; at < 20; at += 1) ran(pace, 1000, 3, 1000 * (at + 1));
   assert.equal(pace.width, 4);
 });
 
@@ -44,6 +48,6 @@ test("what did not run takes it back to what did, and lets it pause until someth
   assert.deepEqual([pace.width, pace.stalls], [1, 2], "never to none");
   pace.resume();
   assert.deepEqual([pace.stalls, pace.pausedUntilMs], [2, 0]);
-  pace.ran({ tookMs: 1, running: 1, endedMs: 1 });
+  ran(pace, 1, 1, 1);
   assert.equal(pace.stalls, 0);
 });

@@ -13,11 +13,13 @@ const gainMin = 1.3;
 
 /** One attempt that has run. */
 export interface Ran {
-  readonly tookMs: number;
+  /** Of the function itself: waiting for an environment says nothing about it. */
+  readonly durationMs: number;
+  /** Monotonic, as `endedMs`; with all waiting. */
+  readonly begunMs: number;
+  readonly endedMs: number;
   /** Attempts under way when it ended, with this one. */
   readonly running: number;
-  /** Monotonic. */
-  readonly endedMs: number;
 }
 
 type Phase =
@@ -48,12 +50,12 @@ export class Pace {
     return this.#pausedUntilMs;
   }
 
-  ran({ tookMs, running, endedMs }: Ran): void {
+  ran({ durationMs, begunMs, endedMs, running }: Ran): void {
     this.#stalls = 0;
     this.#pausedUntilMs = 0;
-    this.#round ??= { begunMs: endedMs - tookMs, ended: 0, fastestMs: Infinity };
+    this.#round ??= { begunMs, ended: 0, fastestMs: Infinity };
     this.#round.ended += 1;
-    this.#round.fastestMs = Math.min(this.#round.fastestMs, tookMs);
+    this.#round.fastestMs = Math.min(this.#round.fastestMs, durationMs);
     if (this.#round.ended < this.#width) return;
     const rate = this.#round.ended / Math.max(1, endedMs - this.#round.begunMs);
     const wantsMore = this.#round.fastestMs >= asyncSlowMs && running >= this.#width;

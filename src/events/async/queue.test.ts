@@ -348,7 +348,7 @@ test("stopped, it begins nothing, and what was killed for it is left to the next
   await it.settle();
   await it.stop();
   const crash = { kind: "crash", payload: Buffer.from("{}"), errorType: "Runtime.ExitError" } as const;
-  answers[0]?.({ kind: "done", outcome: crash, executedVersion: "1" });
+  answers[0]?.({ kind: "done", outcome: crash, executedVersion: "1", durationMs: 1 });
   answers[1]?.(succeeded);
   await it.clock.advance(1000);
   assert.deepEqual([it.attempts.length, it.state.entries.length], [4, 2 * 5]);

@@ -323,13 +323,15 @@ export class AsyncQueue implements AsyncEvents {
     const { pace, lane } = lease.entry;
     const { clock } = this.#deps;
     const begunMs = clock.monotonic();
+    const onRan = (durationMs: number) => {
+      const endedMs = clock.monotonic();
+      if (!lease.isLost) pace.ran({ durationMs, begunMs, endedMs, running: lane.running });
+    };
     try {
       invariant(this.#step, "nothing is leased before the work begins");
-      const next = await this.#step(lease.queued, { payload, stalls: pace.stalls });
+      const next = await this.#step(lease.queued, { payload, stalls: pace.stalls, onRan });
       if (next.kind === "leave") return;
       if (next.kind === "wait") return this.#goBack(lease, next.untilMs, next.isForPermit);
-      const endedMs = clock.monotonic();
-      if (!lease.isLost) pace.ran({ tookMs: endedMs - begunMs, running: lane.running, endedMs });
       await this.#settle(lease, next);
     } catch (error) {
       this.#unknown(lease, error);

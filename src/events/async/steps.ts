@@ -60,6 +60,8 @@ export interface StepFacts {
   readonly payload: Uint8Array | undefined;
   /** Of its lane: `pace.ts`. */
   readonly stalls: number;
+  /** Called when the function has run. */
+  readonly onRan: (durationMs: number) => void;
 }
 
 export type Step = (queued: Queued, facts: StepFacts) => Promise<Next>;
@@ -84,13 +86,14 @@ export function createSteps(deps: StepsDeps): Step {
     ),
   };
 
-  async function invoke(event: AsyncEvent, { payload, stalls }: StepFacts): Promise<Next> {
+  async function invoke(event: AsyncEvent, { payload, stalls, onRan }: StepFacts): Promise<Next> {
     const settings = await functions.settingsOf(event);
     if (hasExpired(event, settings, clock.now())) return ended(event, settings, "EventAgeExceeded");
     const startedMs = clock.now();
     const attempt = await functions.attempt(event, payload ?? (await store.payload(event)));
     if (attempt.kind === "done") {
       if (attempt.outcome.kind === "crash" && deps.isStopping()) return { kind: "leave" };
+      onRan(attempt.durationMs);
       counters.attempts.add();
       counters.ageMs.add(startedMs - event.acceptedAtMs);
     }

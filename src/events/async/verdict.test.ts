@@ -13,7 +13,12 @@ import { backoffMs, verdict } from "./verdict.ts";
 
 const hour = 3_600_000;
 const payload = Buffer.from("{}");
-const timeout: Attempt = { kind: "done", outcome: { kind: "timeout", payload }, executedVersion: "1" };
+const timeout: Attempt = {
+  kind: "done",
+  outcome: { kind: "timeout", payload },
+  executedVersion: "1",
+  durationMs: 1,
+};
 const broken: Attempt = { kind: "system-error", error: new Error("no environment") };
 const throttled: Attempt = { kind: "throttled" };
 

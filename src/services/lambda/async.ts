@@ -94,7 +94,8 @@ export function createAsyncFunctions(parts: Parts, recursion: Recursion): AsyncF
       ...shares,
     });
     if (answer.kind === "throttled") return { kind: "throttled" };
-    return { kind: "done", outcome: answer.outcome, executedVersion: spec.version };
+    const { outcome, durationMs = 0 } = answer;
+    return { kind: "done", outcome, durationMs, executedVersion: spec.version };
   }
 
   return {
