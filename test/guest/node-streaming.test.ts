@@ -169,7 +169,7 @@ const others: Readonly<Record<string, (start: Start, node: Node) => Promise<void
     );
     const answer = await guest.init;
     assert.deepEqual(
-      [answer?.errorType, (answer?.body as { errorMessage: string }).errorMessage],
+      [answer?.errorType, (answer?.body as { errorMessage: string } | undefined)?.errorMessage],
       ["Runtime.MalformedStreamingHandler", "Only response streaming is supported."],
     );
   },

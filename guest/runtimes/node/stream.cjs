@@ -21,20 +21,23 @@ exports.defineGlobal = function defineGlobal() {
       }
       return handler;
     },
+    // oxlint-disable-next-line typescript/no-extraneous-class -- AWS's is a class, and code may ask
     HttpResponseStream: class HttpResponseStream {
-      /** Status, headers and cookies go before the first byte, as JSON that eight NUL bytes close. */
-      static from(stream, prelude) {
-        stream.setContentType(preludeType);
-        const text = JSON.stringify(prelude);
-        stream._onBeforeFirstWrite = (write) => {
-          write(text);
-          write(new Uint8Array(8));
-        };
-        return stream;
-      }
+      static from = withHead;
     },
   };
 };
+
+/** Status, headers and cookies go before the first byte, as JSON that eight NUL bytes close. */
+function withHead(stream, prelude) {
+  stream.setContentType(preludeType);
+  const text = JSON.stringify(prelude);
+  stream._onBeforeFirstWrite = (write) => {
+    write(text);
+    write(new Uint8Array(8));
+  };
+  return stream;
+}
 
 exports.isStreaming = function isStreaming(handler) {
   const mark = handler[streaming];

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { invokeResponseBytesMax, urlPreludeBytesMax } from "../../limits.ts";
 import type { Outcome } from "../../runtime/invocation.ts";
 import { ResponseStream } from "../../runtime/response-stream.ts";
+import type { WebResponse } from "../service.ts";
 import { streamEvents } from "./stream-events.ts";
 import { invokeStreamed } from "./streamed.ts";
 import { collectedResponse, streamedResponse } from "./url-stream.ts";
@@ -26,10 +27,18 @@ function streamOf(pieces: readonly string[], contentType?: string, outcome = suc
   return { streamed: { kind: "stream", stream, ended: ended.promise } as const, stream, end };
 }
 
-async function textOf(body: unknown): Promise<string> {
+async function textOf(body: WebResponse["body"] = ""): Promise<string> {
+  if (typeof body === "string" || body instanceof Uint8Array) return Buffer.from(body).toString();
   let text = "";
-  for await (const piece of body as AsyncIterable<Uint8Array>) text += Buffer.from(piece).toString();
+  for await (const piece of body) text += Buffer.from(piece).toString();
   return text;
+}
+
+/** What is streamed, to be read by the test. */
+function piecesOf(answered: WebResponse | undefined): AsyncIterable<Uint8Array> {
+  const body = answered?.body;
+  assert.ok(typeof body === "object" && !(body instanceof Uint8Array));
+  return body;
 }
 
 const heads: readonly {
@@ -74,7 +83,7 @@ const heads: readonly {
   },
   {
     name: "a head that comes byte by byte, with an empty body",
-    pieces: [..."{}", ...nul],
+    pieces: Array.from(`{}${nul}`),
     contentType: `${preludeType}; charset=utf-8`,
     response: [200, { "content-type": "application/octet-stream" }, ""],
   },
@@ -118,9 +127,7 @@ for (const { name, pieces, contentType, response, buffered } of heads) {
       const answered = await respond(streamed);
       if (!expected) return assert.equal(answered, undefined);
       assert.ok(answered);
-      const body = answered.body;
-      const text =
-        typeof body === "string" ? body : body instanceof Uint8Array ? String(body) : await textOf(body);
+      const text = await textOf(answered.body);
       assert.deepEqual([answered.status, answered.headers, text], expected);
     }
   });
@@ -130,7 +137,7 @@ test("the head is answered before the body, and the body as it comes", async () 
   const { streamed, stream, end } = streamOf([`{"statusCode":202}${nul}`], preludeType);
   const answered = await streamedResponse(streamed);
   assert.equal(answered?.status, 202);
-  const body = (answered?.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  const body = piecesOf(answered)[Symbol.asyncIterator]();
   const first = body.next();
   stream.push(Buffer.from("now"));
   assert.equal(Buffer.from((await first).value ?? []).toString(), "now");
@@ -163,7 +170,7 @@ test("a URL that buffers takes no more than a whole answer may have", async () =
 test("a client that leaves frees the function", async () => {
   const { streamed, stream } = streamOf(["x"]);
   const answered = await streamedResponse(streamed);
-  for await (const _piece of answered?.body as AsyncIterable<Uint8Array>) break;
+  for await (const _piece of piecesOf(answered)) break;
   assert.equal(stream.push(Buffer.alloc(10_000_000)), true);
 });
 
