@@ -150,7 +150,13 @@ test("what is past its retention is not handed out, in flight or not", () => {
   const state = new QueueState({ isFifo: false, windowMax: 10 });
   state.add(message(1, undefined), startMs);
   state.add({ ...message(2, undefined), sentAtMs: startMs + 500 }, startMs);
-  const order = { max: 10, visibilityMs: 100, nowMs: startMs + 1000, retentionMs: 1000, receivesMax: undefined };
+  const order = {
+    max: 10,
+    visibilityMs: 100,
+    nowMs: startMs + 1000,
+    retentionMs: 1000,
+    receivesMax: undefined,
+  };
   const { received, expired } = state.receive(order);
   assert.deepEqual([received.map(({ seq }) => seq), expired.map(({ seq }) => seq)], [[2], [1]]);
   state.remove(1);
@@ -199,7 +205,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       which: fc.nat(20),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("pass" as const), ms: fc.integer({ min: 1, max: 80 }) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant("pass" as const), ms: fc.integer({ min: 1, max: 80 }) }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("refill" as const) }) },
 );
 
@@ -244,7 +253,9 @@ class Model {
   refill(): void {
     const from = this.state.beginRefill();
     if (!from) return;
-    const behind = [...this.alive.values()].map(({ message: one }) => one).filter(({ seq }) => seq > from.afterSeq);
+    const behind = [...this.alive.values()]
+      .map(({ message: one }) => one)
+      .filter(({ seq }) => seq > from.afterSeq);
     // A message that comes while the store is being read is not on the page.
     this.#send("a", 0);
     this.state.endRefill({ messages: behind.slice(0, 4), isLast: behind.length <= 4 }, this.nowMs);
@@ -272,7 +283,11 @@ class Model {
     const known = held[which % Math.max(1, held.length)];
     if (!known) return;
     const { seq, receiveCount } = known.message;
-    assert.equal(this.state.standing(seq, receiveCount, this.nowMs).kind, "current", "a current receipt is one");
+    assert.equal(
+      this.state.standing(seq, receiveCount, this.nowMs).kind,
+      "current",
+      "a current receipt is one",
+    );
     if (kind === "delete") return this.remove(seq);
     if (kind === "free") {
       known.message = this.state.changeVisibility(seq, 0, this.nowMs);
@@ -304,22 +319,26 @@ for (const isFifo of [false, true]) {
   const kind = isFifo ? "FIFO" : "standard";
   test(`a ${kind} queue loses nothing, repeats nothing early, keeps its order and counts right (M2)`, () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80, size: "max" }), fc.constantFrom(3, 6, 1000), (steps, windowMax) => {
-        const model = new Model(isFifo, windowMax);
-        for (const one of steps) model.run(one);
-        // Everything that is left comes, exactly once, when nothing is hidden any more.
-        model.nowMs += 10_000;
-        for (let rounds = 0; model.alive.size > 0; rounds += 1) {
-          assert(rounds < 500, `messages are lost: ${[...model.alive.keys()].join(", ")}`);
-          for (const seq of model.receive(10, 100_000)) model.remove(seq);
-          const from = model.state.beginRefill();
-          if (!from) continue;
-          const behind = [...model.alive.values()].filter(({ message: { seq } }) => seq > from.afterSeq);
-          const messages = behind.slice(0, 4).map(({ message: one }) => one);
-          model.state.endRefill({ messages, isLast: behind.length <= 4 }, model.nowMs);
-        }
-        assert.deepEqual(model.state.counts(model.nowMs), { visible: 0, inFlight: 0, delayed: 0 });
-      }),
+      fc.property(
+        fc.array(step, { maxLength: 80, size: "max" }),
+        fc.constantFrom(3, 6, 1000),
+        (steps, windowMax) => {
+          const model = new Model(isFifo, windowMax);
+          for (const one of steps) model.run(one);
+          // Everything that is left comes, exactly once, when nothing is hidden any more.
+          model.nowMs += 10_000;
+          for (let rounds = 0; model.alive.size > 0; rounds += 1) {
+            assert(rounds < 500, `messages are lost: ${[...model.alive.keys()].join(", ")}`);
+            for (const seq of model.receive(10, 100_000)) model.remove(seq);
+            const from = model.state.beginRefill();
+            if (!from) continue;
+            const behind = [...model.alive.values()].filter(({ message: { seq } }) => seq > from.afterSeq);
+            const messages = behind.slice(0, 4).map(({ message: one }) => one);
+            model.state.endRefill({ messages, isLast: behind.length <= 4 }, model.nowMs);
+          }
+          assert.deepEqual(model.state.counts(model.nowMs), { visible: 0, inFlight: 0, delayed: 0 });
+        },
+      ),
       { numRuns: 400 },
     );
   });
