@@ -87,7 +87,7 @@ test("what is refused at acceptance, in AWS's words", async () => {
 
 test("E1 what the store cannot take is answered with an error, never with 202", async () => {
   const sim = await started();
-  const { commit } = sim.store;
+  const commit = sim.store.commit.bind(sim.store);
   for (const [code, status, name] of [
     ["full", 507, "ServiceException"],
     ["busy", 429, "TooManyRequestsException"],
