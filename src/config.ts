@@ -27,6 +27,8 @@ export interface Config {
   readonly network: "endpoints" | "outside";
   /** How long an asynchronous event waits after the function's first error, the second, …, ms. */
   readonly asyncRetryDelaysMs: readonly number[];
+  /** How fast streamed answers are passed on after their first 6 MB; undefined: unbounded. */
+  readonly streamBytesPerSecond: number | undefined;
   /** The one key pair that `secure` accepts from outside. */
   readonly accessKey: string | undefined;
   readonly secretKey: string | undefined;
@@ -56,6 +58,7 @@ export function resolveConfig(given: Partial<Config> = {}, env: NodeJS.ProcessEn
   return {
     ...configDefaults,
     dataDir: env["LAMBDAD_DATA"] ?? defaultDataDir(home),
+    streamBytesPerSecond: undefined,
     accessKey: env["LAMBDAD_ACCESS_KEY_ID"],
     secretKey: env["LAMBDAD_SECRET_ACCESS_KEY"],
     path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",

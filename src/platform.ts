@@ -138,6 +138,7 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
           api,
           logs: logs.sink,
           network: config.network,
+          streamBytesPerSecond: config.streamBytesPerSecond,
           endpointUrl,
           credentials: (account) => ({
             // Without --secure, an access key of 12 digits is the account that it acts for.

@@ -60,15 +60,22 @@ function program(): Command {
         "waits between attempts at an asynchronous event: 1s,2s (default: 60s,120s)",
       ).argParser(durations),
     )
+    .addOption(
+      new Option(
+        "--stream-bandwidth <MB>",
+        "MB/s of a streamed answer after its first 6 MB, 2 on AWS (default: unbounded)",
+      ).argParser(positiveNumber),
+    )
     .addOption(new Option("--log-level <level>", "lambdad's own log (default: info)").choices(logLevels))
     .option("--json", "print one line of JSON when ready; log as JSON")
-    .action(async ({ data, region, json, asyncRetryDelays, ...rest }) => {
+    .action(async ({ data, region, json, asyncRetryDelays, streamBandwidth, ...rest }) => {
       const { up } = await import("./up.ts");
       await up({
         ...rest,
         dataDir: data,
         defaultRegion: region,
         asyncRetryDelaysMs: asyncRetryDelays,
+        streamBytesPerSecond: streamBandwidth === undefined ? undefined : streamBandwidth * 1_000_000,
         json,
         logFormat: json ? "json" : undefined,
       });
@@ -214,6 +221,12 @@ function durations(text: string): number[] {
 function wholeNumber(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
   return Number(text);
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < Infinity)) throw new InvalidArgumentError("It must be a number above 0.");
+  return value;
 }
 
 async function localCatalog(dataDir: string | undefined) {

@@ -59,6 +59,8 @@ export interface EnvironmentDeps {
   readonly endpointUrl: string;
   /** What else they reach. */
   readonly network: SandboxSpec["network"];
+  /** How fast streamed answers are passed on after their burst; left out: as fast as they are read. */
+  readonly streamBytesPerSecond?: number | undefined;
   /** What functions of this account sign with. */
   readonly credentials: (account: string) => Credentials;
 }
@@ -205,7 +207,9 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     const ruling = rule(this.#state, { kind: "stream", requestId });
     if (ruling.kind !== "allowed") return ruling;
     this.#state = ruling.state;
-    const stream = new ResponseStream(contentType, onRoom);
+    const { clock, streamBytesPerSecond: rate } = this.#deps;
+    const pace = rate === undefined ? undefined : (bytes: number) => clock.sleep((bytes * 1000) / rate);
+    const stream = new ResponseStream({ contentType, onRoom, pace });
     const running = this.#running;
     if (running) running.stream = stream;
     running?.request.onStream?.(stream);

@@ -5,13 +5,20 @@
  * slow client slows the function down and nothing else. A reader that leaves loses the rest; the function never learns
  * of it. How the invocation ended is not told here but in its result, which comes no earlier than the last byte.
  */
-import { streamWaitingBytesMax } from "../limits.ts";
+import { streamBurstBytes, streamWaitingBytesMax } from "../limits.ts";
 import { ByteQueue } from "./byte-queue.ts";
 
-export class ResponseStream implements AsyncIterable<Uint8Array> {
+export interface ResponseStreamOptions {
   /** As the runtime named it. */
   readonly contentType: string | undefined;
-  readonly #onRoom: () => void;
+  /** Called when more is taken again. */
+  readonly onRoom: () => void;
+  /** Awaited after each so many bytes beyond the burst; left out: as fast as it is read. */
+  readonly pace?: ((bytes: number) => Promise<void>) | undefined;
+}
+
+export class ResponseStream implements AsyncIterable<Uint8Array> {
+  readonly #options: ResponseStreamOptions;
   readonly #waiting = new ByteQueue();
   #isFull = false;
   #hasEnded = false;
@@ -19,10 +26,12 @@ export class ResponseStream implements AsyncIterable<Uint8Array> {
   /** Wakes the reader. */
   #wake: (() => void) | undefined;
 
-  /** `onRoom`: called when more is taken again. */
-  constructor(contentType: string | undefined, onRoom: () => void) {
-    this.contentType = contentType;
-    this.#onRoom = onRoom;
+  constructor(options: ResponseStreamOptions) {
+    this.#options = options;
+  }
+
+  get contentType(): string | undefined {
+    return this.#options.contentType;
   }
 
   /** False: full. */
@@ -50,12 +59,16 @@ export class ResponseStream implements AsyncIterable<Uint8Array> {
 
   /** Once. Pieces are not empty, and not those of the runtime: what has gathered comes as one. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
+    const { pace } = this.#options;
+    let burstBytes = streamBurstBytes;
     try {
       for (;;) {
         while (this.#waiting.length > 0) {
           const gathered = this.#waiting.take(this.#waiting.length);
           this.#makeRoom();
           yield gathered;
+          burstBytes -= gathered.length;
+          if (pace && burstBytes < 0) await pace(Math.min(-burstBytes, gathered.length));
         }
         if (this.#hasEnded || this.#isAbandoned) return;
         await new Promise<void>((resolve) => (this.#wake = resolve));
@@ -68,6 +81,6 @@ export class ResponseStream implements AsyncIterable<Uint8Array> {
   #makeRoom(): void {
     if (!this.#isFull) return;
     this.#isFull = false;
-    this.#onRoom();
+    this.#options.onRoom();
   }
 }

@@ -17,7 +17,7 @@ const failure: Outcome = { kind: "timeout", payload: Buffer.from('{"errorType":"
 
 /** A function that streams these pieces and then ends like this. */
 function streamOf(pieces: readonly string[], contentType?: string, outcome = success) {
-  const stream = new ResponseStream(contentType, () => undefined);
+  const stream = new ResponseStream({ contentType, onRoom: () => undefined });
   const ended = Promise.withResolvers<{ kind: "done"; outcome: Outcome; logTail: undefined }>();
   for (const piece of pieces) stream.push(Buffer.from(piece));
   const end = () => {
