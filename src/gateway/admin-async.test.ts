@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { acceptedAtMs, asyncEvent } from "../../test/harness/async-event.ts";
-import type { LaneName } from "../events/async/event.ts";
+import type { AsyncEvent, LaneName } from "../events/async/event.ts";
 import type { WebRequest } from "../services/service.ts";
 import { asyncRoutes } from "./admin-async.ts";
 
@@ -10,7 +10,7 @@ const other = asyncEvent({ functionName: "other", qualifier: "live" });
 
 function stage() {
   const purged: [string[], boolean][] = [];
-  const chosen = (wants: (name: LaneName) => boolean) =>
+  const chosen = (wants: (event: AsyncEvent) => boolean) =>
     [asyncEvent(), other].filter((event) => wants(event)).map(({ functionName }) => functionName);
   const routes = asyncRoutes({
     list: async (_limit, after) =>
@@ -20,7 +20,7 @@ function stage() {
     failed: async (_limit, after) =>
       after ? [] : [{ event: asyncEvent(), reason: "RetriesExhausted", atMs: acceptedAtMs }],
     redrive: async (wants) => chosen(wants).length,
-    async purge(wants, failed) {
+    async purge(wants: (name: LaneName) => boolean, failed) {
       purged.push([chosen(wants), failed]);
       return 7;
     },
@@ -30,7 +30,7 @@ function stage() {
     assert.ok(route, `${method} ${path} is there`);
     const empty = { query: "", headers: {}, body: new Uint8Array() };
     const { status, body } = await route.answer({ ...empty, ...request } as WebRequest);
-    return { status, body: JSON.parse(String(body)) as Record<string, Record<string, unknown>[]> };
+    return { status, body: JSON.parse(body as string) as Record<string, Record<string, unknown>[]> };
   }
   return { ask, purged };
 }
