@@ -121,6 +121,20 @@ test("an event for a function that is not ready yet waits until it is", async ()
   assert.equal(sim.world.orders.length, 1);
 });
 
+test("a sandbox that could not be started uses up no retry", async () => {
+  const sim = await started();
+  await sim.call("PutFunctionEventInvokeConfig", { FunctionName, MaximumRetryAttempts: 0 });
+  const answer = sim.world.answer;
+  const outcome = { kind: "crash", payload: bytes("{}"), errorType: "Sandbox.Failure" } as const;
+  sim.world.answer = async () => ({ kind: "done", outcome, logTail: undefined });
+  await sim.call("Invoke", event);
+  await sim.clock.advance(4000);
+  assert.equal(sim.world.orders.length, 3, "at 0, 1 and 3 s");
+  sim.world.answer = answer;
+  await sim.clock.advance(4000);
+  assert.match(sim.metrics.render(), /\nlambdad_async_events_succeeded_total 1\n/);
+});
+
 test("what is set for the qualifier counts when the event is attempted", async () => {
   const sim = await started();
   await sim.create("audit");

@@ -23,6 +23,9 @@ import { queueFull, requestTooLarge, resourceNotFound, storageFull } from "./err
 import type { LambdaParts } from "./parts.ts";
 import type { Recursion } from "./recursion.ts";
 
+/** How an environment names a start that failed on our side (`runtime/prepare.ts`). */
+const sandboxFailure = "Sandbox.Failure";
+
 export interface Submission {
   readonly ref: FunctionRef;
   readonly requestId: string;
@@ -95,6 +98,10 @@ export function createAsyncFunctions(parts: Parts, recursion: Recursion): AsyncF
     });
     if (answer.kind === "throttled") return { kind: "throttled" };
     const { outcome, durationMs = 0 } = answer;
+    // Ours, not the function's: it never ran, and uses up no retry.
+    if (outcome.kind === "crash" && outcome.errorType === sandboxFailure) {
+      return { kind: "system-error", error: new Error("the sandbox could not be started") };
+    }
     return { kind: "done", outcome, durationMs, executedVersion: spec.version };
   }
 
