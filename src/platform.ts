@@ -53,7 +53,7 @@ export interface Platform {
 const stopGraceMs = 5000;
 
 /** Every address of this machine. */
-const wildcards = ["0.0.0.0", "::"];
+const wildcards = new Set(["0.0.0.0", "::"]);
 
 /** What is missing in `given` comes from the environment and the defaults. Throws with a clear message when it cannot start. */
 export async function start(given: Partial<Config> = {}): Promise<Platform> {
@@ -204,7 +204,7 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   if (driver.guarantees.networked) {
     // Sandboxes have a network of their own, on which we have an address; there without admin routes. Where we listen
     // on all addresses, the port is taken on that one too.
-    const sandboxPort = wildcards.includes(config.host) ? 0 : port;
+    const sandboxPort = wildcards.has(config.host) ? 0 : port;
     endpointUrl = (await gateway.listen({ host: driver.hostAddress, port: sandboxPort, admin: false })).url;
   }
 
