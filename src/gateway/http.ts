@@ -92,7 +92,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
         logger.error("answer cut off", { method, path, error: describeError(error) });
       }
       if ("stream" in response) response.stream.close(http2InternalError);
-      else if (response.headersSent) response.destroy();
+      // What was sent before is to arrive: only the body's end is missing.
+      else if (response.headersSent) response.socket?.destroySoon();
       else response.writeHead(500, { connection: "close" }).end();
     }
   }
