@@ -32,7 +32,9 @@ export interface PipeSource {
 
 const batchSize = 30;
 
+/** `directory` belongs to it alone: what a predecessor that was killed left there is removed. */
 export function createPipeSource(directory: string): PipeSource {
+  rmSync(directory, { recursive: true, force: true });
   let made = 0;
   const stock: string[] = [];
   let refilling: Promise<void> | undefined;
