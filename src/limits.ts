@@ -117,6 +117,16 @@ export const queueScanMessagesMax = 1000; // ours: records read in one go
 export const heldContentsBytesMax = 32 * MiB; // ours: bodies of all queues kept from their sending to their receipt
 export const queueSweepMs = 5 * minute; // ours: how often messages past their retention are looked for
 
+// Event source mappings of queues. AWS: lambda-map 7.3, map-sqs-sns-s3 1.13.
+export const mappingConcurrencyMin = 5; // batches of one mapping under way at the start
+export const mappingConcurrencyMax = 250; // ours: AWS 1,250; leaves environments for others on one machine
+export const mappingWaitMs = 20 * second; // a long poll
+export const mappingThrottleMsMin = 100; // ours: until a throttled batch is tried again, doubling
+export const mappingThrottleMsMax = 5 * second; // ours
+export const mappingBackoffMsMin = 200; // ours: after a source or function that is not there, doubling
+export const mappingBackoffMsMax = 1 * minute; // ours
+export const mappingStopMs = 5 * second; // ours: batches that run may end when the platform stops
+
 // Sandboxes. Ours where not said otherwise.
 export const sandboxesMax = 2000; // living at once in one instance; bounded by its block of addresses and user ids
 export const sandboxSlotsIdleMax = 4; // started ahead; each is a waiting shell of less than 1 MB

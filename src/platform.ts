@@ -15,6 +15,7 @@ import { resolveConfig } from "./config.ts";
 import { AsyncQueue } from "./events/async/queue.ts";
 import { verdict } from "./events/async/verdict.ts";
 import { createDeliver } from "./events/deliver.ts";
+import { pollMappings } from "./events/mapping/pollers.ts";
 import { createAdmin } from "./gateway/admin.ts";
 import { asyncRoutes } from "./gateway/admin-async.ts";
 import { createGateway } from "./gateway/http.ts";
@@ -207,6 +208,10 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     const sandboxPort = wildcards.has(config.host) ? 0 : port;
     endpointUrl = (await gateway.listen({ host: driver.hostAddress, port: sandboxPort, admin: false })).url;
   }
+
+  // Functions that queues invoke may call us at once, so this comes last; and ends first.
+  const sourceOf = (arn: string) => (arn.split(":")[2] === "sqs" ? sqs.source : undefined);
+  undo.add(await pollMappings({ clock, logger, metrics, functions: lambda.mapped, sourceOf }));
 
   return {
     url,

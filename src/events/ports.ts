@@ -68,6 +68,8 @@ export interface ReceiveRequest {
 }
 
 export interface Received {
+  /** Nobody else receives it before this time, epoch ms. */
+  readonly heldUntilMs: number;
   /** Proves which receive this was: a later receive of the same message makes it stale. */
   readonly receipt: string;
   /** As the function sees it among `Records`. */

@@ -8,6 +8,7 @@ import type { Logger } from "../../base/logger.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import type { Random } from "../../base/random.ts";
 import type { AsyncEvents } from "../../events/async/event.ts";
+import type { MappedFunctions } from "../../events/mapping/port.ts";
 import type { Invoker } from "../../invoke/contract.ts";
 import type { Catalog, CodeMounts } from "../../runtime/contract.ts";
 import type { Store } from "../../store/store.ts";
@@ -38,6 +39,7 @@ import { createRuntimeManagementOperations } from "./operations/runtime-manageme
 import { createTagOperations } from "./operations/tags.ts";
 import { createUpdateOperations } from "./operations/updates.ts";
 import { createVersionOperations } from "./operations/versions.ts";
+import { createMappedFunctions } from "./mapped-functions.ts";
 import type { LambdaParts } from "./parts.ts";
 import { Mappings } from "./mapping-store.ts";
 import { Provisioning } from "./provisioning.ts";
@@ -59,7 +61,13 @@ export interface LambdaDeps {
   readonly catalog: Pick<Catalog, "list" | "plan">;
 }
 
-export function createLambda(deps: LambdaDeps): Service & { readonly operations: LambdaOperations } {
+export interface LambdaService extends Service {
+  readonly operations: LambdaOperations;
+  /** For the pollers of event source mappings. */
+  readonly mapped: MappedFunctions;
+}
+
+export function createLambda(deps: LambdaDeps): LambdaService {
   const { clock, random } = deps;
   const stamp = () => ({ nowMs: clock.now(), uuid: () => random.uuid() });
   const collections = lambdaCollections(deps.store);
@@ -115,6 +123,7 @@ export function createLambda(deps: LambdaDeps): Service & { readonly operations:
     name: "lambda",
     operations,
     target: createTarget(parts, submit),
+    mapped: createMappedFunctions(parts),
     web: firstToAnswer(
       createCodeDownloads({ clock, codeStore }),
       createUrlRoute({ ...parts, urls: collections.urls }),

@@ -22,6 +22,7 @@ export function createSource(queues: Queues): Source {
       const deliveries = await queue.receive(order);
       return deliveries.map((delivery) => ({
         receipt: delivery.receipt,
+        heldUntilMs: delivery.message.visibleAtMs,
         record: recordOf(arn, delivery),
       }));
     },
