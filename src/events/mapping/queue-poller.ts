@@ -107,7 +107,8 @@ export class QueuePoller {
     const batch: Received[] = [];
     let bytes = 0;
     let endMs: number | undefined;
-    let arrived = this.#carried;
+    // What was carried for too long is somebody else's by now.
+    let arrived: readonly Received[] = this.#carried.filter(({ heldUntilMs }) => heldUntilMs > clock.now());
     this.#carried = [];
     for (;;) {
       for (const [at, one] of arrived.entries()) {
