@@ -26,15 +26,15 @@ export async function run(): Promise<Row[]> {
   const server = await startServer();
   try {
     const client = lambdaClient(server.url);
-    const python = await pythonOnPath();
+    const python = await pythonBehindPath();
     const rows = [
       await coldRow(client, "nodejs24.x", "index.handler", echoSources, [process.execPath, "-e", "0"]),
     ];
     if (python) {
-      const runtime = `python${python}` as Runtime;
+      const runtime = `python${python.version}` as Runtime;
       rows.push(
         await coldRow(client, runtime, "lambda_function.handler", helloPythonSources, [
-          `python${python}`,
+          python.executable,
           "-c",
           "0",
         ]),
@@ -107,13 +107,14 @@ async function exited([program, ...rest]: readonly [program: string, ...rest: st
   await once(spawn(program, rest, { stdio: "ignore" }), "exit");
 }
 
-/** "3.11" of the `python3` on PATH. */
-async function pythonOnPath(): Promise<string | undefined> {
-  const script = "import sys; print('%d.%d' % sys.version_info[:2])";
+/** The interpreter behind `python3` on PATH: not a shim in front of it, which would cost more than what it starts. */
+async function pythonBehindPath(): Promise<{ version: string; executable: string } | undefined> {
+  const script = "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)";
   const child = spawn("python3", ["-c", script], { stdio: ["ignore", "pipe", "ignore"] });
   child.on("error", () => {});
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
   await once(child, "close");
-  return output.trim() || undefined;
+  const [version, executable] = output.trim().split(" ");
+  return version && executable ? { version, executable } : undefined;
 }
