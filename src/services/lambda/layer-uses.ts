@@ -8,7 +8,7 @@ import type { LayerUse } from "./domain/function.ts";
 import type { Caller } from "./domain/function-ref.ts";
 import type { LayerId, LayerVersion } from "./domain/layer.ts";
 import { checkLayerArns, layerArn, layerVersionArn, parseLayerVersionArn, useOf } from "./domain/layer.ts";
-import { isAllowed } from "./domain/policy-check.ts";
+import { isAllowed } from "../../events/resource-policy.ts";
 import { accessDenied, invalidParameter } from "./errors.ts";
 import type { Layers } from "./layer-store.ts";
 

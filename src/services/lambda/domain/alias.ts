@@ -15,7 +15,7 @@ import type { FunctionRecord } from "./function.ts";
 import { findAlias, findRevision } from "./function.ts";
 import { arnOf, latest } from "./function-ref.ts";
 import type { Stamp } from "./lifecycle.ts";
-import type { Policy } from "./policy.ts";
+import type { Policy } from "../../../events/resource-policy.ts";
 import { noPolicy } from "./policy.ts";
 import { requireSeparate } from "./provisioned-rules.ts";
 import { withoutQualifier } from "./settings.ts";

@@ -9,7 +9,7 @@ import type { VersionSpec } from "../../../runtime/contract.ts";
 import type { Alias } from "./alias.ts";
 import type { FunctionId } from "./function-ref.ts";
 import { arnOf, latest } from "./function-ref.ts";
-import type { Policy } from "./policy.ts";
+import type { Policy } from "../../../events/resource-policy.ts";
 import type { FunctionSettings } from "./settings.ts";
 
 export interface FunctionRecord {

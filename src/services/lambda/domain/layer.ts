@@ -8,7 +8,7 @@ import { formatArn, parseArn } from "../../../base/arn.ts";
 import { functionLayersMax } from "../../../limits.ts";
 import { invalidParameter } from "../errors.ts";
 import type { Code, LayerUse } from "./function.ts";
-import type { Policy } from "./policy.ts";
+import type { Policy } from "../../../events/resource-policy.ts";
 
 export interface LayerId {
   readonly account: string;

@@ -1,13 +1,13 @@
 /**
- * Reads a whole resource policy, as PutResourcePolicy takes it. Pure. What `policy-check.ts` would not decide upon
+ * Reads a whole resource policy, as PutResourcePolicy takes it. Pure. What `events/resource-policy.ts` would not decide upon
  * (another function's ARN, NotAction, unknown conditions) is refused here, so that a stored policy means what it says.
  *
  * inferred: all texts; the API's documentation says no more than "a policy document".
  */
 import { invalidParameter } from "../errors.ts";
-import type { Policy, Statement } from "./policy.ts";
-import { checkPolicySize, listed } from "./policy.ts";
-import { conditionKeys, isConditionOperator } from "./policy-check.ts";
+import type { Policy, Statement } from "../../../events/resource-policy.ts";
+import { checkPolicySize } from "./policy.ts";
+import { conditionKeys, isConditionOperator, listed } from "../../../events/resource-policy.ts";
 
 type Members = Readonly<Record<string, unknown>>;
 

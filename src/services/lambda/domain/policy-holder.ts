@@ -8,7 +8,7 @@ import { invalidParameter, revisionMismatch } from "../errors.ts";
 import type { FunctionRecord } from "./function.ts";
 import { findAlias } from "./function.ts";
 import { latest } from "./function-ref.ts";
-import type { Policy } from "./policy.ts";
+import type { Policy } from "../../../events/resource-policy.ts";
 
 export interface PolicyHolder {
   readonly policy: Policy;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { awsError } from "../../../../test/harness/lambda-sim.ts";
-import type { Permission, Policy } from "./policy.ts";
+import type { Policy } from "../../../events/resource-policy.ts";
+import type { Permission } from "./policy.ts";
 import { noPolicy, policyText, statementAdded, statementOf, statementRemoved } from "./policy.ts";
 
 const arn = "arn:aws:lambda:eu-west-1:000000000000:function:thumb";

@@ -2,42 +2,13 @@
  * Resource policies: documents of statements, and the statement that AddPermission writes, as AWS stores them. Pure.
  * Sources: lambda-map 2.3, 3.4.
  *
- * A function, each version and each alias have separate policies, and so has each version of a layer. `policy-check.ts`
+ * A function, each version and each alias have separate policies, and so has each version of a layer. `events/resource-policy.ts`
  * decides by them, `policy-document.ts` reads whole ones.
  */
 import { partitionOf } from "../../../base/arn.ts";
+import type { Policy, Principal, Statement } from "../../../events/resource-policy.ts";
 import { resourcePolicyBytesMax } from "../../../limits.ts";
 import { invalidParameter, policyTooLong, resourceConflict, resourceNotFound } from "../errors.ts";
-
-/** Members in AWS's order: the JSON that clients get is made from it as it is. */
-export interface Policy {
-  readonly Version: string;
-  readonly Id?: string;
-  /** In the order in which they were added. Empty: there is no policy. */
-  readonly Statement: readonly Statement[];
-}
-
-export interface Statement {
-  readonly Sid?: string;
-  readonly Effect: "Allow" | "Deny";
-  readonly Principal: Principal;
-  readonly Action: OneOrMore<string>;
-  readonly Resource: OneOrMore<string>;
-  /** By operator, then by key. */
-  readonly Condition?: Readonly<Record<string, Readonly<Record<string, OneOrMore<Scalar>>>>>;
-}
-
-export type Principal =
-  | "*"
-  | { readonly AWS?: OneOrMore<string> | undefined; readonly Service?: OneOrMore<string> | undefined };
-export type Scalar = string | number | boolean;
-type OneOrMore<T> = T | readonly T[];
-
-/** AWS writes a list of one without its brackets. */
-export function listed<T extends Scalar>(values: OneOrMore<T> | undefined): readonly T[] {
-  if (values === undefined) return [];
-  return Array.isArray(values) ? values : [values as T];
-}
 
 export interface Permission {
   readonly statementId: string;

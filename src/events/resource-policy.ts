@@ -1,12 +1,40 @@
 /**
  * Does a resource policy let someone do something? IAM's rules: an explicit denial wins, one statement that allows is
- * enough, nothing said is no. Pure. For services that invoke functions, and for layers of other accounts.
+ * enough, nothing said is no. Pure. For services that deliver events, for function URLs, for layers of other accounts.
  *
  * A condition about something that the request does not carry does not hold, unless it is a negated one: IAM's rule, too.
  * Source: IAM user guide, "Policy evaluation logic" and "Condition operators".
  */
-import type { Policy, Principal, Scalar, Statement } from "./policy.ts";
-import { listed } from "./policy.ts";
+
+/** Members in AWS's order: the JSON that clients get is made from it as it is. */
+export interface Policy {
+  readonly Version: string;
+  readonly Id?: string;
+  /** In the order in which they were added. Empty: there is no policy. */
+  readonly Statement: readonly Statement[];
+}
+
+export interface Statement {
+  readonly Sid?: string;
+  readonly Effect: "Allow" | "Deny";
+  readonly Principal: Principal;
+  readonly Action: OneOrMore<string>;
+  readonly Resource: OneOrMore<string>;
+  /** By operator, then by key. */
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, OneOrMore<Scalar>>>>>;
+}
+
+export type Principal =
+  | "*"
+  | { readonly AWS?: OneOrMore<string> | undefined; readonly Service?: OneOrMore<string> | undefined };
+export type Scalar = string | number | boolean;
+type OneOrMore<T> = T | readonly T[];
+
+/** AWS writes a list of one without its brackets. */
+export function listed<T extends Scalar>(values: OneOrMore<T> | undefined): readonly T[] {
+  if (values === undefined) return [];
+  return Array.isArray(values) ? values : [values as T];
+}
 
 export interface AccessRequest {
   readonly principal: Requester;

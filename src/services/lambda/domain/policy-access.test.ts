@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import type { Permission, Policy, Statement } from "./policy.ts";
+import type { AccessRequest, Policy, Statement } from "../../../events/resource-policy.ts";
+import { isAllowed, isConditionOperator } from "../../../events/resource-policy.ts";
+import type { Permission } from "./policy.ts";
 import { noPolicy, statementAdded, statementOf } from "./policy.ts";
-import type { AccessRequest } from "./policy-check.ts";
-import { isAllowed, isConditionOperator } from "./policy-check.ts";
 
 const resource = "arn:aws:lambda:eu-west-1:000000000000:function:thumb";
 const invoke = "lambda:InvokeFunction";
