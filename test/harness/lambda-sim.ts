@@ -38,7 +38,8 @@ interface World {
   /** Of every package; undefined: as many as the zip has. */
   unzippedBytes: number | undefined;
   answer: (order: InvokeOrder) => Promise<InvokeAnswer>;
-  s3: (input: object) => Promise<Record<string, unknown>>;
+  /** Other services' operations: nothing is there unless a test says so. */
+  call: (service: string, input: object) => Promise<Record<string, unknown>>;
   readonly orders: InvokeOrder[];
   readonly retired: { readonly functionArn: string; readonly keepKeys: readonly string[] }[];
   readonly unmounted: string[];
@@ -66,7 +67,7 @@ export function simLambda(state = createMemoryState(), seed = 1) {
       outcome: { kind: "success", payload: bytes('"ok"') },
       logTail: undefined,
     }),
-    s3: async () => {
+    call: async () => {
       throw new AwsError("NoSuchBucket", "The specified bucket does not exist");
     },
     orders: [],
@@ -162,7 +163,7 @@ export function simLambda(state = createMemoryState(), seed = 1) {
     signal: new AbortController().signal,
     trace: undefined,
     endpoint: "http://127.0.0.1:4566",
-    call: (_service, _operation, input) => world.s3(input),
+    call: (service, _operation, input) => world.call(service, input),
   };
 
   async function call<N extends OperationName>(

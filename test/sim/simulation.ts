@@ -12,6 +12,7 @@ import { createSimClock } from "../../src/base/clock-sim.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import type { AsyncEvent } from "../../src/events/async/event.ts";
 import type { Failed } from "../../src/events/async/store.ts";
+import type { DeliveredEvent } from "../../src/events/ports.ts";
 import { createMemoryState, createMemoryStore } from "../../src/store/memory/memory-store.ts";
 import type { Entry } from "../../src/store/store.ts";
 import type { Context } from "../../src/services/service.ts";
@@ -51,9 +52,10 @@ interface Accepted {
   readonly functionName: string;
 }
 
-/** `limited` may run 2 at once, `young` gives events up after 5 minutes, `told` has destinations. */
-const functionNames = ["plain", "limited", "young", "told"] as const;
+/** `limited` may run 2 at once, `young` gives events up after 5 minutes, `told` has destinations, `buried` a dead-letter queue. */
+const functionNames = ["plain", "limited", "young", "told", "buried"] as const;
 const limit = 2;
+const corpses = `arn:aws:sqs:${region}:${account}:corpses`;
 
 export async function simulate({ seed, hours, variant }: SimOptions): Promise<SimResult> {
   const simulation = new Simulation(seed, variant);
@@ -144,7 +146,7 @@ class Simulation {
         note: (line) => this.#note(line),
         violation: (text) => this.#violated(text),
       }),
-      target: { deliver: async (_arn, { body }) => this.#take(body) },
+      target: { deliver: async (arn, event) => this.#take(arn, event) },
       holdUpMs: () => this.#holdUpMs(),
     });
     const started = this.#life.lambda.start?.();
@@ -185,6 +187,7 @@ class Simulation {
       Handler: "index.handler",
       Role: `arn:aws:iam::${account}:role/any`,
       Code: { ZipFile: Buffer.from(`zip of ${FunctionName}`) },
+      ...(FunctionName === "buried" && { DeadLetterConfig: { TargetArn: corpses } }),
     });
     if (FunctionName === "limited") {
       await this.#call("PutFunctionConcurrency", { FunctionName, ReservedConcurrentExecutions: limit });
@@ -313,8 +316,16 @@ class Simulation {
     }
   }
 
-  #take(body: Uint8Array): void {
+  #take(arn: string, { body, attributes = {} }: DeliveredEvent): void {
     if (this.#isTroubled && this.#random.float() < 0.1) throw new Error("the queue refuses");
+    if (arn === corpses) {
+      const { RequestID, ErrorCode, ErrorMessage } = attributes;
+      if (!RequestID || ErrorCode?.type !== "Number" || !ErrorMessage?.value) {
+        return this.#violated("a dead letter came without its three attributes");
+      }
+      this.#told.set(RequestID.value, ErrorMessage.value);
+      return;
+    }
     const { requestContext } = JSON.parse(Buffer.from(body).toString()) as {
       readonly requestContext: { readonly requestId: string; readonly condition: string };
     };

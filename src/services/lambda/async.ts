@@ -124,8 +124,8 @@ export function createAsyncFunctions(parts: Parts, recursion: Recursion): AsyncF
         ageMsMax: set?.ageSecondsMax === undefined ? asyncEventAgeMsDefault : set.ageSecondsMax * 1000,
         onSuccessArn: set?.onSuccessArn,
         onFailureArn: set?.onFailureArn,
-        // DeadLetterConfig is refused while there is nothing that could take dead letters.
-        deadLetterArn: undefined,
+        // Of the function: a version's own is not looked at.
+        deadLetterArn: known?.fn.latest.configuration.deadLetterArn,
       };
     },
 

@@ -51,6 +51,9 @@ export function listedToWire(id: FunctionId, found: Found, qualifier: string | u
     CodeSha256: sha256Text(configuration.code),
     Version: found.version,
     ...(configuration.variables && { Environment: { Variables: { ...configuration.variables } } }),
+    ...(configuration.deadLetterArn !== undefined && {
+      DeadLetterConfig: { TargetArn: configuration.deadLetterArn },
+    }),
     ...(configuration.layers.length > 0 && { Layers: configuration.layers.map(useToWire) }),
     TracingConfig: { Mode: configuration.tracing },
     RevisionId: revisionId,

@@ -41,6 +41,7 @@ export function newConfiguration(input: CreateInput, origin: Origin): Configurat
       logGroup: `/aws/lambda/${origin.name}`,
     }),
     tracing: input.TracingConfig?.Mode ?? "PassThrough",
+    deadLetterArn: input.DeadLetterConfig?.TargetArn || undefined,
     code: origin.code,
     layers: origin.layers,
     lastModifiedAtMs: origin.nowMs,
@@ -66,6 +67,8 @@ export function withConfigurationInput(
     variables: input.Environment ? (input.Environment.Variables ?? {}) : before.variables,
     ...logging(input.LoggingConfig, before),
     tracing: input.TracingConfig?.Mode ?? before.tracing,
+    deadLetterArn:
+      (input.DeadLetterConfig ? input.DeadLetterConfig.TargetArn : before.deadLetterArn) || undefined,
     layers,
   };
 }

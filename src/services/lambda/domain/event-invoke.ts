@@ -66,8 +66,9 @@ export function checkDestinations(functionArn: string, destinations: Destination
 const onSuccessServices: ReadonlySet<string> = new Set(["sqs", "sns", "lambda", "events"]);
 const onFailureServices: ReadonlySet<string> = new Set([...onSuccessServices, "s3"]);
 
+/** Of queues and topics only standard ones. inferred: the text for a FIFO one. */
 function isDestination(arn: string | undefined, services: ReadonlySet<string>): boolean {
-  return !arn || services.has(parseArn(arn)?.service ?? "");
+  return !arn || (services.has(parseArn(arn)?.service ?? "") && !arn.endsWith(".fifo"));
 }
 
 function shownAs(name: string, destination: { Destination?: string | undefined } | undefined): string {

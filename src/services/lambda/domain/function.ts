@@ -65,6 +65,8 @@ export interface Configuration {
   readonly logLevels: LogLevels | undefined;
   readonly logGroup: string;
   readonly tracing: "Active" | "PassThrough";
+  /** Queue or topic that asynchronous events go to which were given up. */
+  readonly deadLetterArn: string | undefined;
   readonly code: Code;
   /** In the order in which they are applied. */
   readonly layers: readonly LayerUse[];

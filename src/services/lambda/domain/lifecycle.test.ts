@@ -36,6 +36,7 @@ const configuration: Configuration = {
   logFormat: "Text",
   logLevels: undefined,
   tracing: "PassThrough",
+  deadLetterArn: undefined,
   logGroup: "/aws/lambda/thumb",
   code: { sha256: "aa".repeat(32), sizeBytes: 10, unzippedBytes: 20 },
   layers: [],

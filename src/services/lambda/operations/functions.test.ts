@@ -204,7 +204,6 @@ test("what does not act yet is refused by name; what asks for the default is acc
     ["PackageType Image", { PackageType: "Image" }],
     ["VpcConfig", { VpcConfig: { SubnetIds: ["subnet-1"] } }],
     ["FileSystemConfigs", { FileSystemConfigs: [{ Arn: "a", LocalMountPath: "/mnt/a" }] }],
-    ["DeadLetterConfig", { DeadLetterConfig: { TargetArn: "arn:aws:sqs:eu-west-1:1:q" } }],
     ["SnapStart PublishedVersions", { SnapStart: { ApplyOn: "PublishedVersions" } }],
     ["KMSKeyArn", { KMSKeyArn: "arn:aws:kms:eu-west-1:1:key/a" }],
     ["ImageConfig", { ImageConfig: { Command: ["a"] } }],
@@ -249,7 +248,7 @@ test("what does not act yet is refused by name; what asks for the default is acc
 
 test("code from S3 is read whole, in pieces or at once", async () => {
   const sim = simLambda();
-  sim.world.s3 = async (input) => {
+  sim.world.call = async (_service, input) => {
     assert.deepEqual(input, { Bucket: "pictures", Key: "thumb.zip", VersionId: "v1" });
     return {
       Body: (async function* () {
@@ -260,7 +259,7 @@ test("code from S3 is read whole, in pieces or at once", async () => {
   };
   const code = { S3Bucket: "pictures", S3Key: "thumb.zip", S3ObjectVersion: "v1" };
   assert.equal((await sim.create("streamed", { Code: code })).CodeSha256, codeSha256);
-  sim.world.s3 = async () => ({ Body: zip });
+  sim.world.call = async () => ({ Body: zip });
   assert.equal((await sim.create("whole", { Code: code })).CodeSha256, codeSha256);
 });
 

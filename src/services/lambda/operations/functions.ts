@@ -5,6 +5,7 @@ import { aliasOn } from "../domain/alias.ts";
 import { codeLocation } from "../code-location.ts";
 import { zipFrom } from "../code-source.ts";
 import { withoutOldestVersions } from "../collections.ts";
+import { requireDeadLetterTarget } from "../destinations.ts";
 import { requireSigned } from "../domain/code-signing.ts";
 import { newConfiguration } from "../domain/configuration.ts";
 import { functionNotFound, invalidParameter, resourceConflict } from "../errors.ts";
@@ -48,6 +49,7 @@ export function createFunctionOperations(parts: LambdaParts): FunctionOperations
       const ref = parseFunctionRef({ name: input.FunctionName, action: "CreateFunction" }, ctx);
       refuseInCreate(input, parts.machine);
       checkCreate(input, ref);
+      await requireDeadLetterTarget(input.DeadLetterConfig?.TargetArn, ctx);
       await requireRuntime(parts, { runtime: input.Runtime ?? "", doing: "create" });
       const layers = { arns: input.Layers ?? [], caller: ctx };
       return withLayers(parts, layers, (uses) => createFunction(input, { id: ref.id, layers: uses }, ctx));

@@ -112,7 +112,7 @@ test("what is no layer version is answered in AWS's words", async () => {
 
 test("a layer comes from S3, through the caller's own call", async () => {
   const sim = simLambda();
-  sim.world.s3 = async (input) => {
+  sim.world.call = async (_service, input) => {
     assert.deepEqual(input, { Bucket: "b", Key: "k", VersionId: "v" });
     return { Body: bytes("from S3") };
   };

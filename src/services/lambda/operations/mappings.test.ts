@@ -11,11 +11,11 @@ const stream = "arn:aws:kinesis:eu-west-1:000000000000:stream/clicks";
 const table = "arn:aws:dynamodb:eu-west-1:000000000000:table/t/stream/2026-01-01T00:00:00.000";
 const invalid = "InvalidParameterValueException";
 
-/** Queues and streams are there, as `world.s3` answers every call to another service. */
+/** Queues and streams are there, as `world.call` answers every call to another service. */
 async function withSources(visibilitySeconds = 30) {
   const sim = simLambda();
   await sim.create(FunctionName);
-  sim.world.s3 = async () => ({
+  sim.world.call = async () => ({
     QueueUrl: "http://q",
     Attributes: { VisibilityTimeout: String(visibilitySeconds) },
   });
@@ -152,7 +152,7 @@ for (const [more, message] of refusals) {
 
 test("a source that is not there is refused in the words of its service, and nothing is stored", async () => {
   const { sim, create } = await withSources();
-  sim.world.s3 = async () => {
+  sim.world.call = async () => {
     throw new AwsError("UnsupportedOperationException", "sqs is not there in lambdad.");
   };
   await assert.rejects(

@@ -1,5 +1,6 @@
 /** UpdateFunctionCode and UpdateFunctionConfiguration: `$LATEST` changes, what serves goes on until the new one is ready. */
 import { zipFrom } from "../code-source.ts";
+import { requireDeadLetterTarget } from "../destinations.ts";
 import { requireSigned } from "../domain/code-signing.ts";
 import { withCode, withConfigurationInput } from "../domain/configuration.ts";
 import type { LayerUse } from "../domain/function.ts";
@@ -68,6 +69,7 @@ export function createUpdateOperations(parts: LambdaParts): UpdateOperations {
       const ref = parseFunctionRef({ name: input.FunctionName, action: "UpdateFunctionConfiguration" }, ctx);
       requireLatest(ref);
       refuseInConfiguration(input);
+      await requireDeadLetterTarget(input.DeadLetterConfig?.TargetArn, ctx);
       if (input.Runtime) await requireRuntime(parts, { runtime: input.Runtime, doing: "update" });
       const missing = (): Error => functionNotFound(arnOfRef(ref));
       const update = (layers?: readonly LayerUse[]) =>
