@@ -128,6 +128,7 @@ export const mappingBackoffMsMax = 1 * minute; // ours
 export const mappingStopMs = 5 * second; // ours: batches that run may end when the platform stops
 
 // Sandboxes. Ours where not said otherwise.
+export const machineRoomReadingAgeMsMax = 100; // what is left of the machine's memory may be known this late
 export const sandboxesMax = 2000; // living at once in one instance; bounded by its block of addresses and user ids
 export const sandboxSlotsIdleMax = 4; // started ahead; each is a waiting shell of less than 1 MB
 export const sandboxStartTimeoutMs = 10 * second;

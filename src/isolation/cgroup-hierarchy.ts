@@ -60,7 +60,7 @@ export interface Hierarchy {
 const needed = ["memory", "cpu", "pids"] as const;
 
 export function findHierarchy(host: CgroupHost, instance: string): Hierarchy {
-  const mounts = parseMounts(host.mountinfo);
+  const mounts = parseCgroupMounts(host.mountinfo);
   const unified = mounts.find((mount) => mount.type === "cgroup2");
   const unifiedControllers = unified ? words(readOr(join(unified.path, "cgroup.controllers"))) : [];
   if (unified && needed.every((controller) => unifiedControllers.includes(controller))) {
@@ -194,13 +194,22 @@ function quotaUsec(cpus: number): number {
   return Math.max(sandboxCpuQuotaUsecMin, Math.round(cpus * sandboxCpuPeriodUsec));
 }
 
+export interface CgroupMount {
+  readonly type: "cgroup" | "cgroup2";
+  /** The group of the hierarchy that is found at `path`; "/" unless only a part of it is mounted. */
+  readonly root: string;
+  readonly path: string;
+  readonly options: readonly string[];
+}
+
 /** `36 25 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory` */
-function parseMounts(mountinfo: string) {
+export function parseCgroupMounts(mountinfo: string): readonly CgroupMount[] {
   return mountinfo.split("\n").flatMap((line) => {
     const [before = "", after = ""] = line.split(" - ");
-    const [type = "", , options = ""] = after.split(" ");
-    const path = before.split(" ")[4];
-    return path && type.startsWith("cgroup") ? [{ type, path, options: options.split(",") }] : [];
+    const [type, , options = ""] = after.split(" ");
+    const [, , , root, path] = before.split(" ");
+    if (!root || !path || (type !== "cgroup" && type !== "cgroup2")) return [];
+    return [{ type, root, path, options: options.split(",") }];
   });
 }
 
