@@ -18,6 +18,12 @@ export interface DeliveredEvent {
   readonly body: Uint8Array;
   /** Message attributes, for queues and topics. */
   readonly attributes?: Readonly<Record<string, MessageAttribute>>;
+  /** For queues and topics: order is kept within a group, by those that are FIFO. */
+  readonly groupId?: string;
+  /** For FIFO queues and topics: what is sent again under the same id is accepted and dropped. */
+  readonly dedupId?: string;
+  /** For topics: what mails are headed with. */
+  readonly subject?: string;
   /** For event buses. */
   readonly envelope?: BusEnvelope;
   /** The name under which a bucket keeps it. */
@@ -25,7 +31,9 @@ export interface DeliveredEvent {
 }
 
 export interface MessageAttribute {
-  readonly type: "String" | "Number";
+  /** `String`, `Number`, `Binary`, each perhaps with `.custom`; topics have `String.Array`, too. */
+  readonly type: string;
+  /** The text; base64 for `Binary`. */
   readonly value: string;
 }
 
@@ -44,7 +52,7 @@ export interface DeliveryContext {
   readonly principal: string;
   /** What sends: a function, a rule, a bucket. */
   readonly sourceArn: string;
-  /** `X-Amzn-Trace-Id`, with its lineage (`lineage.ts`). */
+  /** `X-Amzn-Trace-Id`, with its lineage (`lineage.ts`); empty: what caused it had none. */
   readonly traceHeader: string;
 }
 

@@ -77,7 +77,10 @@ function applies(statement: Statement, request: AccessRequest): boolean {
 
 function isPrincipal(principal: Principal, requester: Requester): boolean {
   if (principal === "*") return true;
-  if (requester.kind === "service") return listed(principal.Service).includes(requester.service);
+  if (requester.kind === "service") {
+    // Everybody, as old policies of queues have it, is every service, too.
+    return listed(principal.Service).includes(requester.service) || listed(principal.AWS).includes("*");
+  }
   return listed(principal.AWS).some((named) => {
     if (named === "*") return true;
     if (requester.kind === "anonymous") return false;

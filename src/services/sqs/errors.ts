@@ -66,6 +66,14 @@ export const invalidContents = () =>
     { status: 400 },
   );
 
+/** recalled */
+export const accessDenied = (who: string, action: string, queueArn: string) =>
+  new AwsError(
+    "AccessDeniedException",
+    `User: ${who} is not authorized to perform: sqs:${action.toLowerCase()} on resource: ${queueArn} because no resource-based policy allows the sqs:${action.toLowerCase()} action`,
+    { status: 403, query: { code: "AccessDenied" } },
+  );
+
 export const overLimit = (message: string) => new AwsError("OverLimit", message);
 
 export const notFound = (message: string) =>

@@ -57,7 +57,7 @@ export function createSqs(deps: SqsDeps): SqsService {
   return {
     name: "sqs",
     operations,
-    target: createTarget(queues),
+    target: createTarget(queues, logger),
     source: createSource(queues),
     endWaits: () => queues.endWaits(),
     async start() {

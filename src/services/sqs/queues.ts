@@ -5,6 +5,7 @@ import type { Metrics } from "../../base/metrics.ts";
 import type { Random } from "../../base/random.ts";
 import { listQueuesPageMax } from "../../limits.ts";
 import type { Context } from "../service.ts";
+import { checkCaller } from "./domain/access.ts";
 import type { Attributes } from "./domain/attributes.ts";
 import { firstDifference, newAttributes, settingsOf } from "./domain/attributes.ts";
 import type { QueueName } from "./domain/queue-name.ts";
@@ -24,7 +25,7 @@ export interface QueuesDeps {
   readonly store: SqsStore;
 }
 
-type Caller = Pick<Context, "account" | "region">;
+type Caller = Pick<Context, "account" | "region" | "identity">;
 
 export class Queues {
   readonly #deps: QueueDeps;
@@ -42,10 +43,11 @@ export class Queues {
     };
   }
 
-  /** Throws QueueDoesNotExist. */
-  async named(url: string, caller: Caller): Promise<Queue> {
+  /** For this action of the caller's. Throws QueueDoesNotExist, AccessDenied. */
+  async named(url: string, caller: Caller, action: string): Promise<Queue> {
     const queue = await this.find(queueOfUrl(url, caller));
     if (!queue) throw queueDoesNotExist();
+    checkCaller(queue.record, caller.identity, action);
     return queue;
   }
 

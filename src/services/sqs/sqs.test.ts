@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createSimClock } from "../../base/clock-sim.ts";
-import { silentLogger } from "../../base/logger.ts";
+import { createLogger, silentLogger } from "../../base/logger.ts";
 import { createMetrics } from "../../base/metrics.ts";
 import { seededRandom } from "../../base/random.ts";
 import { queueWindowMessagesMax } from "../../limits.ts";
@@ -24,10 +24,10 @@ interface Shown {
 
 type Answer = Record<string, unknown> & { Messages?: Shown[]; Attributes?: Record<string, string> };
 
-function started(state = createMemoryState(), clock = createSimClock()) {
+function started(state = createMemoryState(), clock = createSimClock(), logger = silentLogger) {
   const store = createMemoryStore(state);
   const random = seededRandom(state.entries.length + 1);
-  const sqs = createSqs({ clock, random, store, logger: silentLogger, metrics: createMetrics() });
+  const sqs = createSqs({ clock, random, store, logger, metrics: createMetrics() });
   const gone = new AbortController();
   const ctx = {
     account,
@@ -36,9 +36,9 @@ function started(state = createMemoryState(), clock = createSimClock()) {
     signal: gone.signal,
     endpoint: "http://localhost:4566",
   } as Context;
-  const call = async (name: string, input: object): Promise<Answer> => {
+  const call = async (name: string, input: object, caller: Partial<Context> = {}): Promise<Answer> => {
     const operation = sqs.operations[name as "SendMessage"] as unknown as Operation<object, object>;
-    return (await operation(input, ctx)) as Answer;
+    return (await operation(input, { ...ctx, ...caller })) as Answer;
   };
   const create = async (name: string, attributes: Record<string, string> = {}) => {
     await call("CreateQueue", { QueueName: name, Attributes: attributes });
@@ -670,4 +670,68 @@ test("an event of another service is a message, with its attributes and its trac
   assert.equal(message?.Attributes["AWSTraceHeader"], "Root=1");
   const nowhere = sqs.target.deliver(arnOf("none"), event, { ...from, traceHeader: "" });
   assert.match(await refusal(nowhere), /^QueueDoesNotExist/);
+});
+
+test("a service sends only where the queue's policy lets it, and a refusal is logged with what is missing", async () => {
+  const lines: string[] = [];
+  const clock = createSimClock();
+  const write = (line: string) => void lines.push(line);
+  const logger = createLogger({ clock, level: "warn", format: "json", write });
+  const { sqs, call, create, bodies } = started(createMemoryState(), clock, logger);
+  const url = await create("q.fifo", { FifoQueue: "true" });
+  const topic = "arn:aws:sns:us-east-1:000000000000:news.fifo";
+  const sender = {
+    account,
+    region: "us-east-1",
+    principal: "sns.amazonaws.com",
+    sourceArn: topic,
+    traceHeader: "",
+  };
+  const deliver = (body: string) =>
+    sqs.target.deliver(
+      arnOf("q.fifo"),
+      {
+        body: Buffer.from(body),
+        groupId: "g",
+        dedupId: body,
+        attributes: { raw: { type: "Binary", value: Buffer.from([1, 255]).toString("base64") } },
+      },
+      sender,
+    );
+  assert.match(await refusal(deliver("early")), /^AccessDenied: User: sns\.amazonaws\.com is not authorized/);
+  assert.match(lines.join(), /Allow sqs:SendMessage to sns\.amazonaws\.com/);
+  const statement = {
+    Effect: "Allow",
+    Principal: { Service: "sns.amazonaws.com" },
+    Action: "sqs:SendMessage",
+    Resource: arnOf("q.fifo"),
+    Condition: { ArnEquals: { "aws:SourceArn": topic } },
+  };
+  const Policy = JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
+  await call("SetQueueAttributes", { QueueUrl: url, Attributes: { Policy } });
+  await deliver("one");
+  await deliver("one");
+  await deliver("two");
+  assert.deepEqual(await bodies(url), ["one", "two"]);
+});
+
+test("another account may do what the queue's policy grants it, and never what is its owner's alone", async () => {
+  const { call, create, send } = started();
+  const url = await create("q");
+  await send(url, "hello");
+  const other = { account: "111122223333", principalArn: "arn:aws:iam::111122223333:root" };
+  const stranger = { account: other.account, identity: other as Context["identity"] };
+  const receive = () => call("ReceiveMessage", { QueueUrl: url }, stranger);
+  assert.equal(
+    await refusal(receive()),
+    `AccessDenied: User: ${other.principalArn} is not authorized to perform: sqs:receivemessage on resource: ${arnOf("q")} because no resource-based policy allows the sqs:receivemessage action`,
+  );
+  const grant = { Label: "l", AWSAccountIds: [other.account], Actions: ["ReceiveMessage"] };
+  await call("AddPermission", { QueueUrl: url, ...grant });
+  assert.equal((await receive()).Messages?.length, 1);
+  assert.match(await refusal(call("PurgeQueue", { QueueUrl: url }, stranger)), /sqs:purgequeue/);
+  await call("RemovePermission", { QueueUrl: url, Label: "l" });
+  await call("AddPermission", { QueueUrl: url, ...grant, Actions: ["*"] });
+  await call("PurgeQueue", { QueueUrl: url }, stranger);
+  assert.match(await refusal(call("DeleteQueue", { QueueUrl: url }, stranger)), /sqs:deletequeue/);
 });

@@ -62,7 +62,11 @@ const refusals: readonly (readonly [given: Attributes, answer: string])[] = [
     { KmsMasterKeyId: "alias/aws/sqs" },
     `${invalid("KmsMasterKeyId")} Reason: Encryption with keys of KMS is not supported by lambdad yet.`,
   ],
-  [{ Policy: "{" }, invalid("Policy")],
+  [{ Policy: "{" }, `${invalid("Policy")} Reason: In the policy, it is not JSON.`],
+  [
+    { Policy: '{"Statement":{"Effect":"Allow","NotPrincipal":"*"}}' },
+    `${invalid("Policy")} Reason: In the policy, NotPrincipal is not evaluated.`,
+  ],
   [{ Policy: `{"a":"${"x".repeat(8192)}"}` }, invalid("Policy")],
   [{ Nonsense: "1" }, "InvalidAttributeName: Unknown Attribute Nonsense."],
   [{ QueueArn: "1" }, "InvalidAttributeName: Unknown Attribute QueueArn."],

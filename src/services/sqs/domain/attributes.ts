@@ -4,9 +4,9 @@
  */
 import { queuePolicyBytesMax, messageBytesMax } from "../../../limits.ts";
 import { fifoOnlyAttribute, invalidAttribute, unknownAttribute } from "../errors.ts";
+import { checkPolicy } from "./access.ts";
 import type { DedupScope } from "./dedup.ts";
 import {
-  checkJsonObject,
   formatRedrivePolicy,
   parseRedriveAllowPolicy,
   parseRedrivePolicy,
@@ -132,7 +132,8 @@ function normalized(name: string, value: string, before: Attributes): string | u
       throw invalidAttribute(name, "Encryption with keys of KMS is not supported by lambdad yet.");
     case "Policy":
       if (value === "") return undefined;
-      checkJsonObject(name, value, queuePolicyBytesMax);
+      if (Buffer.byteLength(value) > queuePolicyBytesMax) throw invalidAttribute(name);
+      checkPolicy(value);
       return value;
     case "RedrivePolicy":
       return value === "" ? undefined : formatRedrivePolicy(parseRedrivePolicy(value));

@@ -1,6 +1,6 @@
 /** Redrive policies (where dead messages go) and redrive-allow policies (whose dead messages come). Pure. Source: map-sqs-sns-s3 1.3. */
 import { maxReceiveCountMax, redriveSourcesMax } from "../../../limits.ts";
-import { invalidAttribute, invalidValue } from "../errors.ts";
+import { invalidValue } from "../errors.ts";
 
 export interface RedrivePolicy {
   readonly targetArn: string;
@@ -64,11 +64,6 @@ export function parseRedriveAllowPolicy(json: string): RedriveAllowPolicy {
 export function allowsSource(policy: RedriveAllowPolicy | undefined, sourceArn: string): boolean {
   if (!policy || policy.permission === "allowAll") return true;
   return policy.permission === "byQueue" && policy.sourceArns.includes(sourceArn);
-}
-
-/** An attribute that must be a JSON object. */
-export function checkJsonObject(name: string, json: string, bytesMax: number): void {
-  if (Buffer.byteLength(json) > bytesMax || !objectIn(json)) throw invalidAttribute(name);
 }
 
 function objectIn(json: string): Readonly<Record<string, unknown>> | undefined {

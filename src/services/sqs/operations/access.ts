@@ -16,7 +16,7 @@ export function accessOperations({ queues }: SqsParts): AccessOperations {
   return {
     async TagQueue({ QueueUrl, Tags }, ctx) {
       if (Object.keys(Tags).length === 0) throw missingParameter("Tags");
-      const queue = await queues.named(QueueUrl, ctx);
+      const queue = await queues.named(QueueUrl, ctx, "TagQueue");
       await queue.change((before) => {
         const tags = { ...before.tags, ...Tags };
         if (Object.keys(tags).length > tagsMax) throw invalidParameter("Too many tags added for queue."); // inferred
@@ -28,7 +28,7 @@ export function accessOperations({ queues }: SqsParts): AccessOperations {
     async UntagQueue({ QueueUrl, TagKeys }, ctx) {
       if (TagKeys.length === 0)
         throw invalidParameter("Tag keys must be between 1 and 128 characters in length."); // inferred
-      const queue = await queues.named(QueueUrl, ctx);
+      const queue = await queues.named(QueueUrl, ctx, "UntagQueue");
       await queue.change((before) => ({
         ...before,
         tags: Object.fromEntries(Object.entries(before.tags).filter(([key]) => !TagKeys.includes(key))),
@@ -37,12 +37,12 @@ export function accessOperations({ queues }: SqsParts): AccessOperations {
     },
 
     async ListQueueTags({ QueueUrl }, ctx) {
-      const { tags } = (await queues.named(QueueUrl, ctx)).record;
+      const { tags } = (await queues.named(QueueUrl, ctx, "ListQueueTags")).record;
       return Object.keys(tags).length === 0 ? {} : { Tags: tags };
     },
 
     async AddPermission({ QueueUrl, Label, AWSAccountIds, Actions }, ctx) {
-      const queue = await queues.named(QueueUrl, ctx);
+      const queue = await queues.named(QueueUrl, ctx, "AddPermission");
       const grant = { label: Label, accounts: AWSAccountIds, actions: Actions };
       await queue.change((before) =>
         withPolicy(before, withPermission(before.attributes["Policy"], before, grant)),
@@ -51,7 +51,7 @@ export function accessOperations({ queues }: SqsParts): AccessOperations {
     },
 
     async RemovePermission({ QueueUrl, Label }, ctx) {
-      const queue = await queues.named(QueueUrl, ctx);
+      const queue = await queues.named(QueueUrl, ctx, "RemovePermission");
       await queue.change((before) =>
         withPolicy(before, withoutPermission(before.attributes["Policy"], Label)),
       );

@@ -1,6 +1,7 @@
 /** Making, finding, listing, changing, emptying and deleting queues. */
 import { listQueuesPageMax } from "../../../limits.ts";
 import type { Context, OperationsOf } from "../../service.ts";
+import { checkCaller } from "../domain/access.ts";
 import { changedAttributes, settingsOf } from "../domain/attributes.ts";
 import { queueUrl, type QueueName } from "../domain/queue-name.ts";
 import { invalidParameter, invalidValue, missingParameter, queueDoesNotExist } from "../errors.ts";
@@ -28,24 +29,25 @@ export function queueOperations({ clock, queues, store }: SqsParts): QueueOperat
     },
 
     async DeleteQueue({ QueueUrl }, ctx) {
-      await queues.delete(await queues.named(QueueUrl, ctx));
+      await queues.delete(await queues.named(QueueUrl, ctx, "DeleteQueue"));
       return {};
     },
 
     async GetQueueUrl({ QueueName: name, QueueOwnerAWSAccountId: account }, ctx) {
       const queue = await queues.find(named(name, { region: ctx.region, account: account ?? ctx.account }));
       if (!queue) throw queueDoesNotExist();
+      checkCaller(queue.record, ctx.identity, "GetQueueUrl");
       return { QueueUrl: queueUrl(ctx.endpoint, queue.record) };
     },
 
     async GetQueueAttributes({ QueueUrl, AttributeNames = [] }, ctx) {
-      const queue = await queues.named(QueueUrl, ctx);
+      const queue = await queues.named(QueueUrl, ctx, "GetQueueAttributes");
       const shown = attributesToWire(queue.record, await queue.counts(), AttributeNames);
       return { Attributes: shown };
     },
 
     async SetQueueAttributes({ QueueUrl, Attributes }, ctx) {
-      const queue = await queues.named(QueueUrl, ctx);
+      const queue = await queues.named(QueueUrl, ctx, "SetQueueAttributes");
       const given = { ...Attributes };
       if (Object.keys(given).length === 0) throw missingParameter("Attribute.Name");
       const wanted = settingsOf(changedAttributes(queue.record.attributes, given));
@@ -59,7 +61,7 @@ export function queueOperations({ clock, queues, store }: SqsParts): QueueOperat
     },
 
     async PurgeQueue({ QueueUrl }, ctx) {
-      await queues.purge(await queues.named(QueueUrl, ctx));
+      await queues.purge(await queues.named(QueueUrl, ctx, "PurgeQueue"));
       return {};
     },
 
@@ -79,7 +81,9 @@ export function queueOperations({ clock, queues, store }: SqsParts): QueueOperat
 
     async ListDeadLetterSourceQueues({ QueueUrl, NextToken, MaxResults }, ctx) {
       const limit = pageLimit(MaxResults);
-      const sources = await queues.sourcesOf((await queues.named(QueueUrl, ctx)).record);
+      const sources = await queues.sourcesOf(
+        (await queues.named(QueueUrl, ctx, "ListDeadLetterSourceQueues")).record,
+      );
       const from = NextToken === undefined ? "" : nameIn(NextToken);
       const rest = sources.filter(({ name }) => name > from);
       const page = rest.slice(0, limit);

@@ -19,7 +19,7 @@ type ReceivingOperations = Pick<
 export function receivingOperations({ queues }: SqsParts): ReceivingOperations {
   return {
     async ReceiveMessage(input, ctx) {
-      const queue = await queues.named(input.QueueUrl, ctx);
+      const queue = await queues.named(input.QueueUrl, ctx, "ReceiveMessage");
       const { MaxNumberOfMessages: max = 1, WaitTimeSeconds: wait, VisibilityTimeout: visibility } = input;
       const between = (low: number, high: number) => `Must be between ${low} and ${high}, if provided.`;
       if (max < 1 || max > batchEntriesMax) {
@@ -46,27 +46,27 @@ export function receivingOperations({ queues }: SqsParts): ReceivingOperations {
     },
 
     async DeleteMessage({ QueueUrl, ReceiptHandle }, ctx) {
-      const queue = await queues.named(QueueUrl, ctx);
+      const queue = await queues.named(QueueUrl, ctx, "DeleteMessage");
       requireAccepted(await queue.delete([ReceiptHandle]));
       return {};
     },
 
     async DeleteMessageBatch({ QueueUrl, Entries: entries }, ctx) {
-      const queue = await queues.named(QueueUrl, ctx);
+      const queue = await queues.named(QueueUrl, ctx, "DeleteMessage");
       checkBatch(entries, "DeleteMessageBatchRequestEntry");
       const refusals = await queue.delete(entries.map(({ ReceiptHandle }) => ReceiptHandle ?? ""));
       return batchResult(entries, resultsOf(refusals));
     },
 
     async ChangeMessageVisibility({ QueueUrl, ReceiptHandle: receipt, VisibilityTimeout }, ctx) {
-      const queue = await queues.named(QueueUrl, ctx);
+      const queue = await queues.named(QueueUrl, ctx, "ChangeMessageVisibility");
       const entry = { receipt, visibilitySeconds: VisibilityTimeout };
       requireAccepted(await queue.changeVisibility([entry]));
       return {};
     },
 
     async ChangeMessageVisibilityBatch({ QueueUrl, Entries: entries }, ctx) {
-      const queue = await queues.named(QueueUrl, ctx);
+      const queue = await queues.named(QueueUrl, ctx, "ChangeMessageVisibility");
       checkBatch(entries, "ChangeMessageVisibilityBatchRequestEntry");
       const refusals = await queue.changeVisibility(
         entries.map(({ ReceiptHandle, VisibilityTimeout = 0 }) => ({

@@ -16,14 +16,14 @@ type SendingOperations = Pick<OperationsOf<Client>, "SendMessage" | "SendMessage
 export function sendingOperations({ queues }: SqsParts): SendingOperations {
   return {
     async SendMessage(input, ctx) {
-      const queue = await queues.named(input.QueueUrl, ctx);
+      const queue = await queues.named(input.QueueUrl, ctx, "SendMessage");
       const draft = draftOf(input, queue.settings, false);
       const [sent] = await queue.send([draft], senderOf(ctx));
       return sent ? sentToWire(queue, draft, sent) : {};
     },
 
     async SendMessageBatch({ QueueUrl, Entries: entries }, ctx) {
-      const queue = await queues.named(QueueUrl, ctx);
+      const queue = await queues.named(QueueUrl, ctx, "SendMessage");
       checkBatch(entries, "SendMessageBatchRequestEntry");
       const totalBytes = entries.reduce((total, entry) => total + sentBytes(entry), 0);
       if (totalBytes > messageBytesMax) throw batchTooLong(totalBytes, messageBytesMax);
