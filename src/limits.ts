@@ -117,6 +117,33 @@ export const queueScanMessagesMax = 1000; // ours: records read in one go
 export const heldContentsBytesMax = 32 * MiB; // ours: bodies of all queues kept from their sending to their receipt
 export const queueSweepMs = 5 * minute; // ours: how often messages past their retention are looked for
 
+// S3. AWS: "Amazon S3 objects overview", "Multipart upload limits" and map-sqs-sns-s3 3.1 to 3.18.
+export const objectUploadBytesMax = 5 * 1024 * MiB; // one PUT, one part, one copy
+export const partBytesMin = 5 * MiB; // but the last
+export const partsMax = 10_000;
+export const objectKeyBytesMax = 1024;
+export const userMetadataBytesMax = 2 * KiB;
+export const listedKeysMax = 1000;
+export const deletedKeysMax = 1000; // of one DeleteObjects
+export const objectTagsMax = 10;
+export const bucketTagsMax = 50;
+export const bucketPolicyBytesMax = 20 * KiB;
+export const bucketsMax = 10_000; // of one account
+export const corsRulesMax = 100;
+export const lifecycleRulesMax = 1000;
+export const notificationConfigurationsMax = 100;
+export const routingRulesMax = 50;
+export const postFormFieldsBytesMax = 20 * KiB; // of a browser's upload, all but the file
+export const objectChunkBytesMax = 1 * MiB; // ours: read from the disk and written to it in one go
+export const objectHeldBytesMax = 64 * KiB; // ours: a smaller object is read whole and sent in one write
+export const s3KeysScannedMax = 500; // ours: records of one look into the store, so that no listing stalls the others
+export const s3SweepMs = 10 * minute; // ours: how often lifecycle rules are looked at; AWS: once a day
+export const outboxWindowMax = 1000; // ours: notifications of buckets in memory; the rest waits on the disk
+export const outboxConcurrencyMax = 64; // ours: deliveries under way at once
+export const outboxRetryMsMin = 1 * second; // ours: after a failure, doubling
+export const outboxRetryMsMax = 5 * minute; // ours
+export const outboxAttemptsMax = 20; // ours: over an hour
+
 // Event source mappings of queues. AWS: lambda-map 7.3, map-sqs-sns-s3 1.13.
 export const mappingConcurrencyMin = 5; // batches of one mapping under way at the start
 export const mappingConcurrencyMax = 250; // ours: AWS 1,250; leaves environments for others on one machine
@@ -126,6 +153,11 @@ export const mappingThrottleMsMax = 5 * second; // ours
 export const mappingBackoffMsMin = 200; // ours: after a source or function that is not there, doubling
 export const mappingBackoffMsMax = 1 * minute; // ours
 export const mappingStopMs = 5 * second; // ours: batches that run may end when the platform stops
+
+// Event patterns. AWS: map-events-observability 1.5.
+export const wildcardComplexityMax = 10; // beginnings that one value can satisfy at once, in one field
+export const patternClausesMax = 1000; // combinations of $or
+export const eventDepthMax = 1000; // nesting of an event's detail
 
 // Sandboxes. Ours where not said otherwise.
 export const machineRoomReadingAgeMsMax = 100; // what is left of the machine's memory may be known this late
@@ -210,10 +242,14 @@ export const violationsMax = 100; // reported in one answer
 export const violationValueLengthMax = 64 * KiB; // characters of a value as the error prints it
 export const patternValueLengthMax = 4 * KiB; // a value longer than its max is not matched, too, beyond this
 
+// What `lambdad events` can look back on. Ours.
+export const flowsKeptMax = 1000;
+export const flowsWaitMsMax = 20 * second;
+
 // Store. Ours.
 export const storeBatchWritesMax = 1000;
 export const storeBatchBytesMax = 64 * MiB;
-export const storeKeyBytesMax = 1024;
+export const storeKeyBytesMax = 2304; // an object's key of 1,024 bytes, each escaped, and what goes before it
 export const storeScanEntriesMax = 10_000;
 export const storePendingBatchesMax = 10_000; // commits that wait for the disk; beyond it "busy"
 export const storePendingBytesMax = 256 * MiB; // keys and values of those

@@ -18,7 +18,7 @@
  * `InvariantError`. Nothing here assumes one process: conditions, not locks, keep writers apart.
  */
 
-/** UTF-8, 1 to 1,024 bytes, no NUL, no lone surrogate. `records.ts` makes them: `<concern> <account> <region> <…>`. */
+/** UTF-8, 1 to 2,304 bytes, no NUL, no lone surrogate. `records.ts` makes them: `<concern> <account> <region> <…>`. */
 export type Key = string;
 
 export interface Entry {
