@@ -144,6 +144,33 @@ export const outboxRetryMsMin = 1 * second; // ours: after a failure, doubling
 export const outboxRetryMsMax = 5 * minute; // ours
 export const outboxAttemptsMax = 20; // ours: over an hour
 
+// SNS. AWS: "Amazon SNS endpoints and quotas", "message delivery retries", and map-sqs-sns-s3 2.2 to 2.8.
+export const publishedBytesDefault = 256 * KiB; // body and attributes; also of a batch
+export const publishedBytesMin = 1 * KiB; // of the attribute MaximumMessageSize
+export const publishedBytesMax = 1 * MiB;
+export const largeTopicSubscriptionsMax = 100; // of a topic that takes more than the default
+export const topicNameLengthMax = 256;
+export const displayNameLengthMax = 100;
+export const subjectLengthMax = 100;
+export const topicsListedMax = 100; // of all lists of SNS: a page
+export const topicPolicyBytesMax = 30_720;
+export const fifoTopicSubscriptionsMax = 100;
+export const topicSubscriptionsMax = 100_000; // ours: AWS 12.5 million; each some KB in memory
+export const filterPolicyKeysMax = 5;
+export const filterPolicyCombinationsMax = 150;
+export const filterPolicyBytesMax = 256 * KiB;
+export const confirmationLifeMs = 3 * 24 * 60 * minute; // of a token
+export const confirmationSweepMs = 60 * minute; // ours: how often tokens past that are looked for
+export const httpRetriesMax = 100;
+export const httpRetryDelaySecondsMax = 3600; // of one delay, and of all together
+export const httpDeliveryTimeoutMs = 15 * second;
+export const deliveriesPendingMax = 100_000; // ours: of all topics, some 300 bytes each; beyond it Throttled
+export const deliveriesRunningMax = 256; // ours: at once
+export const subscriptionDeliveriesMax = 32; // ours: at once to one subscription, so that a slow one does not take all
+export const deliveryProgressMs = 100; // ours: how much a crash may forget, so that more is delivered twice
+export const heldPublicationsBytesMax = 32 * MiB; // ours: kept from publishing to a first delivery
+export const outboxMessagesMax = 10_000; // ours: e-mails and texts kept; the oldest goes
+
 // Event source mappings of queues. AWS: lambda-map 7.3, map-sqs-sns-s3 1.13.
 export const mappingConcurrencyMin = 5; // batches of one mapping under way at the start
 export const mappingConcurrencyMax = 250; // ours: AWS 1,250; leaves environments for others on one machine

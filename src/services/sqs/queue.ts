@@ -16,8 +16,8 @@ import { inFlightMessagesMax, queueWindowMessagesMax, visibilitySecondsMax } fro
 import { Attempts } from "./domain/attempts.ts";
 import type { QueueSettings } from "./domain/attributes.ts";
 import { settingsOf } from "./domain/attributes.ts";
-import type { SentOnce } from "./domain/dedup.ts";
-import { SentLog } from "./domain/dedup.ts";
+import type { SentOnce } from "../../events/deduplication.ts";
+import { SentLog } from "../../events/deduplication.ts";
 import type { Draft } from "./domain/draft.ts";
 import type { Content, Message } from "./domain/message.ts";
 import { queueArn } from "./domain/queue-name.ts";

@@ -12,7 +12,7 @@ import { records } from "../../store/records.ts";
 import type { Store, Write } from "../../store/store.ts";
 import { StoreError } from "../../store/store.ts";
 import type { Attributes } from "./domain/attributes.ts";
-import type { SentOnce } from "./domain/dedup.ts";
+import type { SentOnce } from "../../events/deduplication.ts";
 import type { Content, Message } from "./domain/message.ts";
 import type { MoveTask } from "./domain/move-task.ts";
 import type { QueueName } from "./domain/queue-name.ts";

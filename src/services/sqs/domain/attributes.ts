@@ -5,7 +5,7 @@
 import { queuePolicyBytesMax, messageBytesMax } from "../../../limits.ts";
 import { fifoOnlyAttribute, invalidAttribute, unknownAttribute } from "../errors.ts";
 import { checkPolicy } from "./access.ts";
-import type { DedupScope } from "./dedup.ts";
+import type { DedupScope } from "../../../events/deduplication.ts";
 import {
   formatRedrivePolicy,
   parseRedriveAllowPolicy,

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { AwsError } from "../../../wire/aws-error.ts";
 import { newAttributes, settingsOf } from "./attributes.ts";
-import { SentLog, type SentOnce } from "./dedup.ts";
+import { SentLog, type SentOnce } from "../../../events/deduplication.ts";
 import { draftOf, type GivenMessage, sentBytes } from "./draft.ts";
 import { md5OfAttributes } from "./md5.ts";
 import { sequenceNumber } from "./message.ts";

@@ -8,7 +8,7 @@ import type { AwsError } from "../../../wire/aws-error.ts";
 import { delaySecondsMax } from "../../../limits.ts";
 import { invalidParameter, invalidValue, missingParameter } from "../errors.ts";
 import type { QueueSettings } from "./attributes.ts";
-import { contentDedupId } from "./dedup.ts";
+import { contentDedupId } from "../../../events/deduplication.ts";
 import type { AttributeMap, GivenAttribute } from "./message-attributes.ts";
 import {
   attributesBytes,

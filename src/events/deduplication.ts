@@ -1,9 +1,9 @@
 /**
- * What FIFO queues remember of what was sent in the last five minutes, deleted messages included. Pure. Source:
- * map-sqs-sns-s3 1.9.
+ * What FIFO queues and topics remember of what was sent in the last five minutes, whatever became of it. Pure. Source:
+ * map-sqs-sns-s3 1.9, 2.7.
  */
 import { createHash } from "node:crypto";
-import { deduplicationMs } from "../../../limits.ts";
+import { deduplicationMs } from "../limits.ts";
 
 export type DedupScope = "queue" | "messageGroup";
 
@@ -11,7 +11,7 @@ export type DedupScope = "queue" | "messageGroup";
 export interface SentOnce {
   readonly dedupId: string;
   readonly groupId: string;
-  /** The queue's scope at that time: what was seen in a wider scope stays seen. */
+  /** The queue's or topic's scope at that time: what was seen in a wider scope stays seen. */
   readonly scope: DedupScope;
   readonly messageId: string;
   readonly seq: number;
