@@ -65,6 +65,10 @@ export function createSimDisk(random: Random): SimDisk {
           operation();
           inode.bytes = Buffer.concat([inode.bytes, bytes]);
         },
+        async writeAll(chunks) {
+          operation();
+          inode.bytes = Buffer.concat([inode.bytes, ...chunks]);
+        },
         async sync() {
           operation();
           inode.syncedBytes = inode.bytes.length;
@@ -72,9 +76,10 @@ export function createSimDisk(random: Random): SimDisk {
         async close() {},
       };
     },
-    async *read(path, chunkBytes) {
+    async *read(path, chunkBytes, slice) {
       operation();
-      const { bytes } = inodeAt(path);
+      const whole = inodeAt(path).bytes;
+      const bytes = slice ? whole.subarray(slice.start, slice.start + slice.length) : whole;
       for (let at = 0; at < bytes.length; at += chunkBytes) {
         yield new Uint8Array(bytes.subarray(at, at + chunkBytes));
       }

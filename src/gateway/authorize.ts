@@ -11,8 +11,8 @@ export function authorize(
   identity: Identity,
   operation: Operation,
   protocol: ProtocolId,
-  secure: boolean,
+  { secure, admitsAnonymous }: { readonly secure: boolean; readonly admitsAnonymous: boolean },
 ): void {
-  if (!secure || identity.signed !== "none" || operation.noAuth) return;
+  if (!secure || admitsAnonymous || identity.signed !== "none" || operation.noAuth) return;
   throw signatureError("missing", signatureFamily(operation.service.name, protocol));
 }

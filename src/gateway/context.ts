@@ -2,7 +2,7 @@
  * What a handler learns about its request (`services/service.ts`, Context). The costly parts, the abort signal and the
  * endpoint, are made only when a handler asks for them: most invokes never do.
  */
-import type { Context } from "../services/service.ts";
+import type { Context, HttpFacts } from "../services/service.ts";
 import type { Identity } from "../wire/identity.ts";
 import type { Exchange } from "./exchange.ts";
 import { isPlainHost } from "./hosts.ts";
@@ -54,6 +54,10 @@ export class RequestContext implements Context {
     const { headers, listener } = this.#caller.exchange;
     const host = headers["host"];
     return host !== undefined && isPlainHost(host) ? `http://${host}` : listener.url;
+  }
+
+  get http(): HttpFacts | undefined {
+    return this.depth === 0 ? this.#caller.exchange : undefined;
   }
 
   call(service: string, operation: string, input: object): Promise<Record<string, unknown>> {

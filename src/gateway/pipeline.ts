@@ -12,14 +12,22 @@ import { type Logger, silentLogger } from "../base/logger.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { Random } from "../base/random.ts";
 import { invokePayloadBytesMax, requestBodyBytesMax } from "../limits.ts";
-import type { Service, WebRequest, WebRoute } from "../services/service.ts";
+import type { PageRequest, Service, UploadedForm, WebRequest, WebRoute } from "../services/service.ts";
 import { AwsError } from "../wire/aws-error.ts";
 import { chunkedFraming } from "../wire/chunked.ts";
-import { type Credential, isSha256, payloadOf, readCredential } from "../wire/credential.ts";
+import {
+  type Credential,
+  credentialFromScope,
+  isSha256,
+  payloadOf,
+  readCredential,
+  signingAlgorithm,
+} from "../wire/credential.ts";
 import { identityOf, type Identity } from "../wire/identity.ts";
 import { loadModel } from "../wire/model-load.ts";
 import type { WireRequest, WireResponse } from "../wire/protocol.ts";
 import { protocolById } from "../wire/protocols.ts";
+import { decodeQuery } from "../wire/query-string.ts";
 import { type ChunkSeed, createVerifier, type KeyStore } from "../wire/sigv4.ts";
 import { signatureError, signatureFamily } from "../wire/sigv4-errors.ts";
 import { type Admin } from "./admin.ts";
@@ -31,7 +39,8 @@ import { decodeBody, isWrapped } from "./decode-body.ts";
 import { asAwsError, checkInput, createDispatcher, runHandler } from "./dispatch.ts";
 import { BodyTooLarge, type Exchange, noBody } from "./exchange.ts";
 import { isWebHost } from "./hosts.ts";
-import { createRouter, type OperationRoute, type Route } from "./route.ts";
+import { createRouter, type OperationRoute, type Route, type UploadRoute } from "./route.ts";
+import { checkedRestXml } from "./s3-request.ts";
 
 export interface PipelineDeps {
   readonly secure: boolean;
@@ -57,6 +66,10 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   const router = createRouter(deps.services.map(({ name }) => name));
   const dispatcher = createDispatcher(deps.services);
   const verifier = createVerifier(deps);
+  const anonymous = new Set(deps.services.filter((each) => each.admitsAnonymous).map(({ name }) => name));
+  const originRules = new Map(
+    deps.services.flatMap(({ name, origins }) => (origins ? [[name, origins]] : [])),
+  );
   const webRoutes = deps.services.flatMap(({ web }) => (web ? [web] : []));
   const requests = metrics.counter("lambdad_gateway_requests_total", "Requests answered.");
   const failures = metrics.counter("lambdad_gateway_failures_total", "Requests answered with a 5xx.");
@@ -80,10 +93,15 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
         if (answered) return answered;
         if (isOwnPath(exchange.path)) throw nothingHere(exchange);
       }
-      refuseForeignPage(exchange, secure);
-      if (isPreflight(exchange)) return withCors(exchange, preflightResponse(exchange));
       const credential = readCredential(exchange);
+      if (isPreflight(exchange)) return await answerPreflight(exchange, requestId);
       route = router.route(exchange, credential);
+      if (hasOrigin(exchange)) await refuseForeign(exchange, route, requestId);
+      else refuseForeignPage(exchange, secure);
+      if (route.kind === "upload") {
+        const response = await serveUpload(exchange, route, requestId);
+        return await withPageHeaders(exchange, route, requestId, response);
+      }
       if (route.kind === "unclaimed") return await serveUnclaimed(exchange, requestId);
 
       let body: WireRequest["body"] | undefined;
@@ -93,9 +111,11 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
         route = router.routeForm(Buffer.from(body).toString("latin1"), credential);
       }
       if (route.kind === "refused") throw route.error;
-      return withCors(exchange, await serveOperation(exchange, route, body, credential, requestId));
+      const response = await serveOperation(exchange, route, body, credential, requestId);
+      return hasOrigin(exchange) ? await withPageHeaders(exchange, route, requestId, response) : response;
     } catch (error) {
-      return withCors(exchange, errorResponse(exchange, error, route, requestId));
+      const response = errorResponse(exchange, error, route, requestId);
+      return hasOrigin(exchange) ? await withPageHeaders(exchange, route, requestId, response) : response;
     }
   }
 
@@ -114,15 +134,76 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     const seed = secure ? verify(exchange, route, body, credential) : undefined;
     const region = regionOf(route, credential);
     const identity = identityOf(credential, deps.defaultAccount, region);
-    authorize(identity, operation, protocolId, secure);
-    const request = isWrapped(exchange, seed)
+    authorize(identity, operation, protocolId, {
+      secure,
+      admitsAnonymous: anonymous.has(operation.service.name),
+    });
+    const decoded = isWrapped(exchange, seed)
       ? await decodeBody(exchange, body, seed)
       : plainRequest(exchange, body);
+    const request = protocolId === "restXml" ? checkedRestXml(decoded, credential) : decoded;
     const input = protocol.read(operation, request, route.labels);
     checkInput(operation, input, protocolId);
     const ctx = contextOf(exchange, identity, region, requestId);
     const output = await runHandler(handler, input, ctx);
     return protocol.write(operation, output, requestId);
+  }
+
+  /** S3's buckets have their own word on pages of other origins; a preflight names no service, so they are asked first. */
+  async function answerPreflight(exchange: Exchange, requestId: string): Promise<WireResponse> {
+    for (const rules of originRules.values()) {
+      const answered = await rules.preflight(pageRequest(exchange, requestId));
+      if (answered) return answered;
+    }
+    refuseForeignPage(exchange, secure);
+    return withCors(exchange, preflightResponse(exchange));
+  }
+
+  async function refuseForeign(exchange: Exchange, route: Route, requestId: string): Promise<void> {
+    const rules = rulesOf(route);
+    if (rules && (await rules.allow(pageRequest(exchange, requestId)))) return;
+    refuseForeignPage(exchange, secure);
+  }
+
+  async function withPageHeaders(
+    exchange: Exchange,
+    route: Route,
+    requestId: string,
+    response: WireResponse,
+  ): Promise<WireResponse> {
+    const rules = rulesOf(route);
+    if (!rules) return withCors(exchange, response);
+    if (hasOrigin(exchange)) {
+      Object.assign(response.headers, await rules.allow(pageRequest(exchange, requestId)));
+    }
+    return response;
+  }
+
+  function rulesOf(route: Route) {
+    const service = "service" in route ? route.service : undefined;
+    return service && originRules.get(service.name);
+  }
+
+  async function serveUpload(
+    exchange: Exchange,
+    route: UploadRoute,
+    requestId: string,
+  ): Promise<WireResponse> {
+    const upload = deps.services.find(({ name }) => name === route.service.name)?.upload;
+    if (!upload) throw nothingHere(exchange);
+    const identity = identityOf(undefined, deps.defaultAccount, deps.defaultRegion);
+    const ctx = contextOf(exchange, identity, deps.defaultRegion, requestId);
+    const form: UploadedForm = {
+      bucket: decodeQuery(route.bucket),
+      body: exchange.stream(),
+      isVerified: secure,
+      verify(text, { credential: scope, signature }) {
+        const credential = credentialFromScope(scope, "query", signingAlgorithm);
+        if (!credential) throw signatureError("incomplete", "s3");
+        if (secure) verifier.verifyText(text, credential, signature);
+      },
+    };
+    return await upload(form, ctx);
   }
 
   /** Throws for a bad signature; undefined for no signature, which `authorize` judges. */
@@ -207,8 +288,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   }
 
   function errorResponse(exchange: Exchange, error: unknown, route: Route, requestId: string): WireResponse {
-    const hasService = route.kind === "operation" || route.kind === "refused";
-    const service = hasService ? route.service : undefined;
+    const service = "service" in route ? route.service : undefined;
     const operation = route.kind === "operation" ? route.operation : undefined;
     const awsError = asAwsError(error, {
       service,
@@ -222,6 +302,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
 
 function protocolOf(route: Route) {
   if (route.kind === "unclaimed") return "restJson1";
+  if (route.kind === "upload") return "restXml";
   return route.kind === "form" ? "awsQuery" : route.protocol;
 }
 
@@ -232,6 +313,14 @@ async function receive(exchange: Exchange, { operation }: OperationRoute): Promi
 function plainRequest(exchange: Exchange, body: WireRequest["body"]): WireRequest {
   const { method, path, query, headers } = exchange;
   return { method, path, query, headers, body };
+}
+
+function hasOrigin({ headers }: Exchange): boolean {
+  return headers["origin"] !== undefined;
+}
+
+function pageRequest({ method, path, headers }: Exchange, requestId: string): PageRequest {
+  return { method, path, headers, requestId };
 }
 
 function withCors(exchange: Exchange, response: WireResponse): WireResponse {

@@ -21,6 +21,7 @@ export type Route =
   /** awsQuery: read the body, then `routeForm`. */
   | { readonly kind: "form" }
   | RefusedRoute
+  | UploadRoute
   /** No AWS protocol claims it. */
   | { readonly kind: "unclaimed" };
 
@@ -39,6 +40,14 @@ export interface RefusedRoute {
   readonly error: AwsError;
 }
 
+/** A form with a file in it, as browsers post it to a bucket. */
+export interface UploadRoute {
+  readonly kind: "upload";
+  readonly service: ServiceModel;
+  /** Percent-encoded. */
+  readonly bucket: string;
+}
+
 export interface Router {
   route(head: RequestHead, credential: Credential | undefined): Route;
   /** `form`: the urlencoded body, or the query string of a GET. */
@@ -53,6 +62,8 @@ export function createRouter(served: readonly string[]): Router {
 
   return {
     route(head, credential) {
+      const upload = s3 && uploadRoute(s3.model, head);
+      if (upload) return upload;
       const route =
         detect(own, head, credential) ??
         (namesService(head, credential) ? detect(others(), head, credential) : undefined);
@@ -138,6 +149,14 @@ function routeRest(candidates: readonly Indexed[], head: RequestHead, path: stri
   const rest = candidates.find(({ restProtocol }) => restProtocol !== undefined) ?? candidates[0];
   const protocol = rest?.restProtocol ?? rest?.model.protocols[0] ?? "restJson1";
   return refused(rest?.model, protocol, unknownOperation(rest?.model, `${head.method} ${path}`));
+}
+
+function uploadRoute(service: ServiceModel, head: RequestHead): UploadRoute | undefined {
+  const { method, headers, query } = head;
+  if (method !== "POST" || headers["content-type"]?.startsWith("multipart/form-data") !== true)
+    return undefined;
+  const [, bucket] = /^\/([^/]+)\/?$/.exec(s3Path(head, head.path)) ?? [];
+  return bucket !== undefined && query === "" ? { kind: "upload", service, bucket } : undefined;
 }
 
 function s3Path(head: RequestHead, path: string): string {

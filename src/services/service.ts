@@ -17,6 +17,12 @@ export interface Service {
   readonly target?: Target;
   /** Plain HTTP it serves beside its API: code downloads, function URLs. */
   readonly web?: WebRoute;
+  /** Takes what browsers post as a form to a bucket. */
+  readonly upload?: UploadRoute;
+  /** Which pages of other origins may call it; without it the gateway's own rule holds for all its requests. */
+  readonly origins?: OriginRules;
+  /** Decides itself, per resource, what callers may do who have not signed. Else nothing, where signatures are verified. */
+  readonly admitsAnonymous?: boolean;
   /** Background work; must be resumable after a crash. Called once, before requests are served. */
   start?(): Promise<Stop>;
 }
@@ -35,8 +41,21 @@ export interface Context {
   readonly trace: string | undefined;
   /** How the caller reached us, without a trailing slash: "http://127.0.0.1:4566". For URLs in answers. */
   readonly endpoint: string;
+  /** The request as it came over HTTP; undefined where another service calls. */
+  readonly http?: HttpFacts | undefined;
   /** Runs another service's operation with this caller's identity, without HTTP. */
   call(service: string, operation: string, input: object): Promise<Record<string, unknown>>;
+}
+
+/** What an operation may look at where the model has no member for it. */
+export interface HttpFacts {
+  /** As received: percent-encoded, without the query string. */
+  readonly path: string;
+  /** As received, without "?". */
+  readonly query: string;
+  /** Lower-case names; repeated headers joined with ",". */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly remoteAddress: string;
 }
 
 export type Operation<I, O> = (input: I, ctx: Context) => Promise<O>;
@@ -104,6 +123,35 @@ type WireOut<V> = Uint8Array extends V ? Uint8Array : V extends Uint8Array ? Uin
 
 /** A plain HTTP request that no AWS protocol claims. Answers undefined to decline. */
 export type WebRoute = (request: WebRequest) => Promise<WebResponse | undefined>;
+
+/** Throws what the caller is to be told. */
+export type UploadRoute = (form: UploadedForm, ctx: Context) => Promise<WebResponse>;
+
+export interface UploadedForm {
+  /** Percent-decoded. */
+  readonly bucket: string;
+  /** multipart/form-data as it arrives. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Whether signatures are verified at all. If so: throws AWS's error unless `signature` is that of `text`. */
+  readonly isVerified: boolean;
+  verify(text: string, signed: { readonly credential: string; readonly signature: string }): void;
+}
+
+export interface OriginRules {
+  /** Answers a browser's question whether it may call; undefined: it does not ask for this service. */
+  preflight(request: PageRequest): Promise<WebResponse | undefined>;
+  /** Headers of an answer that let a page read it; undefined: the page may not. */
+  allow(request: PageRequest): Promise<Record<string, string> | undefined>;
+}
+
+/** With an `origin` among its headers. */
+export interface PageRequest {
+  readonly method: string;
+  /** Percent-encoded. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly requestId: string;
+}
 
 export interface WebRequest {
   readonly method: string;

@@ -340,7 +340,7 @@ function bounds(name: string, make: MakeStore): void {
   const scan = (limit: number) => (store: Store) => store.scan({ prefix: "", limit });
   const mistakes: readonly (readonly [string, (store: Store) => Promise<unknown>])[] = [
     ["an empty key", (store) => store.get("")],
-    ["a key of 1,025 bytes", (store) => store.commit([put(`${"é".repeat(512)}x`, "")])],
+    ["a key of 2,305 bytes", (store) => store.commit([put(`${"é".repeat(1152)}x`, "")])],
     ["a key with NUL", (store) => store.commit([remove("a\0b")])],
     ["half a surrogate pair", (store) => store.get("a\u{D800}")],
     ["a key twice", (store) => store.commit([put("a", "1"), remove("a")])],

@@ -26,7 +26,7 @@ export function readCredential(head: RequestHead): Credential | undefined {
   if (!head.query.includes("=")) return undefined;
   const scope = queryValue(head.query, "X-Amz-Credential");
   if (scope !== undefined) {
-    return fromScope(scope, "query", queryValue(head.query, "X-Amz-Algorithm") ?? signingAlgorithm);
+    return credentialFromScope(scope, "query", queryValue(head.query, "X-Amz-Algorithm") ?? signingAlgorithm);
   }
   const legacyKey = queryValue(head.query, "AWSAccessKeyId");
   return legacyKey === undefined ? undefined : legacy(legacyKey, "query");
@@ -48,7 +48,7 @@ export function isSha256(payload: string): boolean {
 function fromAuthorization(authorization: string): Credential | undefined {
   if (authorization.startsWith("AWS4-")) {
     const scope = parameter(authorization, "Credential=");
-    return scope === undefined ? undefined : fromScope(scope, "header", schemeOf(authorization));
+    return scope === undefined ? undefined : credentialFromScope(scope, "header", schemeOf(authorization));
   }
   if (!authorization.startsWith("AWS ")) return undefined;
   const colon = authorization.indexOf(":");
@@ -65,7 +65,7 @@ function legacy(accessKey: string, carriedIn: Credential["carriedIn"]): Credenti
 }
 
 /** `AKID/20150830/us-east-1/lambda/aws4_request`, read from its end: nothing forbids "/" in an access key here. */
-function fromScope(
+export function credentialFromScope(
   scope: string,
   carriedIn: Credential["carriedIn"],
   scheme: string,

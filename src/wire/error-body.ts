@@ -48,7 +48,13 @@ export function requestIdHeaders(
   requestId: string,
   service: ServiceModel | undefined,
 ): Record<string, string> {
-  return service?.name === "s3" ? { "x-amz-request-id": requestId } : { "x-amzn-requestid": requestId };
+  if (service?.name !== "s3") return { "x-amzn-requestid": requestId };
+  return { "x-amz-request-id": requestId, "x-amz-id-2": hostIdOf(requestId) };
+}
+
+/** S3's second id, which says where a request was served: for clients, text that they may quote. */
+export function hostIdOf(requestId: string): string {
+  return Buffer.from(`lambdad ${requestId} ${requestId.slice(0, 8)}`).toString("base64");
 }
 
 /** Headers that the error itself brings, by lower-case name. */

@@ -5,10 +5,13 @@
  * known. Members of operations, statuses and the like belong to the SDK's model and are not overridden here.
  */
 import type { ConstraintTypeJson } from "./model-json.ts";
+import type { Structure } from "./protocol.ts";
 
 export interface ServiceOverride {
   readonly xmlNamespace?: string;
   readonly types?: Readonly<Record<string, ConstraintTypeJson>>;
+  /** Statuses that the model does not have, by operation; undefined: the model's. */
+  readonly statuses?: Readonly<Record<string, (output: Structure) => number | undefined>>;
 }
 
 export const overrides: Readonly<Record<string, ServiceOverride>> = {
@@ -29,6 +32,51 @@ export const overrides: Readonly<Record<string, ServiceOverride>> = {
     types: {
       // In the order in which AWS prints it (recorded).
       Statistic: { enum: ["Maximum", "SampleCount", "Sum", "Minimum", "Average"] },
+    },
+  },
+  s3: {
+    // S3 words its own errors, each in its own way (recorded).
+    types: Object.fromEntries(
+      [
+        "BucketCannedACL",
+        "BucketLocationConstraint",
+        "BucketLogsPermission",
+        "BucketVersioningStatus",
+        "ChecksumAlgorithm",
+        "ChecksumMode",
+        "ChecksumType",
+        "EncodingType",
+        "Event",
+        "ExpirationStatus",
+        "FilterRuleName",
+        "MetadataDirective",
+        "ObjectAttributes",
+        "ObjectCannedACL",
+        "ObjectLockEnabled",
+        "ObjectLockLegalHoldStatus",
+        "ObjectLockMode",
+        "ObjectLockRetentionMode",
+        "ObjectOwnership",
+        "OptionalObjectAttributes",
+        "Payer",
+        "Permission",
+        "Protocol",
+        "RequestPayer",
+        "ServerSideEncryption",
+        "StorageClass",
+        "TaggingDirective",
+        "Tier",
+        "TransitionDefaultMinimumObjectSize",
+        "TransitionStorageClass",
+        "Type",
+        "ObjectKey",
+      ].map((name) => [name, {}]),
+    ),
+    statuses: {
+      PutBucketPolicy: () => 204,
+      PutBucketTagging: () => 204,
+      GetObject: ({ ContentRange }) => (ContentRange === undefined ? undefined : 206),
+      HeadObject: ({ ContentRange }) => (ContentRange === undefined ? undefined : 206),
     },
   },
   sqs: {

@@ -4,12 +4,13 @@
  * Never answers an error to HEAD with a body: S3's clients then read the code from the status.
  */
 import { AwsError } from "./aws-error.ts";
-import { errorAnswer, errorHeaders, requestIdHeaders, type ErrorAnswer } from "./error-body.ts";
+import { errorAnswer, errorHeaders, hostIdOf, requestIdHeaders, type ErrorAnswer } from "./error-body.ts";
 import { bindingsOf } from "./http-binding.ts";
 import type { Member, Operation, ServiceModel, Shape } from "./model.ts";
 import type { Protocol, Structure, WireResponse } from "./protocol.ts";
 import { allowsBody, readRest, writeRest, type RestFormat } from "./rest.ts";
 import { bufferOf, plainText } from "./text-value.ts";
+import { checkS3Numbers, orMalformedXml } from "./s3-words.ts";
 import { escapeText, parseXml } from "./xml.ts";
 import { rootNameOf } from "./xml-names.ts";
 import { readXmlStructure } from "./xml-reader.ts";
@@ -19,10 +20,10 @@ const declaration = '<?xml version="1.0" encoding="UTF-8"?>\n';
 
 export const restXml: Protocol = {
   id: "restXml",
-  read: (operation, request, labels) =>
-    inServiceWords(operation, () =>
-      readRest(operation, request, { labels, format: formatOf(operation.service) }),
-    ),
+  read(operation, request, labels) {
+    if (operation.service.name === "s3") checkS3Numbers(operation, request.query);
+    return readRest(operation, request, { labels, format: formatOf(operation.service) });
+  },
   write: (operation, output, requestId) =>
     writeRest(operation, output, { requestId, format: formatOf(operation.service) }),
   error: writeError,
@@ -33,16 +34,18 @@ const formats = new WeakMap<ServiceModel, RestFormat>();
 function formatOf(service: ServiceModel): RestFormat {
   let format = formats.get(service);
   if (!format) {
-    format = createFormat(service.xmlNamespace);
+    format = createFormat(service.xmlNamespace, service.name === "s3");
     formats.set(service, format);
   }
   return format;
 }
 
 /** `namespace`: of roots that have none of their own. */
-function createFormat(namespace: string | undefined): RestFormat {
-  const readElement = (shape: Shape, body: Uint8Array): Structure =>
-    readXmlStructure(shape, parseXml(bufferOf(body).toString("utf8")));
+function createFormat(namespace: string | undefined, isS3: boolean): RestFormat {
+  const readElement = (shape: Shape, body: Uint8Array): Structure => {
+    const read = () => readXmlStructure(shape, parseXml(bufferOf(body).toString("utf8")));
+    return isS3 ? orMalformedXml(read) : read();
+  };
   return {
     contentType: "application/xml",
     readBody: (shape, body) => (body.byteLength === 0 ? {} : readElement(shape, body)),
@@ -83,17 +86,6 @@ function isUnwrapped(operation: Operation): boolean {
   return operation.name === "GetBucketLocation" && operation.service.name === "s3";
 }
 
-function inServiceWords<T>(operation: Operation, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof AwsError) || operation.service.name !== "s3") throw error;
-    const message =
-      "The XML you provided was not well-formed or did not validate against our published schema";
-    throw new AwsError("MalformedXML", message, { status: 400, cause: error });
-  }
-}
-
 function writeError(
   error: AwsError,
   requestId: string,
@@ -110,7 +102,8 @@ function writeError(
   headers["content-type"] = "application/xml";
   const content = errorContent(error, answer);
   if (service?.name === "s3") {
-    const body = `${declaration}<Error>${content}<RequestId>${escapeText(requestId)}</RequestId></Error>`;
+    const ids = `<RequestId>${escapeText(requestId)}</RequestId><HostId>${hostIdOf(requestId)}</HostId>`;
+    const body = `${declaration}<Error>${content}${ids}</Error>`;
     return { status: answer.status, headers, body };
   }
   const type = `<Type>${answer.senderOrReceiver}</Type>`;

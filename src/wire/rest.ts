@@ -8,6 +8,7 @@ import { requestIdHeaders } from "./error-body.ts";
 import { encodeEvents, eventStreamContentType, type EventFormat } from "./event-stream-shape.ts";
 import { bindingsOf, writePayload, type BodyFormat } from "./http-binding.ts";
 import type { Member, Operation } from "./model.ts";
+import { overrides } from "./overrides.ts";
 import type { Labels, Structure, WireRequest, WireResponse } from "./protocol.ts";
 
 export interface RestFormat extends BodyFormat, EventFormat {
@@ -29,7 +30,8 @@ export function writeRest(
   { requestId, format }: { readonly requestId: string; readonly format: RestFormat },
 ): WireResponse {
   const bindings = bindingsOf(operation.output);
-  const status = bindings.statusOf(output) ?? operation.http?.status ?? 200;
+  const status =
+    bindings.statusOf(output) ?? overriddenStatus(operation, output) ?? operation.http?.status ?? 200;
   const headers: Record<string, string> = {
     ...requestIdHeaders(requestId, operation.service),
     ...bindings.writeHeaders(output),
@@ -48,6 +50,10 @@ export function writeRest(
   const body = format.writeBody(operation, output);
   if (body !== undefined) headers["content-type"] ??= format.contentType;
   return { status, headers, body: body ?? "" };
+}
+
+function overriddenStatus({ service, name }: Operation, output: Structure): number | undefined {
+  return overrides[service.name]?.statuses?.[name]?.(output);
 }
 
 export function allowsBody(operation: Operation | undefined, status: number): boolean {

@@ -34,6 +34,8 @@ export interface Verifier {
    * used only where the client sent no `x-amz-content-sha256`.
    */
   verify(head: RequestHead, service: ServiceModel, protocol: ProtocolId, bodySha256: string): ChunkSeed;
+  /** The same for a text with a signature of its own, S3's POST policy: throws unless this key has signed it. */
+  verifyText(text: string, credential: Credential, signature: string): void;
 }
 
 export const emptySha256 = hash("sha256", "", "hex");
@@ -64,6 +66,12 @@ export function createVerifier(deps: { readonly clock: Clock; readonly keyStore:
         .digest("hex");
       if (!equalText(expected, claim.signature)) throw signatureError("mismatch", family);
       return { signature: expected, signingKey: key, timestamp, scope, family };
+    },
+    verifyText(text, credential, signature) {
+      const secret = deps.keyStore(credential.accessKey);
+      if (secret === undefined) throw signatureError("unknown-key", "s3");
+      const expected = createHmac("sha256", signingKey(credential, secret)).update(text).digest("hex");
+      if (!equalText(expected, signature)) throw signatureError("mismatch", "s3");
     },
   };
 }
