@@ -64,6 +64,11 @@ export function isAllowed(policy: Policy, request: AccessRequest): boolean {
   return applying.length > 0 && applying.every(({ Effect }) => Effect === "Allow");
 }
 
+/** For those who need no statement that allows: one that denies holds for them, too. */
+export function isDenied(policy: Policy, request: AccessRequest): boolean {
+  return policy.Statement.some((statement) => statement.Effect === "Deny" && applies(statement, request));
+}
+
 function applies(statement: Statement, request: AccessRequest): boolean {
   return (
     isPrincipal(statement.Principal, request.principal) &&

@@ -4,6 +4,7 @@ import { request as httpRequest } from "node:http";
 import type { IncomingHttpHeaders } from "node:http";
 import { test } from "node:test";
 import {
+  AddPermissionCommand,
   CreateAliasCommand,
   CreateFunctionUrlConfigCommand,
   DeleteAliasCommand,
@@ -15,6 +16,7 @@ import {
 } from "@aws-sdk/client-lambda";
 import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { createEchoFunction } from "../../bench/echo.ts";
+import { openUrl, publicUrlPermissions } from "../harness/public-url.ts";
 import { startServer } from "../harness/server.ts";
 import { until } from "../harness/wait.ts";
 
@@ -106,6 +108,17 @@ test(
       assert.equal(got.FunctionUrl, url);
       assert.equal(got.InvokeMode, "BUFFERED");
       const get = (path: string, more?: Call) => call(server.url, url, path, more);
+
+      // Until somebody says so, it is open to nobody.
+      const refused = await get("/text");
+      assert.deepEqual([refused.status, refused.body], [403, forbidden]);
+      assert.equal(refused.headers["x-amzn-errortype"], "AccessDeniedException");
+      assert.match(server.log(), /function URL was refused.*lambda:InvokeFunctionUrl/);
+      const [first, second] = publicUrlPermissions({ FunctionName });
+      assert(first && second);
+      await lambda.send(new AddPermissionCommand(first));
+      assert.equal((await get("/text")).status, 403, "since October 2025 one of the two is not enough");
+      await lambda.send(new AddPermissionCommand(second));
 
       // The event.
       const echoed = await get("/pa2%2Fth/1?multi=foo&multi=%2Fbar&one=1", {
@@ -210,6 +223,7 @@ test(
       const live = await lambda.send(
         new CreateFunctionUrlConfigCommand({ FunctionName, Qualifier: "live", AuthType: "NONE" }),
       );
+      await openUrl(lambda, { FunctionName, Qualifier: "live" });
       assert.equal((await call(server.url, live.FunctionUrl ?? "", "/text")).body, "hello");
       await lambda.send(new DeleteAliasCommand({ FunctionName, Name: "live" }));
       assert.equal((await call(server.url, live.FunctionUrl ?? "", "/text")).body, forbidden);

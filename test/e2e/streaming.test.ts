@@ -24,6 +24,7 @@ import {
 } from "@aws-sdk/client-lambda";
 import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { works } from "../harness/command.ts";
+import { openUrl } from "../harness/public-url.ts";
 import type { RunningServer } from "../harness/server.ts";
 import { startServer } from "../harness/server.ts";
 import { until } from "../harness/wait.ts";
@@ -156,6 +157,7 @@ async function urlOf(FunctionName: string): Promise<string> {
     }),
   );
   assert.equal(InvokeMode, "RESPONSE_STREAM");
+  await openUrl(lambda, { FunctionName });
   return FunctionUrl;
 }
 

@@ -4,6 +4,7 @@
  * counts. Source: lambda-map 6.3.
  */
 import { parseArn } from "../../base/arn.ts";
+import type { Logger } from "../../base/logger.ts";
 import type {
   AsyncEvent,
   AsyncFunctions,
@@ -19,8 +20,9 @@ import { AwsError } from "../../wire/aws-error.ts";
 import type { FunctionRef } from "./domain/function-ref.ts";
 import { latest } from "./domain/function-ref.ts";
 import { checkedPayload } from "./domain/payload.ts";
-import { queueFull, requestTooLarge, resourceNotFound, storageFull } from "./errors.ts";
+import { accessDenied, functionNotFound, queueFull, requestTooLarge, storageFull } from "./errors.ts";
 import type { LambdaParts } from "./parts.ts";
+import { admitsSender } from "./permission.ts";
 import type { Recursion } from "./recursion.ts";
 
 /** How an environment names a start that failed on our side (`runtime/prepare.ts`). */
@@ -32,6 +34,8 @@ export interface Submission {
   readonly payload: Uint8Array | undefined;
   readonly traceHeader: string | undefined;
   readonly clientContext: string | undefined;
+  /** The service's resource that sends it. */
+  readonly sourceArn?: string | undefined;
 }
 
 export type Submit = (submission: Submission) => Promise<void>;
@@ -40,7 +44,7 @@ type Parts = Pick<LambdaParts, "random" | "functions" | "targets" | "invoker" | 
 
 /** Resolves when the event is durable; its function exists, its payload is JSON of at most 1 MB (E1). */
 export function createSubmit({ targets, events }: Parts): Submit {
-  return async ({ ref, requestId, payload: sent, traceHeader, clientContext }) => {
+  return async ({ ref, requestId, payload: sent, traceHeader, clientContext, sourceArn }) => {
     const sizeBytes = sent?.length ?? 0;
     if (sizeBytes > asyncPayloadBytesMax) {
       throw requestTooLarge(
@@ -55,6 +59,7 @@ export function createSubmit({ targets, events }: Parts): Submit {
       region: id.region,
       functionName: id.name,
       qualifier,
+      sourceArn,
       traceHeader: targets.traceOf(configuration, traceHeader),
       clientContext,
       payload: checkedPayload(sent),
@@ -68,13 +73,25 @@ export function createSubmit({ targets, events }: Parts): Submit {
 }
 
 /** Events of other services, and of functions for functions. */
-export function createTarget({ random }: Parts, submit: Submit): Target {
+export function createTarget(parts: Parts & { readonly logger: Logger }, submit: Submit): Target {
+  const { random, functions, logger } = parts;
   return {
-    async deliver(arn, { body }, { traceHeader }) {
+    async deliver(arn, { body }, sender) {
       const ref = refOf(arn);
-      if (!ref) throw resourceNotFound(`Function not found: ${arn}`);
+      const known = ref && (functions.cached(ref.id) ?? (await functions.known(ref.id)));
+      if (!ref || !known) throw functionNotFound(arn);
+      const { principal, sourceArn } = sender;
+      if (!admitsSender(known.fn, ref, sender)) {
+        const missing = { Action: "lambda:InvokeFunction", Principal: principal, SourceArn: sourceArn };
+        logger.warn("an event was refused: the function lacks a permission (AddPermission)", {
+          arn,
+          missing,
+        });
+        throw accessDenied({ principalArn: principal, action: "InvokeFunction", arn });
+      }
+      const traceHeader = sender.traceHeader || undefined;
       const requestId = random.uuid();
-      await submit({ ref, requestId, payload: body, traceHeader, clientContext: undefined });
+      await submit({ ref, requestId, payload: body, traceHeader, clientContext: undefined, sourceArn });
     },
   };
 }

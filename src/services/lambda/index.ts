@@ -122,11 +122,11 @@ export function createLambda(deps: LambdaDeps): LambdaService {
   return {
     name: "lambda",
     operations,
-    target: createTarget(parts, submit),
+    target: createTarget({ ...parts, logger: deps.logger }, submit),
     mapped: createMappedFunctions(parts),
     web: firstToAnswer(
       createCodeDownloads({ clock, codeStore }),
-      createUrlRoute({ ...parts, urls: collections.urls }),
+      createUrlRoute({ ...parts, logger: deps.logger, urls: collections.urls }),
     ),
     async start() {
       activation.resume();

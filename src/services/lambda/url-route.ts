@@ -6,6 +6,7 @@
  * that `x-amzn-RequestId` leads to the log. Nothing that goes wrong inside is shown to the caller.
  */
 import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "../../base/logger.ts";
 import type { Invoker } from "../../invoke/contract.ts";
 import { invokeStreamed } from "./streamed.ts";
 import { functionUrlsCachedMax, invokePayloadBytesMax } from "../../limits.ts";
@@ -15,13 +16,14 @@ import type { WebRequest, WebResponse, WebRoute } from "../service.ts";
 import type { UrlOwner } from "./collections.ts";
 import type { FunctionRecord } from "./domain/function.ts";
 import { findAlias } from "./domain/function.ts";
-import { latest } from "./domain/function-ref.ts";
+import { arnOfRef, latest } from "./domain/function-ref.ts";
 import type { FunctionUrl } from "./domain/function-url.ts";
 import { addressedUrl } from "./domain/function-url.ts";
 import { isUrlPreflight, preflightHeaders, simpleHeaders } from "./domain/url-cors.ts";
 import type { UrlCaller, UrlRequest } from "./domain/url-event.ts";
 import { urlEvent } from "./domain/url-event.ts";
 import { urlResponse } from "./domain/url-response.ts";
+import { admitsVisitor } from "./permission.ts";
 import type { Functions } from "./store.ts";
 import type { Recursion } from "./recursion.ts";
 import type { InvokeTarget, Targets } from "./targets.ts";
@@ -29,6 +31,7 @@ import { collectedResponse, streamedResponse } from "./url-stream.ts";
 
 export interface UrlRouteDeps {
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly functions: Pick<Functions, "get">;
   readonly urls: Records<UrlOwner>;
   readonly targets: Targets;
@@ -77,10 +80,18 @@ export function createUrlRoute(deps: UrlRouteDeps): WebRoute {
     if (caller === "refused") return forbidden();
     const isGone = owner.qualifier !== latest && !findAlias(fn, owner.qualifier);
     if (isGone) return forbidden();
+    const ref = { id: owner, qualifier: owner.qualifier === latest ? undefined : owner.qualifier };
+    if (!admitsVisitor(fn, ref, { caller, authType: url.authType })) {
+      deps.logger.info("a call of a function URL was refused: see AddPermission for what it needs", {
+        function: arnOfRef(ref),
+        caller: caller?.principalArn ?? "*",
+        missing: urlPermissions(url),
+      });
+      return forbidden();
+    }
 
     try {
-      const qualifier = owner.qualifier === latest ? undefined : owner.qualifier;
-      const target = await deps.targets.resolve({ id: owner, qualifier });
+      const target = await deps.targets.resolve(ref);
       const nowMs = deps.clock.now();
       return await run(target, url, { ...request, ...addressed, nowMs, caller });
     } catch (error) {
@@ -129,6 +140,11 @@ export function createUrlRoute(deps: UrlRouteDeps): WebRoute {
 function callerOf(request: WebRequest, { authType }: FunctionUrl): UrlCaller | undefined | "refused" {
   if (authType === "NONE") return undefined;
   return request.signer("lambda") ?? "refused";
+}
+
+/** What AddPermission is to be told, twice. */
+function urlPermissions({ authType }: FunctionUrl): string {
+  return `lambda:InvokeFunctionUrl with FunctionUrlAuthType ${authType}, and lambda:InvokeFunction with InvokedViaFunctionUrl`;
 }
 
 function forbidden(): WebResponse {

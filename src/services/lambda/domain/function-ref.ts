@@ -37,7 +37,19 @@ export const latest = "$LATEST";
 const namePattern =
   /^(?:arn:aws[a-zA-Z-]*:lambda:)?(?:((?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d):)?(?:(\d{12}):)?(?:function:)?([a-zA-Z0-9-_.]+)(?::(\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9-_]+))?$/;
 
+/** Of the caller's own account: what is called another's is refused. */
 export function parseFunctionRef(named: Named, caller: Caller): FunctionRef {
+  const ref = parseAnyonesRef(named, caller);
+  if (ref.id.account === caller.account) return ref;
+  throw accessDenied({
+    principalArn: caller.identity.principalArn,
+    action: named.action,
+    arn: arnOfRef(ref),
+  });
+}
+
+/** Of any account: whether the caller may is to be asked. */
+export function parseAnyonesRef(named: Omit<Named, "action">, caller: Caller): FunctionRef {
   const { account, region } = caller;
   if (!named.name.includes(":")) {
     return { id: { account, region, name: named.name }, qualifier: named.qualifier || undefined };
@@ -47,12 +59,11 @@ export function parseFunctionRef(named: Named, caller: Caller): FunctionRef {
     throw invalidParameter(`Value '${named.name}' at 'functionName' is not a function name or ARN`); // inferred
   }
   const qualifier = agreed(match[4], named.qualifier || undefined);
-  const ref = {
-    id: { account: match[2] ?? account, region: match[1] ?? region, name: match[3] },
-    qualifier,
-  };
-  checkReachable(ref, named.action, caller);
-  return ref;
+  const id = { account: match[2] ?? account, region: match[1] ?? region, name: match[3] };
+  if (id.region !== region) {
+    throw resourceNotFound(`Functions from '${id.region}' are not reachable in this region ('${region}')`);
+  }
+  return { id, qualifier };
 }
 
 /** `arn:aws:lambda:<region>:<account>:function:<name>`, with the qualifier if there is one. */
@@ -72,17 +83,6 @@ function agreed(derived: string | undefined, given: string | undefined): string 
     );
   }
   return derived ?? given;
-}
-
-function checkReachable(ref: FunctionRef, action: string, { account, region, identity }: Caller): void {
-  if (ref.id.region !== region) {
-    throw resourceNotFound(
-      `Functions from '${ref.id.region}' are not reachable in this region ('${region}')`,
-    );
-  }
-  if (ref.id.account !== account) {
-    throw accessDenied({ principalArn: identity.principalArn, action, arn: arnOfRef(ref) });
-  }
 }
 
 /** For operations on the whole function, which take no version or alias. */

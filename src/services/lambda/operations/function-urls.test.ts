@@ -1,14 +1,26 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { account, arnPrefix, awsError, bytes, simLambda } from "../../../../test/harness/lambda-sim.ts";
+import {
+  account,
+  arnPrefix,
+  awsError,
+  bytes,
+  type SimLambda,
+  simLambda,
+} from "../../../../test/harness/lambda-sim.ts";
+import { type Named, publicUrlPermissions } from "../../../../test/harness/public-url.ts";
 import type { Identity } from "../../../wire/identity.ts";
 
 const FunctionName = "thumb";
 const arn = `${arnPrefix}:function:thumb`;
 const notFound = "ResourceNotFoundException";
 
+async function openUrl(sim: SimLambda, named: Named): Promise<void> {
+  for (const input of publicUrlPermissions(named)) await sim.call("AddPermission", input);
+}
+
 /** A GET of this URL, by the path that needs no name. */
-function get(sim: ReturnType<typeof simLambda>, url: string, identity?: Identity) {
+function get(sim: SimLambda, url: string, identity?: Identity) {
   const id = new URL(url).host.split(".")[0] ?? "";
   return sim.lambda.web?.({
     method: "GET",
@@ -109,6 +121,7 @@ test("a URL goes with its function, and is not another function's of that name",
   const sim = simLambda();
   await sim.create(FunctionName);
   const { FunctionUrl = "" } = await sim.call("CreateFunctionUrlConfig", { FunctionName, AuthType: "NONE" });
+  await openUrl(sim, { FunctionName });
   assert.equal((await get(sim, FunctionUrl))?.status, 200);
   await sim.call("DeleteFunction", { FunctionName });
   await sim.create(FunctionName, { Code: { ZipFile: bytes("other") } });
@@ -120,6 +133,7 @@ test("what the client sees of a function that fails, is throttled or is not read
   const sim = simLambda();
   await sim.create(FunctionName);
   const { FunctionUrl = "" } = await sim.call("CreateFunctionUrlConfig", { FunctionName, AuthType: "NONE" });
+  await openUrl(sim, { FunctionName });
   sim.world.answer = async () => ({
     kind: "done",
     outcome: { kind: "timeout", payload: bytes("{}") },

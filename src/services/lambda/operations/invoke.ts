@@ -7,6 +7,7 @@ import { invokeStreamed } from "../streamed.ts";
 import { asyncPayloadBytesMax, clientContextBytesMax, invokePayloadBytesMax } from "../../../limits.ts";
 import type { Context } from "../../service.ts";
 import {
+  accessDenied,
   invalidParameter,
   invalidRequestContent,
   notSupportedYet,
@@ -15,9 +16,10 @@ import {
   throttled,
 } from "../errors.ts";
 import type { FunctionRef } from "../domain/function-ref.ts";
-import { parseFunctionRef } from "../domain/function-ref.ts";
+import { arnOfRef, parseAnyonesRef } from "../domain/function-ref.ts";
 import type { Input, LambdaOperations } from "../operation-types.ts";
 import type { LambdaParts } from "../parts.ts";
+import { admitsCaller } from "../permission.ts";
 import { checkedPayload } from "../domain/payload.ts";
 import { streamEvents } from "../stream-events.ts";
 import type { InvokeTarget } from "../targets.ts";
@@ -27,11 +29,20 @@ type InvokeInput = Input<"Invoke">;
 type Done = Extract<InvokeAnswer, { kind: "done" }>;
 
 export function createInvokeOperations(parts: LambdaParts): InvokeOperations {
-  const { targets, invoker, recursion, submit } = parts;
-  const refOf = (input: InvokeInput, ctx: Context): FunctionRef => {
-    const named = { name: input.FunctionName, qualifier: input.Qualifier, action: "InvokeFunction" };
-    return parseFunctionRef(named, ctx);
-  };
+  const { functions, targets, invoker, recursion, submit } = parts;
+
+  /** What is named; throws unless its policy lets the caller invoke it. */
+  async function permitted(
+    { FunctionName: name, Qualifier: qualifier }: Pick<InvokeInput, "FunctionName" | "Qualifier">,
+    ctx: Context,
+  ): Promise<FunctionRef> {
+    const ref = parseAnyonesRef({ name, qualifier }, ctx);
+    const fn = (functions.cached(ref.id) ?? (await functions.known(ref.id)))?.fn;
+    const isOwn = ref.id.account === ctx.account;
+    if (fn ? admitsCaller(fn, ref, ctx.identity) : isOwn) return ref;
+    const { principalArn } = ctx.identity;
+    throw accessDenied({ principalArn, action: "InvokeFunction", arn: arnOfRef(ref) });
+  }
 
   function orderOf(input: InvokeInput, target: InvokeTarget, ctx: Context): InvokeOrder {
     const payload = checkedPayload(input.Payload);
@@ -60,7 +71,7 @@ export function createInvokeOperations(parts: LambdaParts): InvokeOperations {
   return {
     async Invoke(input, ctx) {
       checkInput(input);
-      const ref = refOf(input, ctx);
+      const ref = await permitted(input, ctx);
       if (input.InvocationType === "Event") {
         const { Payload: payload, ClientContext } = input;
         const clientContext = decodedClientContext(ClientContext);
@@ -81,7 +92,7 @@ export function createInvokeOperations(parts: LambdaParts): InvokeOperations {
 
     // Deprecated; the same as Invoke with InvocationType Event.
     async InvokeAsync({ FunctionName, InvokeArgs }, ctx) {
-      const ref = parseFunctionRef({ name: FunctionName, action: "InvokeFunction" }, ctx);
+      const ref = await permitted({ FunctionName }, ctx);
       const payload = await collected(InvokeArgs);
       const { requestId, trace: traceHeader } = ctx;
       await submit({ ref, requestId, payload, traceHeader, clientContext: undefined });
@@ -90,7 +101,7 @@ export function createInvokeOperations(parts: LambdaParts): InvokeOperations {
 
     async InvokeWithResponseStream(input, ctx) {
       checkInput(input);
-      const target = await targets.resolve(refOf(input, ctx));
+      const target = await targets.resolve(await permitted(input, ctx));
       if (input.InvocationType === "DryRun") return { StatusCode: 204 };
       const answer = await invokeStreamed(invoker, orderOf(input, target, ctx));
       if (answer.kind === "throttled") throw throttled(answer.reason);
