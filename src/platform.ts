@@ -13,11 +13,14 @@ import { systemRandom } from "./base/random.ts";
 import type { Config } from "./config.ts";
 import { resolveConfig } from "./config.ts";
 import { AsyncQueue } from "./events/async/queue.ts";
+import { trailedEvents } from "./events/async/trailed-events.ts";
 import { verdict } from "./events/async/verdict.ts";
 import { createDeliver } from "./events/deliver.ts";
 import { pollMappings } from "./events/mapping/pollers.ts";
+import { Trail, trailed } from "./events/trail.ts";
 import { createAdmin } from "./gateway/admin.ts";
 import { asyncRoutes } from "./gateway/admin-async.ts";
+import { eventRoutes } from "./gateway/admin-events.ts";
 import { createGateway } from "./gateway/http.ts";
 import { createPipeline } from "./gateway/pipeline.ts";
 import { createInvoker } from "./invoke/invoker.ts";
@@ -162,7 +165,11 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
 
   // Services.
   const services: Service[] = [];
-  const deliver = createDeliver(() => services);
+  const trail = new Trail(clock);
+  const deliver = trailed(
+    createDeliver(() => services),
+    { clock, trail },
+  );
   const { asyncRetryDelaysMs: retryDelaysMs } = config;
   const events = new AsyncQueue({ clock, random, store, logger, metrics, deliver, retryDelaysMs, verdict });
   const lambda = createLambda({
@@ -172,7 +179,7 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     logger,
     metrics,
     invoker,
-    events,
+    events: trailedEvents(events, { clock, trail }),
     codeMounts,
     catalog,
   });
@@ -187,7 +194,7 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     isolation: driver.name,
     services: services.map(({ name }) => name),
     metrics,
-    routes: asyncRoutes(events),
+    routes: [...asyncRoutes(events), ...eventRoutes(trail)],
   });
   const keyStore = (accessKey: string) => {
     if (accessKey === functionKeys.accessKeyId) return functionKeys.secretAccessKey;
@@ -197,6 +204,7 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   const gateway = createGateway({ pipeline, clock, logger, metrics });
   undo.add(() => gateway.close(stopGraceMs));
   undo.add(() => sqs.endWaits());
+  undo.add(() => trail.endWaits());
 
   const { port, url } = await gateway
     .listen({ host: config.host, port: config.port, admin: true })
@@ -211,7 +219,7 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
 
   // Functions that queues invoke may call us at once, so this comes last; and ends first.
   const sourceOf = (arn: string) => (arn.split(":")[2] === "sqs" ? sqs.source : undefined);
-  undo.add(await pollMappings({ clock, logger, metrics, functions: lambda.mapped, sourceOf }));
+  undo.add(await pollMappings({ clock, logger, metrics, functions: lambda.mapped, trail, sourceOf }));
 
   return {
     url,

@@ -141,6 +141,23 @@ function program(): Command {
       await logs(createClient(resolveClient(options.endpoint), systemClock), systemClock, name, options);
     });
 
+  lambdad
+    .command("events")
+    .description("print what flows from sources to targets, live")
+    .addOption(endpointOption())
+    .addOption(
+      new Option("--last <count>", "begin with so many of the past").argParser(wholeNumber).default(10),
+    )
+    .option("--no-follow", "print those of the past, and stop")
+    .option("--from <text>", "only from sources with this in their ARN")
+    .option("--to <text>", "only to targets with this in their ARN")
+    .option("--failed", "only what was refused, failed or throttled")
+    .option("--json", "one JSON object a line")
+    .action(async (options) => {
+      const { events } = await import("./events.ts");
+      await events(createClient(resolveClient(options.endpoint), systemClock), options);
+    });
+
   const asyncEvents = lambdad
     .command("async")
     .description("asynchronous events: those that wait, run or have failed");

@@ -15,6 +15,8 @@ export interface AsyncEvent {
   readonly functionName: string;
   /** Version or alias as the caller named it. */
   readonly qualifier?: string;
+  /** What sent it, where it was a service and not a caller of the API. */
+  readonly sourceArn?: string;
   /** As received; the lineage is continued in each attempt. */
   readonly traceHeader: string;
   /** Decoded JSON. */
@@ -77,6 +79,7 @@ export interface NewEvent {
   readonly region: string;
   readonly functionName: string;
   readonly qualifier: string | undefined;
+  readonly sourceArn?: string | undefined;
   readonly traceHeader: string;
   readonly clientContext: string | undefined;
   /** JSON. */

@@ -102,7 +102,7 @@ export class AsyncQueue implements AsyncEvents {
   }
 
   async append(made: NewEvent): Promise<void> {
-    const { payload, qualifier, clientContext, ...rest } = made;
+    const { payload, qualifier, sourceArn, clientContext, ...rest } = made;
     if (this.#ledger.bytes + payload.length > asyncQueueBytesMax) {
       throw new QueueFull("the queue of asynchronous events is full");
     }
@@ -111,6 +111,7 @@ export class AsyncQueue implements AsyncEvents {
       id: this.#newId(),
       ...rest,
       ...(qualifier !== undefined && { qualifier }),
+      ...(sourceArn !== undefined && { sourceArn }),
       ...(clientContext !== undefined && { clientContext }),
       payloadBytes: payload.length,
       acceptedAtMs: nowMs,

@@ -7,6 +7,7 @@ import type { Logger } from "../../base/logger.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import { mappingStopMs } from "../../limits.ts";
 import type { Source } from "../ports.ts";
+import type { Trail } from "../trail.ts";
 import type { MappedFunctions, PolledMapping } from "./port.ts";
 import { createPollerCounters, QueuePoller } from "./queue-poller.ts";
 
@@ -15,6 +16,7 @@ export interface PollersDeps {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly functions: MappedFunctions;
+  readonly trail: Pick<Trail, "record">;
   readonly sourceOf: (arn: string) => Source | undefined;
 }
 

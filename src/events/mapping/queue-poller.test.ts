@@ -6,6 +6,7 @@ import { silentLogger } from "../../base/logger.ts";
 import { createMetrics } from "../../base/metrics.ts";
 import type { Outcome } from "../../runtime/invocation.ts";
 import type { Received, Source } from "../ports.ts";
+import { Trail } from "../trail.ts";
 import { batchResult } from "./batch-result.ts";
 import { pollMappings } from "./pollers.ts";
 import type { MappedAnswer, PolledMapping } from "./port.ts";
@@ -150,8 +151,10 @@ function polling(more: Partial<PolledMapping> = {}, answer: Invoke = async () =>
     ...more,
   };
   const metrics = createMetrics();
+  const trail = new Trail(clock);
   const deps = {
     clock,
+    trail,
     metrics,
     logger: silentLogger,
     counters: createPollerCounters(metrics),
@@ -345,4 +348,30 @@ test("mappings are polled as they come, change and go; stopping waits for what r
   await stopped;
   assert.deepEqual(queue.acked, ["a", "b"]);
   assert.equal(clock.pending, 0);
+});
+
+test("those who look on see each batch, and how it ended", async () => {
+  const answers = [
+    done("null"),
+    done('{"batchItemFailures":[{"itemIdentifier":"c"}]}'),
+    { kind: "failed", error: new Error("no code") },
+  ] satisfies MappedAnswer[];
+  const { clock, queue, deps, start } = polling({ reportsBatchItemFailures: true }, async () => {
+    return answers.shift() ?? done("null");
+  });
+  const poller = start();
+  for (const bodies of [["a"], ["b", "c"], ["d"]]) {
+    queue.put(...bodies);
+    await clock.advance(0);
+  }
+  const { flows } = deps.trail.latest(10);
+  assert.deepEqual(
+    flows.map(({ kind, sourceArn, records, result, detail }) => [kind, sourceArn, records, result, detail]),
+    [
+      ["batch", "arn:aws:sqs:us-east-1:000000000000:q", 1, "ok", undefined],
+      ["batch", "arn:aws:sqs:us-east-1:000000000000:q", 2, "failed", "1 of 2 records"],
+      ["batch", "arn:aws:sqs:us-east-1:000000000000:q", 1, "failed", "no code"],
+    ],
+  );
+  await poller.stop();
 });

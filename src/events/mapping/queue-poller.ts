@@ -20,6 +20,8 @@ import {
   mappingWaitMs,
 } from "../../limits.ts";
 import type { Received, Source } from "../ports.ts";
+import type { Trail } from "../trail.ts";
+import { batchOutcome } from "./batch-flow.ts";
 import { batchResult } from "./batch-result.ts";
 import type { MappedAnswer, MappedFunctions, PolledMapping } from "./port.ts";
 import { ReaderPace } from "./reader-pace.ts";
@@ -30,6 +32,7 @@ export interface PollerDeps {
   readonly logger: Logger;
   readonly counters: PollerCounters;
   readonly functions: Pick<MappedFunctions, "invoke">;
+  readonly trail: Pick<Trail, "record">;
   /** Undefined: nobody here reads such a source. */
   readonly sourceOf: (arn: string) => Source | undefined;
 }
@@ -166,10 +169,23 @@ export class QueuePoller {
   }
 
   async #run(batch: readonly Received[]): Promise<void> {
-    const { counters, logger } = this.#deps;
-    const { reportsBatchItemFailures, sourceArn } = this.#mapping;
+    const { clock, counters, logger, trail } = this.#deps;
+    const { functionArn, reportsBatchItemFailures, sourceArn } = this.#mapping;
+    const atMs = clock.now();
+    const startedMs = clock.monotonic();
     const answer = await this.#invoked(batch);
-    if (!answer) return;
+    const ids = batch.map(({ record }) => String(record["messageId"]));
+    const result = answer && batchResult(answer, ids, reportsBatchItemFailures);
+    trail.record({
+      atMs,
+      kind: "batch",
+      sourceArn,
+      targetArn: functionArn,
+      records: batch.length,
+      tookMs: clock.monotonic() - startedMs,
+      ...batchOutcome(answer, result, batch.length),
+    });
+    if (!answer || !result) return;
     counters.batches.add();
     this.#unrun = answer.kind === "failed" ? this.#unrun + 1 : 0;
     if (answer.kind === "failed") {
@@ -178,8 +194,7 @@ export class QueuePoller {
         error: answer.error,
       });
     }
-    const ids = batch.map(({ record }) => String(record["messageId"]));
-    const { accepted, kind } = batchResult(answer, ids, reportsBatchItemFailures);
+    const { accepted, kind } = result;
     if (kind === "failure") {
       counters.failed.add();
       if (!reportsBatchItemFailures) this.#pace.failed();
