@@ -191,6 +191,7 @@ export const machineRoomReadingAgeMsMax = 100; // what is left of the machine's 
 export const sandboxesMax = 2000; // living at once in one instance; bounded by its block of addresses and user ids
 export const sandboxSlotsIdleMax = 4; // started ahead; each is a waiting shell of less than 1 MB
 export const sandboxStartTimeoutMs = 10 * second;
+export const sandboxSpecialiseTimeoutMs = 2 * second; // mounts into a waiting sandbox take some milliseconds
 export const sandboxDestroyTimeoutMs = 10 * second; // the kernel takes links and groups down in the background
 export const sandboxDrainMs = 500; // unread output after the end of a program
 export const sandboxArgvBytesMax = 128 * KiB; // Linux: MAX_ARG_STRLEN of one argument
@@ -205,6 +206,26 @@ export const commandOutputBytesMax = 1 * MiB;
 // Concurrency. AWS: lambda-map 6.2.
 export const accountConcurrencyMax = 1000;
 export const unreservedConcurrencyMin = 100;
+
+// Extensions and telemetry. AWS: lambda-map 4.1, 5.2, 5.3.
+export const extensionsMax = 10; // of one function, external and internal together
+export const extensionNameLengthMax = 255; // Linux: of a file's name; it is the extension's
+export const shutdownExternalMs = 2 * second; // of all SHUTDOWN, where there is an external extension
+export const shutdownInternalMs = 500; // of all SHUTDOWN, where there are internal ones only
+export const shutdownRuntimeMs = 300; // of those 2 s: from the runtime's SIGTERM to its SIGKILL
+export const telemetryItemsMin = 1000;
+export const telemetryItemsMax = 10_000; // also the default
+export const telemetryBytesMin = 256 * KiB; // also the default
+export const telemetryBytesMax = 1 * MiB;
+export const telemetryTimeoutMsMin = 25;
+export const telemetryTimeoutMsMax = 30 * second;
+export const telemetryTimeoutMsDefault = 1 * second;
+export const telemetryUriLengthMax = 1024; // ours
+export const telemetryWaitingBytesMax = 2 * MiB; // ours: of one subscriber, behind a batch under way; the rest is dropped
+export const telemetryBacklogBytesMax = 256 * KiB; // ours: of INIT, kept for those who subscribe late in it
+export const telemetryDeliveryMs = 5 * second; // ours: of one attempt
+export const telemetryRetryMsMin = 100; // ours: after a failed attempt, doubling
+export const telemetryRetryMsMax = 5 * second; // ours
 
 // The pool. Ours.
 export const environmentIdleMs = 10 * minute; // AWS keeps them "minutes"; recycled with the function's next use
