@@ -1,0 +1,22 @@
+/** Services beside Lambda, over a store in memory and in virtual time, for who wants to know what they offer. Not started. */
+import { createSimClock } from "../../src/base/clock-sim.ts";
+import { silentLogger } from "../../src/base/logger.ts";
+import { createMetrics } from "../../src/base/metrics.ts";
+import { seededRandom } from "../../src/base/random.ts";
+import { createLogs } from "../../src/services/cloudwatch-logs/index.ts";
+import type { Service } from "../../src/services/service.ts";
+import { createSqs } from "../../src/services/sqs/index.ts";
+import { createSts } from "../../src/services/sts/index.ts";
+import { createMemoryStore } from "../../src/store/memory/memory-store.ts";
+
+export function simServices(): readonly Service[] {
+  const clock = createSimClock();
+  const deps = {
+    clock,
+    random: seededRandom(1),
+    store: createMemoryStore(),
+    logger: silentLogger,
+    metrics: createMetrics(),
+  };
+  return [createLogs(deps), createSts(), createSqs(deps)];
+}
