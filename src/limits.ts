@@ -185,6 +185,8 @@ export const mappingStopMs = 5 * second; // ours: batches that run may end when 
 export const wildcardComplexityMax = 10; // beginnings that one value can satisfy at once, in one field
 export const patternClausesMax = 1000; // combinations of $or
 export const eventDepthMax = 1000; // nesting of an event's detail
+export const scheduleYearMin = 1970; // of cron expressions
+export const scheduleYearMax = 2199;
 
 // Sandboxes. Ours where not said otherwise.
 export const machineRoomReadingAgeMsMax = 100; // what is left of the machine's memory may be known this late
