@@ -217,6 +217,8 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     endpointUrl = (await gateway.listen({ host: driver.hostAddress, port: sandboxPort, admin: false })).url;
   }
 
+  driver.warm?.();
+
   // Functions that queues invoke may call us at once, so this comes last; and ends first.
   const sourceOf = (arn: string) => (arn.split(":")[2] === "sqs" ? sqs.source : undefined);
   undo.add(await pollMappings({ clock, logger, metrics, functions: lambda.mapped, trail, sourceOf }));

@@ -89,6 +89,20 @@ export interface Sandbox {
   destroy(): Promise<void>;
 }
 
+/** What a waiting sandbox becomes. */
+export interface Specialisation {
+  /** At placeholders, none within another. Read-only, nosuid, nodev, as all mounts. */
+  readonly mounts: readonly Mount[];
+  readonly memoryMb: number;
+  readonly cpus: number;
+}
+
+/** A sandbox whose program has been started before anyone knew whose files it will work on. */
+export interface WaitingSandbox extends Sandbox {
+  /** Once. Placeholders of which none is used and that lie in another are gone afterwards. Throws `DriverError`. */
+  specialise(change: Specialisation): Promise<void>;
+}
+
 export interface Driver {
   readonly name: DriverName;
   readonly guarantees: Guarantees;
@@ -101,8 +115,15 @@ export interface Driver {
   resolve(mounts: readonly Mount[], insidePath: string): string;
   /** Throws `DriverError`; then nothing is left behind. */
   create(spec: SandboxSpec): Promise<Sandbox>;
+  /**
+   * As `create`. `placeholders`: absolute paths inside, outermost first, of directories that are empty until `specialise`
+   * mounts something there. Left out where a driver cannot mount into what runs.
+   */
+  createWaiting?(spec: SandboxSpec, placeholders: readonly string[]): Promise<WaitingSandbox>;
   /** Removes what a crashed predecessor with the same data directory left. Called once, before the first create. */
   sweep(): Promise<void>;
+  /** From now on prepares, in the background, what the next starts need. Left out where there is nothing to prepare. */
+  warm?(): void;
   /** Destroys all sandboxes and frees what the driver itself holds. */
   close(): Promise<void>;
 }

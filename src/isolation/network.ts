@@ -62,8 +62,18 @@ export interface Network {
 export async function openNetwork(number: number): Promise<Network> {
   const plan = networkPlan(number);
   const missing: string[] = [];
-  await run("network", ["ip", "addr", "replace", `${plan.hostAddress}/32`, "dev", "lo", "scope", "host"]);
-  const uplinks = await defaultUplinks();
+  const addAddress = [
+    "ip",
+    "addr",
+    "replace",
+    `${plan.hostAddress}/32`,
+    "dev",
+    "lo",
+    "scope",
+    "host",
+  ] as const;
+  const [there] = await Promise.all([filterThere(), run("network", addAddress)]);
+  const uplinks = defaultUplinks(readOr("/proc/self/net/route"));
   const resolvers = nameServers();
   if (uplinks.length === 0) missing.push("Functions reach lambdad only: this machine has no default route.");
   if (resolvers.length === 0) {
@@ -72,10 +82,13 @@ export async function openNetwork(number: number): Promise<Network> {
         "reachable one into /etc/resolv.conf.",
     );
   }
-  const isFiltered = await applyRules(plan, { uplinks, resolvers, opened: [] }, missing);
-  const opened = isFiltered ? await openForwarding(uplinks) : [];
-  if (opened.length > 0) await applyRules(plan, { uplinks, resolvers, opened }, missing);
-  if (isFiltered && (await forwardsAreDropped())) {
+  // One that is on already is somebody else's decision, and not ours to undo.
+  const closed = uplinks.filter((uplink) => readOr(forwardingFile(uplink)).trim() === "0");
+  const opened = uplinks.filter((uplink) => closed.includes(uplink) || notedUplinks(there).includes(uplink));
+  const isFiltered = await applyRules(plan, { uplinks, resolvers, opened, closed }, missing);
+  // Only now: until the rules are there, packets of others would be forwarded too.
+  if (isFiltered) for (const uplink of closed) writeFileSync(forwardingFile(uplink), "1");
+  if (isFiltered && forwardsAreDropped(there)) {
     missing.push(
       "Functions may not reach the outside: another firewall drops forwarded packets. With Docker: " +
         "iptables -I DOCKER-USER -i ld+ -j ACCEPT; iptables -I DOCKER-USER -o ld+ -j ACCEPT.",
@@ -104,6 +117,8 @@ interface Rules {
   readonly uplinks: readonly string[];
   readonly resolvers: readonly string[];
   readonly opened: readonly string[];
+  /** Of those, the ones that are still to be opened. */
+  readonly closed: readonly string[];
 }
 
 async function applyRules(plan: NetworkPlan, rules: Rules, missing: string[]): Promise<boolean> {
@@ -115,7 +130,7 @@ async function applyRules(plan: NetworkPlan, rules: Rules, missing: string[]): P
     return false;
   }
   try {
-    await run("network", ["nft", "-f", "-"], ruleset({ plan, ...rules }));
+    await run("network", ["nft", "-f", "-"], ruleset({ plan, ...rules }) + forwardingNote(rules.closed));
     return true;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -124,12 +139,15 @@ async function applyRules(plan: NetworkPlan, rules: Rules, missing: string[]): P
   }
 }
 
-/** Links of default routes: what "outside" means. Docker's bridges, for one, are not among them. */
-async function defaultUplinks(): Promise<readonly string[]> {
-  const routes: unknown = JSON.parse(
-    (await run("network", ["ip", "-j", "-4", "route", "show", "default"])) || "[]",
-  );
-  const links = (routes as readonly { dev?: string }[]).flatMap(({ dev }) => (dev ? [dev] : []));
+const routeIsUp = 0x1; // RTF_UP
+
+/** Links of default routes, from the kernel's table: what "outside" means. Docker's bridges, for one, are not among them. */
+export function defaultUplinks(table: string): readonly string[] {
+  const rows = table.split("\n").map((line) => line.trim().split(/\s+/));
+  const links = rows.flatMap(([link = "", destination, , flags = "", , , , mask]) => {
+    const isDefault = destination === "00000000" && mask === "00000000";
+    return isDefault && (Number.parseInt(flags, 16) & routeIsUp) !== 0 ? [link] : [];
+  });
   return [...new Set(links)];
 }
 
@@ -152,9 +170,14 @@ export function parseNameServers(text: string): readonly string[] {
   return listed.filter((server) => !server.startsWith("127.") && server !== "169.254.169.254").slice(0, 3);
 }
 
-async function forwardsAreDropped(): Promise<boolean> {
-  const chain = await run("network", ["nft", "list", "chain", "ip", "filter", "FORWARD"]).catch(() => "");
-  return chain.includes("policy drop");
+/** What is in the machine's packet filter already, without rules: sets and the chains of IPv4. */
+function filterThere(): Promise<string> {
+  return run("network", ["nft", "list sets inet; list chains ip"]).catch(() => "");
+}
+
+function forwardsAreDropped(filter: string): boolean {
+  const [, chains = ""] = filter.split("\ntable ip filter {");
+  return /chain FORWARD \{[^}]*policy drop/.test(chains.split("\n}")[0] ?? "");
 }
 
 /**
@@ -164,27 +187,17 @@ async function forwardsAreDropped(): Promise<boolean> {
  */
 const forwardingTable = "lambdad_forwarding";
 
-async function openForwarding(uplinks: readonly string[]): Promise<readonly string[]> {
-  const noted = await notedUplinks();
-  // One that is on already is somebody else's decision, and not ours to undo.
-  const closed = uplinks.filter((uplink) => readOr(forwardingFile(uplink)).trim() === "0");
-  const opened = uplinks.filter((uplink) => noted.includes(uplink) || closed.includes(uplink));
-  if (closed.length === 0) return opened;
+function forwardingNote(closed: readonly string[]): string {
+  if (closed.length === 0) return "";
   const elements = closed.map((uplink) => JSON.stringify(uplink)).join(", ");
-  await run(
-    "network",
-    ["nft", "-f", "-"],
-    `add table inet ${forwardingTable}
+  return `add table inet ${forwardingTable}
 add set inet ${forwardingTable} opened { type ifname; }
 add element inet ${forwardingTable} opened { ${elements} }
-`,
-  );
-  for (const uplink of closed) writeFileSync(forwardingFile(uplink), "1");
-  return opened;
+`;
 }
 
 async function closeForwarding(own: number): Promise<void> {
-  const noted = await notedUplinks();
+  const noted = notedUplinks(await filterThere());
   if (noted.length === 0 || (await othersLive(own))) return;
   for (const uplink of noted) {
     if (existsSync(forwardingFile(uplink))) writeFileSync(forwardingFile(uplink), "0");
@@ -192,13 +205,10 @@ async function closeForwarding(own: number): Promise<void> {
   await run("network", ["nft", "delete", "table", "inet", forwardingTable]);
 }
 
-async function notedUplinks(): Promise<readonly string[]> {
-  const listed = await run("network", ["nft", "list", "set", "inet", forwardingTable, "opened"]).catch(
-    () => "",
-  );
-  return [...(/elements = \{([^}]*)\}/.exec(listed)?.[1] ?? "").matchAll(/"([^"]+)"/g)].map(
-    (match) => match[1] ?? "",
-  );
+function notedUplinks(filter: string): readonly string[] {
+  const [, table = ""] = filter.split(`table inet ${forwardingTable} {`);
+  const elements = /elements = \{([^}]*)\}/.exec(table.split("\n}")[0] ?? "")?.[1] ?? "";
+  return [...elements.matchAll(/"([^"]+)"/g)].map((match) => match[1] ?? "");
 }
 
 /** Another lambdad of this network namespace holds its number. */

@@ -106,7 +106,7 @@ function openPipe(path: string, owner: { readonly uid: number; readonly gid: num
  * It must not read before somebody listens: a program that says nothing and ends early would end the stream unheard.
  * `manualStart` is Node's own option for that, older than its type definitions.
  */
-function openReader(fd: number): Socket {
+export function openReader(fd: number): Socket {
   const options = { fd, readable: true, writable: false, manualStart: true };
   return new Socket(options);
 }

@@ -5,27 +5,45 @@
  * themselves.
  */
 import type { Logger } from "../base/logger.ts";
-import { type Driver, DriverError, type Sandbox, type SandboxSpec, type Usage } from "./driver.ts";
+import {
+  type Driver,
+  DriverError,
+  type Sandbox,
+  type SandboxSpec,
+  type Specialisation,
+  type Usage,
+  type WaitingSandbox,
+} from "./driver.ts";
 
 export function safe(driver: Driver, logger: Logger): Driver {
   const ids = new Set<string>();
   const creating = new Set<Promise<unknown>>();
   let closed: Promise<void> | undefined;
 
-  async function create(spec: SandboxSpec): Promise<Sandbox> {
+  async function create<S extends Sandbox>(
+    { id }: SandboxSpec,
+    make: () => Promise<S>,
+    wrap: (made: S, parts: SafeParts) => S,
+  ): Promise<S> {
     if (closed) throw new DriverError("closed", "the driver is closed");
-    if (ids.has(spec.id)) throw new DriverError("spec", `a sandbox ${spec.id} is alive already`);
-    ids.add(spec.id);
-    const made = driver.create(spec);
+    if (ids.has(id)) throw new DriverError("spec", `a sandbox ${id} is alive already`);
+    ids.add(id);
+    const made = make();
     creating.add(made);
     try {
-      return new SafeSandbox(await made, { logger, onDestroyed: () => ids.delete(spec.id) });
+      return wrap(await made, { logger, onDestroyed: () => ids.delete(id) });
     } catch (error) {
-      ids.delete(spec.id);
+      ids.delete(id);
       throw asDriverError(error);
     } finally {
       creating.delete(made);
     }
+  }
+
+  /** Only called where the driver has it. */
+  async function createWaiting(spec: SandboxSpec, placeholders: readonly string[]): Promise<WaitingSandbox> {
+    if (!driver.createWaiting) throw new DriverError("unavailable", `${driver.name} has no waiting sandboxes`);
+    return driver.createWaiting(spec, placeholders);
   }
 
   async function close(): Promise<void> {
@@ -39,7 +57,21 @@ export function safe(driver: Driver, logger: Logger): Driver {
     hostAddress: driver.hostAddress,
     resolve: (mounts, insidePath) => driver.resolve(mounts, insidePath),
     sweep: () => driver.sweep(),
-    create,
+    warm: () => driver.warm?.(),
+    create: (spec) =>
+      create<Sandbox>(
+        spec,
+        () => driver.create(spec),
+        (made, parts) => new SafeSandbox(made, parts),
+      ),
+    ...(driver.createWaiting && {
+      createWaiting: (spec: SandboxSpec, placeholders: readonly string[]) =>
+        create(
+          spec,
+          () => createWaiting(spec, placeholders),
+          (made, parts) => new SafeWaitingSandbox(made, parts),
+        ),
+    }),
     close() {
       closed ??= close();
       return closed;
@@ -81,10 +113,15 @@ class SafeSandbox implements Sandbox {
   }
 
   setCpus(cpus: number): Promise<void> {
+    return this.change(() => this.#inner.setCpus(cpus));
+  }
+
+  /** What cannot be trusted after it failed. */
+  protected change(call: () => Promise<void>): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#destroyed) throw new DriverError("closed", `sandbox ${this.id} is destroyed`);
       try {
-        await this.#inner.setCpus(cpus);
+        await call();
       } catch (error) {
         await this.destroy();
         throw asDriverError(error);
@@ -116,6 +153,19 @@ class SafeSandbox implements Sandbox {
     const result = this.#turn.then(call);
     this.#turn = result.catch(() => {});
     return result;
+  }
+}
+
+class SafeWaitingSandbox extends SafeSandbox implements WaitingSandbox {
+  readonly #waiting: WaitingSandbox;
+
+  constructor(waiting: WaitingSandbox, parts: SafeParts) {
+    super(waiting, parts);
+    this.#waiting = waiting;
+  }
+
+  specialise(change: Specialisation): Promise<void> {
+    return this.change(() => this.#waiting.specialise(change));
   }
 }
 

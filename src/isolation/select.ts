@@ -41,7 +41,7 @@ export async function createDriver(options: SelectOptions): Promise<Driver> {
 async function chooseDriver(options: SelectOptions): Promise<Driver> {
   if (options.isolation === "process") return processDriver(options);
   try {
-    return await tried(await createBubblewrapDriver(options));
+    return await tried(await createBubblewrapDriver(options), options.logger);
   } catch (error) {
     if (options.isolation === "bubblewrap") throw error;
     options.logger.warn("FUNCTIONS RUN WITHOUT A SANDBOX: bubblewrap does not work here", { error });
@@ -57,13 +57,14 @@ async function processDriver(options: SelectOptions, why?: string): Promise<Driv
 }
 
 /** Starts one sandbox. Closes the driver and throws "unavailable" when that fails. */
-async function tried(driver: Driver): Promise<Driver> {
+async function tried(driver: Driver, logger: Logger): Promise<Driver> {
   try {
     await driver.sweep();
     const sandbox = await driver.create(trial);
     for (const stream of [sandbox.stdout, sandbox.stderr, sandbox.frames]) stream.resume();
     const exit = await sandbox.exited;
-    await sandbox.destroy();
+    // Nobody waits for it; `close` does.
+    sandbox.destroy().catch((error: unknown) => logger.warn("the trial sandbox stays", { error }));
     if (exit.kind !== "code" || exit.code !== 0) {
       throw new DriverError("unavailable", `a sandbox was started and ended with ${JSON.stringify(exit)}`);
     }

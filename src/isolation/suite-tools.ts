@@ -118,5 +118,6 @@ export async function bubblewrapForTest(instance = `t${systemRandom.hex(6)}`): P
   const options = { instance, stageDir, clock: systemClock, logger: silentLogger };
   const driver = safe(await createBubblewrapDriver(options), silentLogger);
   await driver.sweep();
+  driver.warm?.();
   return { driver, instance, stageDir, number: Number(readFileSync(join(stageDir, "number"), "utf8")) };
 }

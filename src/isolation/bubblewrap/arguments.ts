@@ -27,7 +27,7 @@ export interface BubblewrapArguments {
   readonly visible: readonly string[];
 }
 
-export const descriptors = { frames: 3, hidden: 4, seccomp: 5, status: 6 } as const;
+export const descriptors = { frames: 3, hidden: 4, seccomp: 5, status: 6, mounts: 7 } as const;
 
 const devices = ["null", "zero", "full", "random", "urandom"];
 const deviceLinks = [

@@ -3,20 +3,28 @@
  * goes: take a prepared slot (`slots.ts`), limit its control group, hand it bubblewrap's arguments (`arguments.ts`), and
  * wait until the program has been started. What a sandbox may see is decided in `arguments.ts` alone.
  */
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import { findTool, run } from "../command.ts";
-import { type Driver, DriverError, type Guarantees, type Sandbox, type SandboxSpec } from "../driver.ts";
+import {
+  type Driver,
+  DriverError,
+  type Guarantees,
+  type Sandbox,
+  type SandboxSpec,
+  type WaitingSandbox,
+} from "../driver.ts";
 import { createPipeSource } from "../pipes.ts";
 import { seccompFilter } from "../seccomp.ts";
 import { checkSpec } from "../spec.ts";
 import { bubblewrapArguments, type SystemView } from "./arguments.ts";
 import { type Machine, openMachine } from "./machine.ts";
 import { type Guardian, startGuardian } from "./guardian.ts";
+import { laterMounts, specialise } from "./later-mounts.ts";
 import { endSlot, startSandbox } from "./sandbox.ts";
-import { createSlots, runName, type Slots } from "./slots.ts";
+import { createSlots, runName, type Slot, type Slots } from "./slots.ts";
 import { buildSystemView } from "./system-view.ts";
 
 export interface BubblewrapOptions {
@@ -35,9 +43,7 @@ export async function createBubblewrapDriver(options: BubblewrapOptions): Promis
     throw new DriverError("unavailable", "bubblewrap is not installed: apt-get install bubblewrap");
   const filter = seccompFilter(process.arch);
   if (!filter) throw new DriverError("unavailable", `there is no system call filter for ${process.arch}`);
-  const canDisableUserNamespaces = (await run("unavailable", [bubblewrap, "--help"])).includes(
-    "--disable-userns",
-  );
+  const help = run("unavailable", [bubblewrap, "--help"]).catch(() => "");
   const machine = await openMachine(options);
   try {
     const { stageDir, clock, logger } = options;
@@ -47,15 +53,17 @@ export async function createBubblewrapDriver(options: BubblewrapOptions): Promis
     const pipes = createPipeSource(join(stageDir, "pipes"));
     const slotDeps = { clock, logger, pipes, cgroups, network, number, seccompFile, bubblewrap };
     const slots = createSlots(slotDeps, (slot) => endSlot(slot, clock));
-    const system = buildSystemView({
+    const system = await buildSystemView({
       etc: join(stageDir, "etc"),
       resolvers: network?.resolvers ?? [],
       sharesNetwork: network === undefined,
-      canDisableUserNamespaces,
+      canDisableUserNamespaces: (await help).includes("--disable-userns"),
     });
     chmodSync(stageDir, 0o711); // whatever the umask made of it: sandboxes pass through
     const guardian = cgroups && startGuardian(cgroups.directory, runName);
-    return new BubblewrapDriver({ machine, slots, system, guardian, clock });
+    const laterDir = join(stageDir, "later");
+    mkdirSync(laterDir, { mode: 0o755 });
+    return new BubblewrapDriver({ machine, slots, system, guardian, clock, laterDir });
   } catch (error) {
     await machine.close();
     throw error;
@@ -69,6 +77,8 @@ interface Parts {
   /** Without control groups there is none: it would not know whom to kill. */
   readonly guardian: Guardian | undefined;
   readonly clock: Clock;
+  /** Where slots with placeholders have them, each in its own mount namespace. */
+  readonly laterDir: string;
 }
 
 class BubblewrapDriver implements Driver {
@@ -76,12 +86,16 @@ class BubblewrapDriver implements Driver {
   readonly guarantees: Guarantees;
   readonly hostAddress: string;
   readonly #parts: Parts;
+  /** Mounts into what runs take root. */
+  readonly createWaiting: Driver["createWaiting"];
   readonly #living = new Set<Sandbox>();
+  #isWarm = false;
   #closed: Promise<void> | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     const { network, cgroups, missing } = parts.machine;
+    if (parts.machine.number !== undefined) this.createWaiting = this.#createWaiting.bind(this);
     this.hostAddress = network?.plan.hostAddress ?? "127.0.0.1";
     this.guarantees = {
       separated: true,
@@ -98,12 +112,36 @@ class BubblewrapDriver implements Driver {
   async create(spec: SandboxSpec): Promise<Sandbox> {
     this.#refuseIfClosed();
     checkSpec(spec);
-    const { machine, slots, system, clock } = this.#parts;
-    const places = new Map<string, string>();
-    for (const { source } of spec.mounts) places.set(source, await machine.stage.place(source));
-    const args = bubblewrapArguments(spec, system, (source) => places.get(source) ?? source);
+    const { slots } = this.#parts;
+    const sourceOf = await this.#places(spec);
     const slot = await slots.take(spec.network);
-    slots.refill(spec.network);
+    if (this.#isWarm) slots.refill(spec.network);
+    return this.#start(slot, spec, sourceOf);
+  }
+
+  async #createWaiting(spec: SandboxSpec, placeholders: readonly string[]): Promise<WaitingSandbox> {
+    this.#refuseIfClosed();
+    checkSpec(spec);
+    const { machine, slots, clock, laterDir } = this.#parts;
+    const sourceOf = await this.#places(spec);
+    const later = laterMounts(laterDir, placeholders);
+    const slot = await slots.makeWaiting(spec.network, later);
+    const sandbox = await this.#start(slot, { ...spec, mounts: [...spec.mounts, ...later.mounts] }, sourceOf);
+    return Object.assign(sandbox, {
+      specialise: (change: Parameters<WaitingSandbox["specialise"]>[0]) =>
+        specialise(slot, { ...spec, ...change }, { stage: machine.stage, clock }),
+    });
+  }
+
+  async #places({ mounts }: SandboxSpec): Promise<(source: string) => string> {
+    const places = new Map<string, string>();
+    for (const { source } of mounts) places.set(source, await this.#parts.machine.stage.place(source));
+    return (source) => places.get(source) ?? source;
+  }
+
+  async #start(slot: Slot, spec: SandboxSpec, sourceOf: (source: string) => string): Promise<Sandbox> {
+    const { system, clock } = this.#parts;
+    const args = bubblewrapArguments(spec, system, sourceOf);
     try {
       const sandbox = await startSandbox(slot, spec, {
         args,
@@ -121,6 +159,10 @@ class BubblewrapDriver implements Driver {
 
   async sweep(): Promise<void> {
     await this.#parts.machine.cgroups?.sweep();
+  }
+
+  warm(): void {
+    this.#isWarm = true;
     this.#parts.slots.refill("outside");
   }
 

@@ -14,6 +14,8 @@ export interface LaunchStatus {
   ready(clock: Clock, timeoutMs: number): Promise<void>;
   /** The program has been started in a complete sandbox. Rejects likewise. */
   started(clock: Clock, timeoutMs: number): Promise<void>;
+  /** What comes later has been mounted. Rejects likewise, and when it could not be. */
+  mounted(clock: Clock, timeoutMs: number): Promise<void>;
   /** Host's pid of the sandbox's first process, bubblewrap's reaper. */
   reaperPid(): number | undefined;
   /** Host's pid of the program, while it runs. */
@@ -90,6 +92,10 @@ export function createStatus(child: ChildProcess, stream: Readable): LaunchStatu
     reaperPid,
     programPid,
     ready: (clock, timeoutMs) => until(() => text.includes('"ready"'), clock, timeoutMs, false),
+    async mounted(clock, timeoutMs) {
+      await until(() => text.includes('"mounted"'), clock, timeoutMs, false);
+      if (text.includes('"mounted":false')) throw new DriverError("launch", "a mount was refused");
+    },
     // The reaper forks the program as its last step, when every mount and filter is in place.
     started: (clock, timeoutMs) =>
       until(() => text.includes('"exit-code"') || programPid() !== undefined, clock, timeoutMs, true),

@@ -46,12 +46,21 @@ export async function openMachine({ instance, stageDir, clock }: MachineOptions)
     if (number !== undefined) writeFileSync(numberFile(stageDir), String(number));
     const cgroups = tryCgroups(instance, clock, missing);
     if (cgroups) closers.push(() => cgroups.close());
-    const network = number === undefined ? undefined : await tryNetwork(number, missing);
-    if (network) closers.push(() => network.close());
     if (!isRoot) missing.push(withoutRoot);
-    const stage =
-      number === undefined ? noStage : await openStage(join(stageDir, "mounts"), sandboxGroup(number));
-    closers.push(() => stage.close());
+    // Commands that wait for the kernel: side by side, and each undone if another fails.
+    const held = <T extends { close(): Promise<void> } | undefined>(part: T) => {
+      if (part) closers.push(() => part.close());
+      return part;
+    };
+    const parts = [
+      (number === undefined ? Promise.resolve(undefined) : tryNetwork(number, missing)).then(held),
+      (number === undefined
+        ? Promise.resolve(noStage)
+        : openStage(join(stageDir, "mounts"), sandboxGroup(number))
+      ).then(held),
+    ] as const;
+    await Promise.allSettled(parts);
+    const [network, stage] = await Promise.all(parts);
     return { number, network, cgroups, stage, missing, close };
   } catch (error) {
     await close();

@@ -28,11 +28,7 @@ export async function startSandbox(
   spec: SandboxSpec,
   { args, clock, onGone }: StartOptions,
 ): Promise<Sandbox> {
-  slot.cgroup?.limit({
-    memoryBytes: spec.memoryMb * MiB,
-    cpus: spec.cpus,
-    processesMax: spec.processesMax + ownProcesses,
-  });
+  limit(slot, spec);
   const orders = [
     `n${spec.openFilesMax}`,
     ...args.visible.map((argument) => `+${argument.replaceAll("\n", "\n-")}`),
@@ -47,6 +43,13 @@ export async function startSandbox(
     throw new DriverError("launch", `sandbox ${spec.id} did not start${said ? `: ${said}` : ""}`, { cause });
   }
   return createSandbox(slot, spec.id, { clock, onGone });
+}
+
+export function limit(
+  { cgroup }: Slot,
+  { memoryMb, cpus, processesMax }: Pick<SandboxSpec, "memoryMb" | "cpus" | "processesMax">,
+): void {
+  cgroup?.limit({ memoryBytes: memoryMb * MiB, cpus, processesMax: processesMax + ownProcesses });
 }
 
 function createSandbox(

@@ -25,6 +25,7 @@ import { linkBatches, type NetworkMode, sandboxUser } from "../network-plan.ts";
 import type { OutputPipes, PipeSource } from "../pipes.ts";
 import { descriptors } from "./arguments.ts";
 import { launchScript, prepareScript } from "./launch-scripts.ts";
+import { type LaterMounts, laterMountsCommand } from "./later-mounts.ts";
 import { createStatus, type LaunchStatus } from "./launch-status.ts";
 
 /** Control groups of this run begin with it: a successor tells its own from ours. */
@@ -42,6 +43,8 @@ export interface Slot {
   /** bubblewrap's hidden arguments. */
   readonly hidden: Writable;
   readonly status: LaunchStatus;
+  /** Of a slot with placeholders: what to mount there (`later-mounts.ts`). */
+  readonly mounts: Writable | undefined;
   /** Its number may be used again. Call when nothing of it is left. */
   release(): void;
 }
@@ -62,6 +65,8 @@ export interface SlotDeps {
 export interface Slots {
   /** A ready slot: at once if one is waiting. */
   take(mode: NetworkMode): Promise<Slot>;
+  /** A slot of its own making, with the beginning of `later-mounts.ts` before the change of user. */
+  makeWaiting(mode: NetworkMode, laterMounts: LaterMounts): Promise<Slot>;
   /** Prepares slots until `sandboxSlotsIdleMax` wait. */
   refill(mode: NetworkMode): void;
   /** Ends the waiting ones; `end` takes a slot down. */
@@ -85,10 +90,12 @@ export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>):
     return lastNumber;
   }
 
-  async function make(mode: NetworkMode): Promise<Slot> {
+  async function make(mode: NetworkMode, laterMounts?: LaterMounts): Promise<Slot> {
+    if (isClosed) throw new DriverError("closed", "the driver is closed");
     const slotNumber = nextNumber();
     try {
-      return await prepareSlot(deps, { slotNumber, mode, release: () => used.delete(slotNumber) }, end);
+      const order = { slotNumber, mode, laterMounts, release: () => used.delete(slotNumber) };
+      return await prepareSlot(deps, order, end);
     } catch (error) {
       used.delete(slotNumber);
       throw error;
@@ -125,6 +132,7 @@ export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>):
   return {
     refill,
     take,
+    makeWaiting: make,
     async close() {
       isClosed = true;
       await Promise.all([...preparing.endpoints, ...preparing.outside]);
@@ -137,6 +145,7 @@ export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>):
 interface SlotOrder {
   readonly slotNumber: number;
   readonly mode: NetworkMode;
+  readonly laterMounts: LaterMounts | undefined;
   readonly release: () => void;
 }
 
@@ -169,7 +178,11 @@ async function prepareSlot(
   }
 }
 
-function spawnSlot(deps: SlotDeps, { slotNumber, mode, release }: SlotOrder, pipes: OutputPipes): Slot {
+function spawnSlot(
+  deps: SlotDeps,
+  { slotNumber, mode, laterMounts, release }: SlotOrder,
+  pipes: OutputPipes,
+): Slot {
   const cgroup = deps.cgroups?.create(`${runName}${slotNumber}`);
   const plan = deps.network?.plan;
   const lambdadPid = process.pid;
@@ -182,6 +195,9 @@ function spawnSlot(deps: SlotDeps, { slotNumber, mode, release }: SlotOrder, pip
   const [program, ...args] = [
     ...(link ? ["unshare", "--net", "--"] : []),
     ...[...prepare, link?.inside ?? "", link?.outside ?? "", ...join, "--"],
+    ...(laterMounts && deps.number !== undefined
+      ? laterMountsCommand(laterMounts, sandboxUser(deps.number, slotNumber))
+      : []),
     ...becomeUser(deps.number, slotNumber),
     ...resourceLimits(deps.number !== undefined),
     ...launch,
@@ -189,7 +205,11 @@ function spawnSlot(deps: SlotDeps, { slotNumber, mode, release }: SlotOrder, pip
   const seccomp = openSync(deps.seccompFile, "r");
   try {
     const child = withSealedStdio(
-      ["pipe", pipes.stdout.writeFd, pipes.stderr.writeFd, pipes.frames.writeFd, "pipe", seccomp, "pipe"],
+      [
+        ...(["pipe", pipes.stdout.writeFd, pipes.stderr.writeFd, pipes.frames.writeFd] as const),
+        ...(["pipe", seccomp, "pipe"] as const),
+        ...(laterMounts ? (["pipe"] as const) : []),
+      ],
       (stdio) => spawn(program, args, { stdio, env: toolEnv, cwd: "/" }),
     );
     // Typed as five streams at most.
@@ -204,10 +224,11 @@ function spawnSlot(deps: SlotDeps, { slotNumber, mode, release }: SlotOrder, pip
       orders: child.stdin as Writable,
       hidden: streams[descriptors.hidden] as Writable,
       status,
+      mounts: streams[descriptors.mounts] as Writable | undefined,
       release,
     };
     // A process that has gone says so by its exit; writing to it is not a second failure.
-    for (const stream of [slot.orders, slot.hidden]) stream.on("error", () => {});
+    for (const stream of [slot.orders, slot.hidden, slot.mounts]) stream?.on("error", () => {});
     return slot;
   } finally {
     closeSync(seccomp);

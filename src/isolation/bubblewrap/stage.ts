@@ -6,7 +6,7 @@
  */
 import { chownSync, mkdirSync, readFileSync } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Stats } from "node:fs";
 import { invariant } from "../../base/invariant.ts";
 import { stagedSourcesMax } from "../../limits.ts";
@@ -16,6 +16,8 @@ import { DriverError } from "../driver.ts";
 export interface Stage {
   /** Where an unprivileged process finds `source`. */
   place(source: string): Promise<string>;
+  /** Where root finds `source` on a mount that is read-only, nosuid and nodev, so that a bind of it is that too. */
+  placeReadOnly(source: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -24,6 +26,9 @@ export const noStage: Stage = {
   async place(source) {
     await statOf(source);
     return source;
+  },
+  async placeReadOnly() {
+    throw new DriverError("unavailable", "nothing can be staged without root");
   },
   async close() {},
 };
@@ -73,16 +78,22 @@ export async function openStage(directory: string, gid: number): Promise<Stage> 
     await run("launch", ["umount", "-l", oldest[1].at]);
   }
 
+  async function behind(step: string, real: string): Promise<string> {
+    const at = turn.then(() => mounted(step));
+    turn = at.catch(() => {});
+    return join(await at, real.slice(step.length));
+  }
+
   return {
     async place(source) {
-      const real = await realpath(source).catch((cause: unknown) => {
-        throw new DriverError("spec", `the mount source ${source} is not there`, { cause });
-      });
+      const real = await realOf(source);
       const hidden = await firstHiddenStep(real);
-      if (hidden === undefined) return real;
-      const at = turn.then(() => mounted(hidden));
-      turn = at.catch(() => {});
-      return join(await at, real.slice(hidden.length));
+      return hidden === undefined ? real : behind(hidden, real);
+    },
+    async placeReadOnly(source) {
+      const real = await realOf(source);
+      await firstHiddenStep(real); // refuses what others may not read
+      return behind(dirname(real), real);
     },
     async close() {
       await turn;
@@ -125,6 +136,14 @@ async function firstHiddenStep(path: string): Promise<string | undefined> {
     );
   }
   return hidden;
+}
+
+async function realOf(source: string): Promise<string> {
+  try {
+    return await realpath(source);
+  } catch (cause) {
+    throw new DriverError("spec", `the mount source ${source} is not there`, { cause });
+  }
 }
 
 async function statOf(path: string): Promise<Stats> {
