@@ -181,6 +181,10 @@ export const mappingBackoffMsMin = 200; // ours: after a source or function that
 export const mappingBackoffMsMax = 1 * minute; // ours
 export const mappingStopMs = 5 * second; // ours: batches that run may end when the platform stops
 
+// Work that waits for its time: events/agenda.ts. Ours.
+export const agendaWindowItemsMax = 2000; // of one agenda in memory, some 400 bytes each
+export const agendaRetryMs = 1 * second; // after a failure of ours: a full disk is asked again
+
 // Event patterns. AWS: map-events-observability 1.5.
 export const wildcardComplexityMax = 10; // beginnings that one value can satisfy at once, in one field
 export const patternClausesMax = 1000; // combinations of $or

@@ -121,8 +121,9 @@ function valuesOf(text: string, rule: FieldRule): ReadonlySet<number> | undefine
     const [, first = "", last, stepText] = match;
     if (first === "*" && last !== undefined) return undefined;
     const from = first === "*" ? rule.min : valueOf(first, rule);
-    const isOpen = first === "*" || (last === undefined && stepText !== undefined);
-    const to = last === undefined ? (isOpen ? rule.max : from) : valueOf(last, rule);
+    const isOpen = last === undefined && (first === "*" || stepText !== undefined);
+    const end = last === undefined ? from : valueOf(last, rule);
+    const to = isOpen ? rule.max : end;
     const step = stepText === undefined ? 1 : Number(stepText);
     if (from === undefined || to === undefined || step < 1) return undefined;
     const count = rule.max - rule.min + 1;
