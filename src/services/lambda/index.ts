@@ -9,6 +9,7 @@ import type { Metrics } from "../../base/metrics.ts";
 import type { Random } from "../../base/random.ts";
 import type { AsyncEvents } from "../../events/async/event.ts";
 import type { MappedFunctions } from "../../events/mapping/port.ts";
+import type { Target } from "../../events/ports.ts";
 import type { Invoker } from "../../invoke/contract.ts";
 import type { Catalog, CodeMounts } from "../../runtime/contract.ts";
 import type { Store } from "../../store/store.ts";
@@ -63,6 +64,7 @@ export interface LambdaDeps {
 
 export interface LambdaService extends Service {
   readonly operations: LambdaOperations;
+  readonly target: Target;
   /** For the pollers of event source mappings. */
   readonly mapped: MappedFunctions;
 }
