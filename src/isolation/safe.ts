@@ -42,7 +42,8 @@ export function safe(driver: Driver, logger: Logger): Driver {
 
   /** Only called where the driver has it. */
   async function createWaiting(spec: SandboxSpec, placeholders: readonly string[]): Promise<WaitingSandbox> {
-    if (!driver.createWaiting) throw new DriverError("unavailable", `${driver.name} has no waiting sandboxes`);
+    if (!driver.createWaiting)
+      throw new DriverError("unavailable", `${driver.name} has no waiting sandboxes`);
     return driver.createWaiting(spec, placeholders);
   }
 

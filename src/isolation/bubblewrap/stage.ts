@@ -93,7 +93,10 @@ export async function openStage(directory: string, gid: number): Promise<Stage> 
     async placeReadOnly(source) {
       const real = await realOf(source);
       await firstHiddenStep(real); // refuses what others may not read
-      return behind(dirname(real), real);
+      const folder = dirname(real);
+      // Twice, because flags that a mount gets after it was made do not reach its copies in other namespaces.
+      const staged = await behind(folder, folder);
+      return behind(staged, staged + real.slice(folder.length));
     },
     async close() {
       await turn;
