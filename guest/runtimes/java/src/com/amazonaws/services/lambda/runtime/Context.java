@@ -1,0 +1,35 @@
+package com.amazonaws.services.lambda.runtime;
+
+/** What a handler can ask about its invocation. */
+public interface Context {
+  String getAwsRequestId();
+
+  String getLogGroupName();
+
+  String getLogStreamName();
+
+  String getFunctionName();
+
+  String getFunctionVersion();
+
+  String getInvokedFunctionArn();
+
+  CognitoIdentity getIdentity();
+
+  /** Null where the caller sent none. */
+  ClientContext getClientContext();
+
+  int getRemainingTimeInMillis();
+
+  int getMemoryLimitInMB();
+
+  LambdaLogger getLogger();
+
+  default String getTenantId() {
+    return null;
+  }
+
+  default String getXrayTraceId() {
+    return null;
+  }
+}

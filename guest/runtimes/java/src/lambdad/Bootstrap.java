@@ -1,0 +1,114 @@
+package lambdad;
+
+import com.amazonaws.services.lambda.runtime.LambdaRuntimeInternal;
+import java.io.File;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.MalformedURLException;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Loads the handler, then answers one invocation after the other. The function's classes have a loader of their own
+ * below this one's, which has AWS's interfaces: they are the same to the function and to us, whatever copy it brings.
+ */
+public final class Bootstrap {
+  private static final String TRACE_PROPERTY = "com.amazonaws.xray.traceHeader";
+
+  private Bootstrap() {}
+
+  /** The argument is where layers lie. */
+  public static void main(String[] arguments) {
+    try {
+      System.setOut(utf8(FileDescriptor.out));
+      System.setErr(utf8(FileDescriptor.err));
+      LogSink sink = new LogSink(
+          System.getenv("_LAMBDA_TELEMETRY_LOG_FD"),
+          System.getenv("AWS_LAMBDA_LOG_FORMAT"),
+          System.getenv("AWS_LAMBDA_LOG_LEVEL"));
+      LambdaRuntimeInternal.setLogger(sink);
+      RuntimeApi api = new RuntimeApi(System.getenv("AWS_LAMBDA_RUNTIME_API"));
+      run(api, sink, arguments.length > 0 ? arguments[0] : "/opt");
+    } catch (IOException gone) {
+      // lambdad has gone: without it there is nothing to live for, and nobody to tell.
+    }
+    // Not by returning: threads of the function would keep the process.
+    System.exit(1);
+  }
+
+  private static void run(RuntimeApi api, LogSink sink, String layers) throws IOException {
+    ClassLoader loader = new URLClassLoader(classPath(System.getenv("LAMBDA_TASK_ROOT"), layers), Bootstrap.class.getClassLoader());
+    Thread.currentThread().setContextClassLoader(loader);
+    Handler handler;
+    try {
+      handler = new Handlers(new Mapping(loader)).load(System.getenv("_HANDLER"), loader);
+    } catch (Fault fault) {
+      flush();
+      sink.error(fault.report());
+      api.initError(fault.headerType, fault.toJson());
+      return;
+    }
+    RuntimeApi.Invocation invocation = api.next();
+    while (invocation != null) invocation = serve(api, sink, handler, invocation);
+  }
+
+  /** Answers one invocation; returns the next one, or null when nothing more can be served. */
+  private static RuntimeApi.Invocation serve(RuntimeApi api, LogSink sink, Handler handler, RuntimeApi.Invocation invocation)
+      throws IOException {
+    sink.serve(invocation);
+    String trace = invocation.headers.get("lambda-runtime-trace-id");
+    if (trace == null) System.clearProperty(TRACE_PROPERTY);
+    else System.setProperty(TRACE_PROPERTY, trace);
+    Output answer = new Output();
+    Fault fault = null;
+    try {
+      handler.call(invocation.event, answer, new InvocationContext(invocation.headers, sink));
+    } catch (Fault ofRuntime) {
+      fault = ofRuntime;
+    } catch (Throwable thrown) {
+      fault = Fault.ofHandler(thrown);
+    }
+    Thread.interrupted(); // so that what the function did to this thread does not meet its next invocation
+    if (fault != null) sink.error(fault.report());
+    flush();
+    if (fault == null) return api.respond(invocation.requestId, answer);
+    if (!fault.isFatal) return api.fail(invocation.requestId, fault.headerType, fault.toJson());
+    api.failLast(invocation.requestId, fault.headerType, fault.toJson());
+    return null;
+  }
+
+  private static PrintStream utf8(FileDescriptor descriptor) throws IOException {
+    return new PrintStream(new FileOutputStream(descriptor), false, "UTF-8");
+  }
+
+  private static void flush() {
+    System.out.flush();
+    System.err.flush();
+  }
+
+  /** AWS's order: the code, its jars, the layers' jars; jars by their names. */
+  private static URL[] classPath(String taskRoot, String layers) throws MalformedURLException {
+    List<URL> urls = new ArrayList<>();
+    urls.add(directory(taskRoot));
+    addJars(urls, new File(taskRoot, "lib"));
+    addJars(urls, new File(layers, "java/lib"));
+    return urls.toArray(new URL[0]);
+  }
+
+  /** By hand, because `File.toURI` costs a cold start more. */
+  private static URL directory(String path) throws MalformedURLException {
+    return new URL("file", null, path + "/");
+  }
+
+  private static void addJars(List<URL> urls, File directory) throws MalformedURLException {
+    String[] names = directory.list();
+    if (names == null) return;
+    Arrays.sort(names);
+    for (String name : names) if (name.endsWith(".jar")) urls.add(new File(directory, name).toURI().toURL());
+  }
+}
