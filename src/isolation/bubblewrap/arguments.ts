@@ -14,6 +14,8 @@ export interface SystemView {
   readonly links: readonly { readonly path: string; readonly to: string }[];
   /** lambdad's own version of /etc, on the host. */
   readonly etc: string;
+  /** Directories of the machine's /etc that are shown in it. */
+  readonly etcDirectories: readonly string[];
   /** Files of /proc that tell about the machine, and directories likewise. */
   readonly maskedFiles: readonly string[];
   readonly maskedDirectories: readonly string[];
@@ -68,6 +70,7 @@ function rootTree(system: SystemView): readonly string[] {
     ...system.directories.flatMap((path) => ["--ro-bind", path, path]),
     ...system.links.flatMap(({ path, to }) => ["--symlink", to, path]),
     ...["--ro-bind", system.etc, "/etc", "--proc", "/proc"],
+    ...system.etcDirectories.flatMap((path) => ["--ro-bind", path, path]),
     ...system.maskedFiles.flatMap((path) => ["--ro-bind", "/dev/null", path]),
     ...system.maskedDirectories.flatMap((path) => ["--tmpfs", path, "--remount-ro", path]),
     ...["/var", "/var/task", "/opt"].flatMap((path) => ["--perms", "0755", "--dir", path]),

@@ -53,7 +53,7 @@ export async function createBubblewrapDriver(options: BubblewrapOptions): Promis
     const pipes = createPipeSource(join(stageDir, "pipes"));
     const slotDeps = { clock, logger, pipes, cgroups, network, number, seccompFile, bubblewrap };
     const slots = createSlots(slotDeps, (slot) => endSlot(slot, clock));
-    const system = await buildSystemView({
+    const system = buildSystemView({
       etc: join(stageDir, "etc"),
       resolvers: network?.resolvers ?? [],
       sharesNetwork: network === undefined,

@@ -1,11 +1,21 @@
 /**
  * What of this machine every sandbox sees: found once, when the driver starts. `/etc` is not the machine's but one that
- * lambdad writes: users and hosts of its own, and copies of what programs need (certificates, the linker's cache, names
- * of services). Keys and passwords of the machine are never among it.
+ * lambdad writes: users and hosts of its own, copies of files that programs need (the linker's cache, names of services),
+ * and places for directories of the machine's (certificates). Keys and passwords of the machine are never among it.
  */
-import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { run } from "../command.ts";
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { insideUser, type SystemView } from "./arguments.ts";
 
 const systemDirectories = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
@@ -22,7 +32,8 @@ const procFiles = [
 ];
 const procDirectories = ["acpi", "asound", "scsi"];
 
-const copiedFromEtc = [
+/** Files and links are copied, directories shown: hundreds of certificates would take longer than all else. */
+const takenFromEtc = [
   ...[
     "alternatives",
     "ca-certificates.conf",
@@ -52,24 +63,26 @@ export interface ViewOptions {
   readonly canDisableUserNamespaces: boolean;
 }
 
-export async function buildSystemView(options: ViewOptions): Promise<SystemView> {
-  await writeEtc(options);
+export function buildSystemView(options: ViewOptions): SystemView {
+  const etcDirectories = writeEtc(options);
   const present = systemDirectories.filter((path) => existsSync(path));
   const isLink = (path: string) => lstatSync(path).isSymbolicLink();
   return {
     directories: present.filter((path) => !isLink(path)),
     links: present.filter(isLink).map((path) => ({ path, to: readlinkSync(path) })),
     etc: options.etc,
+    etcDirectories,
     maskedFiles: procFiles.map((name) => `/proc/${name}`).filter((path) => existsSync(path)),
     maskedDirectories: procDirectories.map((name) => `/proc/${name}`).filter((path) => existsSync(path)),
     canDisableUserNamespaces: options.canDisableUserNamespaces,
   };
 }
 
-async function writeEtc({ etc, resolvers, sharesNetwork }: ViewOptions): Promise<void> {
+/** Answers the directories of the machine that are to be shown in it. */
+function writeEtc({ etc, resolvers, sharesNetwork }: ViewOptions): readonly string[] {
   rmSync(etc, { recursive: true, force: true });
   mkdirSync(etc, { recursive: true, mode: 0o755 });
-  await copyFromEtc(etc);
+  const directories = takenFromEtc.filter((path) => takeFromEtc(join("/etc", path), join(etc, path)));
   const { name, uid, gid } = insideUser;
   const files = {
     passwd: `root:x:0:0:root:/:/sbin/nologin\n${name}:x:${uid}:${gid}::/home/${name}:/sbin/nologin\n`,
@@ -83,21 +96,34 @@ async function writeEtc({ etc, resolvers, sharesNetwork }: ViewOptions): Promise
   };
   for (const [file, content] of Object.entries(files))
     writeFileSync(join(etc, file), content, { mode: 0o644 });
+  return directories.map((path) => join("/etc", path));
 }
 
-/** Some four hundred files, mostly certificates: one `cp` for all. Arguments: where to, names in /etc. */
-const copyScript = `
-cd /etc
-to=$1
-shift
-exec cp -R -P -p --parents -- "$@" "$to"
-`;
+/** True for a directory, of which only the place is made. What cannot be taken is what sandboxes do without. */
+function takeFromEtc(from: string, to: string): boolean {
+  try {
+    const entry = lstatSync(from);
+    mkdirSync(dirname(to), { recursive: true, mode: 0o755 });
+    if (entry.isSymbolicLink()) symlinkSync(readlinkSync(from), to);
+    else if (entry.isFile()) copyFileSync(from, to);
+    else if (entry.isDirectory() && othersRead(from)) mkdirSync(to, { recursive: true, mode: 0o755 });
+    else return false;
+    return entry.isDirectory();
+  } catch {
+    return false;
+  }
+}
 
-async function copyFromEtc(etc: string): Promise<void> {
-  const there = copiedFromEtc.filter((name) => existsSync(join("/etc", name)));
-  if (there.length === 0) return;
-  // What cannot be copied is what sandboxes do without.
-  await run("launch", ["sh", "-c", copyScript, "copy", etc, ...there]).catch(() => {});
+const othersEnter = 0o001;
+const othersList = 0o005;
+
+/** As the unprivileged user who will show it has to. */
+function othersRead(directory: string): boolean {
+  if ((statSync(directory).mode & othersList) !== othersList) return false;
+  for (let above = dirname(directory); above !== "/"; above = dirname(above)) {
+    if ((statSync(above).mode & othersEnter) === 0) return false;
+  }
+  return true;
 }
 
 function readOr(path: string): string {
