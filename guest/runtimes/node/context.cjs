@@ -4,12 +4,20 @@
  *
  * What belongs to the function comes from the environment, what belongs to the invocation from the headers of `next`.
  */
-const env = process.env;
-const functionVersion = env.AWS_LAMBDA_FUNCTION_VERSION;
-const functionName = env.AWS_LAMBDA_FUNCTION_NAME;
-const memoryLimitInMB = env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE;
-const logGroupName = env.AWS_LAMBDA_LOG_GROUP_NAME;
-const logStreamName = env.AWS_LAMBDA_LOG_STREAM_NAME;
+let functionVersion;
+let functionName;
+let memoryLimitInMB;
+let logGroupName;
+let logStreamName;
+
+/** Before user code can change them. */
+exports.readFunction = function readFunction(env) {
+  functionVersion = env.AWS_LAMBDA_FUNCTION_VERSION;
+  functionName = env.AWS_LAMBDA_FUNCTION_NAME;
+  memoryLimitInMB = env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE;
+  logGroupName = env.AWS_LAMBDA_LOG_GROUP_NAME;
+  logStreamName = env.AWS_LAMBDA_LOG_STREAM_NAME;
+};
 
 /** `context`: what it shall have besides, added to in place. Throws if a header that should be JSON is not. */
 exports.contextOf = function contextOf(headers, context = {}) {

@@ -1,13 +1,15 @@
 "use strict";
 /**
- * The Node.js runtime of a function: loads the handler, then answers one invocation after the other.
+ * The Node.js runtime of a function: loads the handler, then answers one invocation after the other. It may have been
+ * started before anyone knew for which function; then it waits for its orders first.
  *
  * Runs on Node 18 to 26 as they come, without dependencies. What a handler sees is AWS's: callbacks and an event loop
  * that must run empty up to Node 22, promises only from Node 24 on. Warm invocations are the hot path: one socket, one
  * write an invocation, no timers, no files. Must never show user code a variable of ours.
  */
 const { openRuntimeApi } = require("./api.cjs");
-const { contextOf } = require("./context.cjs");
+const fs = require("fs");
+const { contextOf, readFunction } = require("./context.cjs");
 const {
   JSONStringifyError,
   NodejsExit,
@@ -30,33 +32,52 @@ let requestId;
 let onIdle = leaveUnsettled;
 
 const env = process.env;
-const handlerName = env._HANDLER ?? "";
-const taskRoot = env.LAMBDA_TASK_ROOT ?? "/var/task";
-const api = openRuntimeApi({
-  socketPath: env._LAMBDAD_RUNTIME_SOCKET,
-  address: env.AWS_LAMBDA_RUNTIME_API,
-  onInvocation: invoke,
-});
-patchConsole(env._LAMBDA_TELEMETRY_LOG_FD, hasCallbacks ? undefined : "-");
-forgetOurVariables();
-// AWS's bootstrap is a module, in which `require.main` is undefined for user code.
-process.mainModule = undefined;
-if (!["1", "true"].includes(env.AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA)) defineGlobal();
-
-process.on("beforeExit", () => onIdle());
-if (hasCallbacks) reportUncaught();
-
+let api;
 let handler;
 let isStreamed;
-loadHandler(taskRoot, handlerName, hasCallbacks).then(
-  (loaded) => {
-    handler = loaded;
-    isStreamed = isStreaming(loaded);
-    phase = "waiting";
-    api.next();
-  },
-  (error) => leave(hasCallbacks ? "Uncaught Exception" : "Init Error", error, hasCallbacks ? 129 : 1),
-);
+
+if (env._LAMBDAD_ORDERS !== undefined) followOrders(JSON.parse(fs.readFileSync(env._LAMBDAD_ORDERS, "utf8")));
+// In a turn of its own, with orders or without: while we waited for them the event loop's clock stood still.
+setImmediate(start);
+
+/** From now on this process is the function's: its variables in their order, and its working directory. */
+function followOrders({ variables, cwd }) {
+  const names = Object.keys(env);
+  let known = 0; // a variable that is where it should be is not taken away: setting TZ, for one, costs time
+  while (known < names.length && names[known] === variables[known]?.[0]) known += 1;
+  for (const name of names.slice(known)) delete env[name];
+  for (const [name, value] of variables) if (env[name] !== value) env[name] = value;
+  process.chdir(cwd);
+}
+
+function start() {
+  const handlerName = env._HANDLER ?? "";
+  const taskRoot = env.LAMBDA_TASK_ROOT ?? "/var/task";
+  api = openRuntimeApi({
+    socketPath: env._LAMBDAD_RUNTIME_SOCKET,
+    address: env.AWS_LAMBDA_RUNTIME_API,
+    onInvocation: invoke,
+  });
+  readFunction(env);
+  patchConsole(env._LAMBDA_TELEMETRY_LOG_FD, hasCallbacks ? undefined : "-");
+  forgetOurVariables();
+  // AWS's bootstrap is a module, in which `require.main` is undefined for user code.
+  process.mainModule = undefined;
+  if (!["1", "true"].includes(env.AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA)) defineGlobal();
+
+  process.on("beforeExit", () => onIdle());
+  if (hasCallbacks) reportUncaught();
+
+  loadHandler(taskRoot, handlerName, hasCallbacks).then(
+    (loaded) => {
+      handler = loaded;
+      isStreamed = isStreaming(loaded);
+      phase = "waiting";
+      api.next();
+    },
+    (error) => leave(hasCallbacks ? "Uncaught Exception" : "Init Error", error, hasCallbacks ? 129 : 1),
+  );
+}
 
 function invoke(headers, body) {
   requestId = headers["lambda-runtime-aws-request-id"];

@@ -1,11 +1,14 @@
 """Loads the handler, then answers one invocation after the other.
 
+It may have been started before anyone knew for which function; then it waits for its orders first.
+
 An answer and the request for the next invocation leave in one write. What the function printed is flushed before it.
 Must never show the function a variable of ours.
 """
 
 import os
 import sys
+import time
 
 from lambdad_runtime.api import RuntimeApi
 from lambdad_runtime.context import LambdaContext, parse_header
@@ -16,6 +19,10 @@ from lambdad_runtime.sink import open_sink
 
 
 def run():
+    orders = os.environ.get("_LAMBDAD_ORDERS")
+    if orders is not None:
+        with open(orders, "rb") as pipe:
+            follow_orders(loads(pipe.read()))
     api = RuntimeApi(os.environ.get("_LAMBDAD_RUNTIME_SOCKET"), os.environ["AWS_LAMBDA_RUNTIME_API"])
     sink = open_sink(os.environ.get("_LAMBDA_TELEMETRY_LOG_FD"))
     layer_root = os.environ.get("_LAMBDAD_LAYER_ROOT", "/opt")
@@ -41,6 +48,17 @@ def run():
     headers, body = api.next()
     while True:
         headers, body = serve(api, sink, handler, headers, body)
+
+
+def follow_orders(orders):
+    """From now on this process is the function's: its variables in their order, and its working directory."""
+    zone = os.environ.get("TZ")
+    os.environ.clear()
+    for name, value in orders["variables"]:
+        os.environ[name] = value
+    if os.environ.get("TZ") != zone:
+        time.tzset()
+    os.chdir(orders["cwd"])
 
 
 def serve(api, sink, handler, headers, body):
