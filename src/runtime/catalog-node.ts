@@ -9,7 +9,9 @@ import { delimiter, join } from "node:path";
 import type { Logger } from "../base/logger.ts";
 import { interpreterProbeMs } from "../limits.ts";
 import type { Bootstraps } from "./bootstraps.ts";
+import type { Flag } from "./contract.ts";
 import { fetchNode } from "./node-package.ts";
+import { nodeSdk } from "./node-sdk.ts";
 import { runProgram } from "./program.ts";
 import type { RuntimeSource } from "./runtime-source.ts";
 import { runtimeVersion } from "./runtime-version.ts";
@@ -47,6 +49,12 @@ export function createNodeRuntimes(deps: NodeDeps): RuntimeSource {
   const { dataDir, path, logger, onProgress, bootstraps, fetch = fetchNode } = deps;
   const fetching = new Map<string, Promise<Binary>>();
   const onPath = once(() => nodesOnPath(path));
+  const sdk = once(() =>
+    nodeSdk(dataDir).catch((error: unknown) => {
+      logger.warn("functions have to bring the AWS SDK themselves: it could not be copied", { error });
+      return undefined;
+    }),
+  );
 
   function place(version: string): string {
     return join(dataDir, "runtimes", `node-${version}-${process.platform}-${process.arch}`);
@@ -110,13 +118,14 @@ export function createNodeRuntimes(deps: NodeDeps): RuntimeSource {
       const version = versions[id];
       if (version === undefined) return undefined;
       const binary = (await present(version)) ?? (await fetchedOnce(version));
-      const bootstrap = await bootstraps.directory("node");
+      const [bootstrap, modules] = await Promise.all([bootstraps.directory("node"), sdk()]);
       return {
         argv: ["/var/lang/bin/node", "/var/runtime/index.cjs"],
-        heapLimitFlag: "--max-old-space-size",
+        flags: { variable: "NODE_OPTIONS", defaults: [heapLimit] },
         mounts: [
           { source: binary.path, target: "/var/lang/bin/node" },
           { source: bootstrap, target: "/var/runtime" },
+          ...(modules === undefined ? [] : [{ source: modules, target: "/var/runtime/node_modules" }]),
         ],
         env: nodeVariables(major(version)),
         ...runtimeVersion("nodejs", major(version), `${binary.version}:${bootstrap}`),
@@ -124,6 +133,15 @@ export function createNodeRuntimes(deps: NodeDeps): RuntimeSource {
     },
   };
 }
+
+/**
+ * Without it V8 takes the machine's memory for its own, collects too late, and is killed by the kernel where AWS's, which
+ * sees a small machine, would have collected.
+ */
+const heapLimit: Flag = {
+  unless: /max[-_]old[-_]space[-_]size/,
+  text: (memoryMb) => `--max-old-space-size=${memoryMb}`,
+};
 
 function nodeVariables(majorVersion: string): Record<string, string> {
   const folders = [`/opt/nodejs/node${majorVersion}/node_modules`, "/opt/nodejs/node_modules"];

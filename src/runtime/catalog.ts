@@ -83,6 +83,7 @@ const providedRuntimes: RuntimeSource = {
       entrypoints: ["/var/task/bootstrap", "/opt/bootstrap"],
       mounts: [],
       env: {},
+      withoutOurVariables: true,
       ...runtimeVersion("provided", id.split(".")[1] ?? "al1", id),
     };
   },

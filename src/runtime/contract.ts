@@ -54,8 +54,15 @@ export interface LaunchPlan {
   readonly argv: readonly string[];
   /** Absolute paths inside; the first that is there is the program, without arguments. For `provided.*`. */
   readonly entrypoints?: readonly string[];
-  /** Flag that limits the heap to so many MB, as `flag=512` behind the program: "--max-old-space-size". */
-  readonly heapLimitFlag?: string;
+  /** Flags behind the program that the function may replace by its own in this variable. */
+  readonly flags?: {
+    readonly variable: "NODE_OPTIONS" | "JAVA_TOOL_OPTIONS";
+    readonly defaults: readonly Flag[];
+  };
+  /** The root file system that it lives in, instead of the machine's; see `SandboxSpec`. */
+  readonly root?: string;
+  /** It cannot hide our own variables (`_LAMBDAD_…`) from the function, and does without. */
+  readonly withoutOurVariables?: boolean;
   /** Runtime, interpreter and bootstrap; code and layers are added by the environment. */
   readonly mounts: readonly Mount[];
   /** On top of what every environment gets; the function's own variables win over these. */
@@ -64,6 +71,12 @@ export interface LaunchPlan {
   readonly runtimeVersion: string;
   /** Its region is us-east-1: whoever shows it puts the function's there. */
   readonly runtimeVersionArn: string;
+}
+
+export interface Flag {
+  /** Left out where the function's own flags match. */
+  readonly unless: RegExp;
+  text(memoryMb: number): string;
 }
 
 export type EnvironmentStatus = "starting" | "idle" | "busy" | "down" | "dead";

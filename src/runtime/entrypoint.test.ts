@@ -18,7 +18,12 @@ const node: LaunchPlan = {
   ...custom,
   argv: ["/var/lang/bin/node", "/var/runtime/index.cjs"],
   entrypoints: undefined,
-  heapLimitFlag: "--max-old-space-size",
+  flags: {
+    variable: "NODE_OPTIONS",
+    defaults: [
+      { unless: /max[-_]old[-_]space[-_]size/, text: (memoryMb) => `--max-old-space-size=${memoryMb}` },
+    ],
+  },
 };
 const spec = { memoryMb: 512, variables: {} };
 const nothing: Entrypoint = {
@@ -90,7 +95,7 @@ test("the heap's limit is the function's memory, unless the function sets its ow
 
 test("a wrapper script gets the runtime's program and arguments", async () => {
   const variables = { AWS_LAMBDA_EXEC_WRAPPER: "/opt/wrapper" };
-  const plan = { ...node, heapLimitFlag: undefined };
+  const plan = { ...node, flags: undefined };
   assert.deepEqual(await chooseEntrypoint(plan, [], { ...spec, variables }), {
     kind: "argv",
     argv: ["/bin/sh", "-c", 'exec "$0" "$@"', "/opt/wrapper", ...node.argv],

@@ -1,6 +1,6 @@
 /**
  * From a launch plan to the program that is started: the first entry point that is there, AWS's wrapper script, and the
- * heap limit that belongs to the function's memory.
+ * flags that the function has not replaced by its own.
  *
  * Looks at the mounts' sources on the host, and follows links as they will be followed inside. Starts nothing.
  */
@@ -21,7 +21,7 @@ export async function chooseEntrypoint(
   { memoryMb, variables }: Pick<VersionSpec, "memoryMb" | "variables">,
 ): Promise<Entrypoint> {
   if (plan.entrypoints !== undefined) return firstThatIsThere(plan.entrypoints, mounts);
-  const argv = withHeapLimit(plan, memoryMb, variables["NODE_OPTIONS"]);
+  const argv = withFlags(plan, memoryMb, variables);
   const wrapper = variables["AWS_LAMBDA_EXEC_WRAPPER"];
   // By a shell, because a wrapper that is missing is exit status 127 on AWS, not a start that failed.
   const wrapped = ["/bin/sh", "-c", 'exec "$0" "$@"', wrapper ?? "", ...argv];
@@ -68,12 +68,14 @@ function hostPath(inside: string, mounts: readonly Mount[]): string | undefined 
   return mount && mount.source + inside.slice(mount.target.length);
 }
 
-/**
- * Without a limit an engine takes the machine's memory for its own, collects too late, and is killed by the kernel where
- * AWS's, which sees a small machine, would have collected. The function's own limit wins.
- */
-function withHeapLimit(plan: LaunchPlan, memoryMb: number, ownOptions = ""): readonly string[] {
-  const [program = "", ...rest] = plan.argv;
-  if (plan.heapLimitFlag === undefined || /max[-_]old[-_]space[-_]size/.test(ownOptions)) return plan.argv;
-  return [program, `${plan.heapLimitFlag}=${memoryMb}`, ...rest];
+function withFlags(
+  { argv, flags }: LaunchPlan,
+  memoryMb: number,
+  variables: VersionSpec["variables"],
+): readonly string[] {
+  if (flags === undefined) return argv;
+  const own = variables[flags.variable] ?? "";
+  const [program = "", ...rest] = argv;
+  const defaults = flags.defaults.filter(({ unless }) => !unless.test(own));
+  return [program, ...defaults.map((flag) => flag.text(memoryMb)), ...rest];
 }

@@ -116,9 +116,13 @@ function reserved(driver: Paths, mounts: readonly Mount[], facts: LaunchFacts): 
     _AWS_XRAY_DAEMON_ADDRESS: driver.hostAddress,
     _AWS_XRAY_DAEMON_PORT: "2000",
     _LAMBDA_TELEMETRY_LOG_FD: "3",
-    // Ours: our bootstraps use it instead of TCP, and delete it before user code runs.
-    _LAMBDAD_RUNTIME_SOCKET: driver.resolve(mounts, endpoint.socketPath),
-    _LAMBDAD_LAYER_ROOT: driver.resolve(mounts, "/opt"),
+    ...(facts.prepared.plan.withoutOurVariables
+      ? {}
+      : {
+          // Our bootstraps use it instead of TCP, and delete it before user code runs.
+          _LAMBDAD_RUNTIME_SOCKET: driver.resolve(mounts, endpoint.socketPath),
+          _LAMBDAD_LAYER_ROOT: driver.resolve(mounts, "/opt"),
+        }),
   };
 }
 
