@@ -10,6 +10,7 @@ import type { Server, Socket } from "node:net";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Clock, Timer } from "../../base/clock.ts";
+import { invariant } from "../../base/invariant.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Mount } from "../../isolation/driver.ts";
 import {
@@ -37,8 +38,11 @@ export interface RuntimeApiDeps {
 }
 
 export interface RuntimeApi {
-  /** Opens the Runtime API for one sandbox. `id`: `[a-z0-9-]{1,40}`, unique among the open ones, hard to guess. */
-  open(id: string, port: RuntimePort): Promise<RuntimeEndpoint>;
+  /**
+   * Opens the Runtime API for one sandbox. `id`: `[a-z0-9-]{1,40}`, unique among the open ones, hard to guess. Without a
+   * port nobody is served before `assign`.
+   */
+  open(id: string, port?: RuntimePort): Promise<RuntimeEndpoint>;
   /** Closes everything that is open. Idempotent. */
   close(): Promise<void>;
 }
@@ -51,6 +55,8 @@ export interface RuntimeEndpoint {
   readonly mount: Mount;
   /** The socket's path as seen through `mount`. */
   readonly socketPath: string;
+  /** Once, where it was opened without: whose it is from now on. */
+  assign(port: RuntimePort): void;
   /** The sandbox's own address is known. Its connections may have come before. */
   admit(address: string): void;
   /** Cuts every connection, now; resolves when nothing is left. Idempotent. Never rejects. */
@@ -78,7 +84,8 @@ export async function createRuntimeApi(deps: RuntimeApiDeps): Promise<RuntimeApi
 
   return {
     async open(id, port) {
-      const endpoint = new OpenEndpoint({ ...deps, id, peers, onClosed: () => open.delete(endpoint) }, port);
+      const endpoint = new OpenEndpoint({ ...deps, id, peers, onClosed: () => open.delete(endpoint) });
+      if (port) endpoint.assign(port);
       open.add(endpoint);
       await endpoint.listen(sharedPort);
       return endpoint;
@@ -102,16 +109,15 @@ class OpenEndpoint implements RuntimeEndpoint {
   readonly socketPath = `${mountTarget}/${socketName}`;
   authority = "";
   readonly #deps: EndpointDeps;
-  readonly #serve: Serve;
+  #serve: Serve | undefined;
   readonly #budget = new Budget(runtimeApiHeldBytesMax);
   readonly #sockets = new Set<Socket>();
   readonly #servers: Server[] = [];
   #address: string | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(deps: EndpointDeps, port: RuntimePort) {
+  constructor(deps: EndpointDeps) {
     this.#deps = deps;
-    this.#serve = createRouter(port);
     this.mount = { source: join(deps.dir, deps.id), target: mountTarget };
   }
 
@@ -130,6 +136,11 @@ class OpenEndpoint implements RuntimeEndpoint {
     return listening(server, where);
   }
 
+  assign(port: RuntimePort): void {
+    invariant(!this.#serve, "I3: a Runtime API serves one environment");
+    this.#serve = createRouter(port);
+  }
+
   admit(address: string): void {
     this.#address = address;
     this.#deps.peers?.admit(address, this);
@@ -137,10 +148,13 @@ class OpenEndpoint implements RuntimeEndpoint {
 
   /** Serves a connection that is known to be this sandbox's. */
   adopt(socket: Socket): void {
-    if (this.#closed || this.#sockets.size >= runtimeApiConnectionsMax) return void socket.destroy();
+    const serve = this.#serve;
+    if (!serve || this.#closed || this.#sockets.size >= runtimeApiConnectionsMax) {
+      return void socket.destroy();
+    }
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
-    serveConnection(socket, this.#serve, this.#budget);
+    serveConnection(socket, serve, this.#budget);
   }
 
   close(): Promise<void> {
