@@ -6,7 +6,7 @@
  * Hung and slow clients are bounded by Node's own timers (head, whole request, idle connections), and by the same
  * bounds of ours where Node has none: before the first bytes, and in HTTP/2. Closing stops accepting, lets running requests finish within the grace, and then destroys what is left.
  */
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import {
   createServer as createHttp2Server,
   type Http2Server,
@@ -16,6 +16,7 @@ import {
 } from "node:http2";
 import { isIPv6, type Socket } from "node:net";
 import type { Clock } from "../base/clock.ts";
+import { createServer } from "../base/http.ts";
 import { describeError, type Logger } from "../base/logger.ts";
 import type { Metrics } from "../base/metrics.ts";
 import {

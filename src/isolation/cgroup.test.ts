@@ -59,7 +59,7 @@ test("D2: on v2 the limits are written where the kernel reads them, and the cont
   assert.equal(get("cgroup.subtree_control"), "+pids", "only what was off");
   assert.equal(get("lambdad", "cgroup.subtree_control"), "+memory +cpu +pids");
   assert.equal(get("lambdad", "one", "cgroup.subtree_control"), "+memory +cpu +pids");
-  const group = cgroups.create("7-1");
+  const group = await cgroups.create("7-1");
   group.limit(limits);
   assert.deepEqual(group.joinFiles, [at("lambdad", "one", "7-1", "cgroup.procs")]);
   assert.equal(get("lambdad", "one", "7-1", "memory.max"), String(128 << 20));
@@ -100,13 +100,13 @@ test("D3: on v2 destroy forbids forks, asks the kernel to kill, and kills who is
       if (killed.length === 2) writeFileSync(members, ""); // the kernel takes its time
     },
   });
-  const group = cgroups.create("7-1");
+  const group = await cgroups.create("7-1");
   writeFileSync(members, "1234\n");
   await group.destroy();
   assert.deepEqual(killed, [1234, 1234]);
 });
 
-test("on v2 without root the delegated group is divided, and lambdad moves aside first", (t) => {
+test("on v2 without root the delegated group is divided, and lambdad moves aside first", async (t) => {
   const { host, put, get } = fakeHost(t, {
     mounts: unified,
     isRoot: false,
@@ -117,7 +117,7 @@ test("on v2 without root the delegated group is divided, and lambdad moves aside
   const cgroups = openCgroups("one", systemClock, host);
   assert.equal(get("user.slice", "run-1.scope", "lambdad-main", "cgroup.procs"), "4242");
   assert.equal(get("user.slice", "run-1.scope", "cgroup.subtree_control"), "+memory +cpu +pids");
-  assert.match(cgroups.create("7-1").joinFiles[0] ?? "", /run-1\.scope\/lambdad\/one\/7-1\/cgroup\.procs$/);
+  assert.match((await cgroups.create("7-1")).joinFiles[0] ?? "", /run-1\.scope\/lambdad\/one\/7-1\/cgroup\.procs$/);
 });
 
 test("a lambdad that has moved aside already divides the same group", (t) => {
@@ -132,7 +132,7 @@ test("a lambdad that has moved aside already divides the same group", (t) => {
   assert.equal(get("a.scope", "cgroup.subtree_control"), "+memory +cpu +pids");
 });
 
-test("D2: on v1 each controller has its own directory, and a hybrid's empty v2 is left alone", (t) => {
+test("D2: on v1 each controller has its own directory, and a hybrid's empty v2 is left alone", async (t) => {
   const { host, put, get, at } = fakeHost(t, {
     mounts: (root) => separate(root) + unified(`${root}/unified`),
   });
@@ -140,7 +140,7 @@ test("D2: on v1 each controller has its own directory, and a hybrid's empty v2 i
   for (const name of ["memory", "cpu,cpuacct", "pids"]) mkdirSync(at(name));
   const cgroups = openCgroups("one", systemClock, host);
   assert.equal(cgroups.version, 1);
-  const group = cgroups.create("7-1");
+  const group = await cgroups.create("7-1");
   group.limit(limits);
   const directory = ["lambdad", "one", "7-1"];
   assert.equal(group.joinFiles.length, 3, "cpu and cpuacct are one here");
@@ -164,7 +164,7 @@ test("D4: sweep removes what an earlier run left and nothing of its own", async 
   put("", "lambdad", "two", `${process.pid}-1`, "cgroup.procs");
   put("", "lambdad", "three", "999999999-1", "cgroup.procs");
   const cgroups = openCgroups("one", systemClock, host);
-  cgroups.create("7-1");
+  await cgroups.create("7-1");
   await cgroups.sweep();
   assert.deepEqual(
     readdirSync(at("lambdad", "one")).filter((name) => name.includes("-")),
@@ -193,7 +193,7 @@ test("D3: on this machine a group's processes are killed and the group is remove
   if (process.platform !== "linux" || process.getuid?.() !== 0) return t.skip("needs Linux and root");
   const cgroups = openCgroups(`t${systemRandom.hex(6)}`, systemClock);
   t.after(() => cgroups.close());
-  const group = cgroups.create("1-1");
+  const group = await cgroups.create("1-1");
   group.limit(limits);
   const join = group.joinFiles.map((file) => `echo 0 >${file}`).join("; ");
   const child = spawn("sh", ["-c", `${join}; (sleep 1000 &); echo in; exec sleep 1000`], {

@@ -4,7 +4,8 @@
  * group is made first and limited when its sandbox is known; a process joins by writing "0" to `joinFiles` itself.
  * Nothing outside `lambdad/` is ever changed, except that v2's parents get their controllers switched on.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { sandboxDestroyTimeoutMs } from "../limits.ts";
@@ -33,7 +34,7 @@ export interface Cgroups {
   readonly version: 1 | 2;
   /** A directory with one entry for each group; `cgroup.procs` in it lists whoever has joined, or begun to. */
   readonly directory: string;
-  create(name: string): Cgroup;
+  create(name: string): Promise<Cgroup>;
   /** Kills and removes the groups that an earlier run of this instance left. */
   sweep(): Promise<void>;
   /** Kills and removes every group of this instance, and the instance's own. */
@@ -57,13 +58,14 @@ export function openCgroups(instance: string, clock: Clock, host: CgroupHost = t
   return {
     version: hierarchy.version,
     directory: hierarchy.parents[0],
-    create(name) {
+    async create(name) {
+      own.add(name);
       try {
-        for (const parent of hierarchy.parents) mkdirSync(join(parent, name));
+        // Not synchronously: the kernel may be busy with other groups for tens of milliseconds.
+        await Promise.all(hierarchy.parents.map((parent) => mkdir(join(parent, name))));
       } catch (cause) {
         throw new DriverError("limits", `cannot make the control group ${name}`, { cause });
       }
-      own.add(name);
       return open(name);
     },
     async sweep() {

@@ -3,11 +3,11 @@
  * goes: take a prepared slot (`slots.ts`), limit its control group, hand it bubblewrap's arguments (`arguments.ts`), and
  * wait until the program has been started. What a sandbox may see is decided in `arguments.ts` alone.
  */
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
-import { findTool, run } from "../command.ts";
+import { findTool } from "../command.ts";
 import {
   type Driver,
   DriverError,
@@ -43,7 +43,6 @@ export async function createBubblewrapDriver(options: BubblewrapOptions): Promis
     throw new DriverError("unavailable", "bubblewrap is not installed: apt-get install bubblewrap");
   const filter = seccompFilter(process.arch);
   if (!filter) throw new DriverError("unavailable", `there is no system call filter for ${process.arch}`);
-  const help = run("unavailable", [bubblewrap, "--help"]).catch(() => "");
   const machine = await openMachine(options);
   try {
     const { stageDir, clock, logger } = options;
@@ -57,7 +56,7 @@ export async function createBubblewrapDriver(options: BubblewrapOptions): Promis
       etc: join(stageDir, "etc"),
       resolvers: network?.resolvers ?? [],
       sharesNetwork: network === undefined,
-      canDisableUserNamespaces: (await help).includes("--disable-userns"),
+      canDisableUserNamespaces: knowsOption(bubblewrap, "disable-userns"),
     });
     chmodSync(stageDir, 0o711); // whatever the umask made of it: sandboxes pass through
     const guardian = cgroups && startGuardian(cgroups.directory, runName);
@@ -67,6 +66,15 @@ export async function createBubblewrapDriver(options: BubblewrapOptions): Promis
   } catch (error) {
     await machine.close();
     throw error;
+  }
+}
+
+/** Since when it has the option differs by distribution. Asking it would be a process of its own, before all others. */
+function knowsOption(program: string, option: string): boolean {
+  try {
+    return readFileSync(program).includes(option);
+  } catch {
+    return false; // not readable: without the option it works as well
   }
 }
 

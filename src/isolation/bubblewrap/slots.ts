@@ -155,12 +155,15 @@ async function prepareSlot(
   end: (slot: Slot) => Promise<void>,
 ): Promise<Slot> {
   const owner = deps.number === undefined ? undefined : sandboxUser(deps.number, order.slotNumber);
-  const pipes = await deps.pipes.take(owner);
+  const cgroup = await deps.cgroups?.create(`${runName}${order.slotNumber}`);
+  let pipes: OutputPipes | undefined;
   let slot: Slot;
   try {
-    slot = spawnSlot(deps, order, pipes);
+    pipes = await deps.pipes.take(owner);
+    slot = spawnSlot(deps, order, { cgroup, pipes });
   } catch (cause) {
-    pipes.destroy();
+    pipes?.destroy();
+    await cgroup?.destroy();
     throw cause instanceof DriverError
       ? cause
       : new DriverError("launch", "no process can be started", { cause });
@@ -170,7 +173,7 @@ async function prepareSlot(
     if (slot.link) deps.network?.admit(slot.link, order.mode === "outside" && deps.network.hasOutside);
     return slot;
   } catch (error) {
-    const said = await lastWords(pipes.stderr.reader, deps.clock);
+    const said = await lastWords(slot.pipes.stderr.reader, deps.clock);
     await end(slot);
     throw new DriverError("launch", `a sandbox could not be prepared${said ? `: ${said}` : ""}`, {
       cause: error,
@@ -181,9 +184,8 @@ async function prepareSlot(
 function spawnSlot(
   deps: SlotDeps,
   { slotNumber, mode, laterMounts, release }: SlotOrder,
-  pipes: OutputPipes,
+  { cgroup, pipes }: Pick<Slot, "cgroup" | "pipes">,
 ): Slot {
-  const cgroup = deps.cgroups?.create(`${runName}${slotNumber}`);
   const plan = deps.network?.plan;
   const lambdadPid = process.pid;
   const hasOutside = mode === "outside" && deps.network?.hasOutside === true;

@@ -4,7 +4,7 @@
  * that directory, into a place that only this instance's sandboxes may enter. One mount serves everything below it, so
  * there are few. What is inside must be readable by others on its own account: permissions are never changed here.
  */
-import { chownSync, mkdirSync, readFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Stats } from "node:fs";
@@ -41,9 +41,7 @@ export async function openStage(directory: string, gid: number): Promise<Stage> 
   chownSync(directory, 0, gid);
   // Private to begin with, so that no other mount namespace of this machine gets copies, and then shared with those
   // that are made from here, so that a sandbox that is being started sees what is staged for it.
-  await run("launch", ["mount", "--bind", directory, directory]);
-  await run("launch", ["mount", "--make-private", directory]);
-  await run("launch", ["mount", "--make-shared", directory]);
+  await run("launch", ["mount", "--bind", "--make-private", "--make-shared", directory, directory]);
   const staged = new Map<string, { readonly at: string; readonly inode: string }>();
   let count = 0;
   /** One at a time: two first uses of one source would mount it twice. */
@@ -107,6 +105,7 @@ export async function openStage(directory: string, gid: number): Promise<Stage> 
 
 /** Removes a directory of lambdad's with everything that a crashed predecessor left mounted in it. */
 export async function unstage(directory: string): Promise<void> {
+  if (!existsSync(directory)) return;
   const points = mountsBelow(directory);
   if (points.length > 0) await run("launch", ["umount", "-l", ...points.toReversed()]);
   // Removing files through a mount that stayed would remove somebody's code.
