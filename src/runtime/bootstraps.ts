@@ -41,6 +41,8 @@ async function copyOf(name: string, runtimesDir: string): Promise<string> {
 
   const partial = `${place}.partial`;
   await rm(partial, { recursive: true, force: true });
+  // Where a runtime's own packages are mounted: a sandbox cannot make it.
+  await mkdir(join(partial, "node_modules"), { recursive: true, mode: 0o755 });
   for (const [path, bytes] of files) {
     await mkdir(dirname(join(partial, path)), { recursive: true, mode: 0o755 });
     await writeFile(join(partial, path), bytes);

@@ -3,6 +3,9 @@
  * runs the tests. With LAMBDAD_TEST_FETCH=1 also on every Node version of the catalog, which npm brings.
  */
 import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { startGuest, type Guest, type GuestOptions } from "./guest-runtime.ts";
 import { bootstrap, type Node, nodes } from "./nodes.ts";
@@ -106,6 +109,31 @@ const cases: Readonly<Record<string, Case>> = {
     { "index.mjs": "export default { handler: async () => 'default' };" },
     "default",
   ),
+  "ES modules find packages along NODE_PATH, after those of their own, as CommonJS does": async (start) => {
+    const opt = await mkdtemp(join(tmpdir(), "lambdad-layer-"));
+    const write = async (path: string, text: string) => {
+      await mkdir(dirname(join(opt, path)), { recursive: true });
+      await writeFile(join(opt, path), text);
+    };
+    for (const name of ["layered", "@scope/own"]) {
+      await write(`nodejs/node_modules/${name}/package.json`, `{"name":"${name}","main":"main.js"}`);
+      await write(`nodejs/node_modules/${name}/main.js`, `exports.from = "layer";`);
+    }
+    const files = {
+      "node_modules/@scope/own/index.js": `exports.from = "task";`,
+      "index.mjs": `import layered from "layered"; import own from "@scope/own";
+        const missing = await import("nowhere").catch(({ code, message }) => [code, message]);
+        export const handler = async () => [layered.from, own.from, ...missing];`,
+    };
+    const guest = await start({
+      files,
+      env: { NODE_PATH: `/nowhere/node_modules:${opt}/nodejs/node_modules` },
+    });
+    const { body } = await guest.invoke(null);
+    assert.deepEqual((body as string[]).slice(0, 3), ["layer", "task", "ERR_MODULE_NOT_FOUND"]);
+    assert.match((body as string[])[3] ?? "", /^Cannot find package 'nowhere' imported from .*index\.mjs$/);
+    await rm(opt, { recursive: true });
+  },
   "a handler in node_modules of the task root is found by Node's own rules": answers(
     { "node_modules/dep/index.js": "exports.handler = async () => 'dep';" },
     "dep",

@@ -77,6 +77,7 @@ async function loadFile(file, extension) {
 }
 
 function importFile(file) {
+  require("./esm-paths.cjs").searchNodePath();
   return import(require("url").pathToFileURL(file).href);
 }
 

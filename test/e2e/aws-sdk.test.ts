@@ -1,0 +1,83 @@
+/** Functions that call AWS with the SDK that their runtime brings, and reach lambdad without a line of configuration. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import {
+  CreateFunctionCommand,
+  InvokeCommand,
+  LambdaClient,
+  type Runtime,
+  waitUntilFunctionActiveV2,
+} from "@aws-sdk/client-lambda";
+import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { type RunningServer, startServer } from "../harness/server.ts";
+import { zipOf } from "../harness/zip.ts";
+
+let server: RunningServer;
+let lambda: LambdaClient;
+let sqs: SQSClient;
+let QueueUrl: string | undefined;
+
+before(async () => {
+  server = await startServer();
+  const settings = {
+    endpoint: server.url,
+    region: "us-east-1",
+    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+  };
+  lambda = new LambdaClient(settings);
+  sqs = new SQSClient(settings);
+  ({ QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: "answers" })));
+});
+
+after(async () => {
+  assert.equal(await server.stop(), 0);
+});
+
+async function answerOf(name: string, runtime: Runtime, files: Record<string, string>): Promise<unknown> {
+  await lambda.send(
+    new CreateFunctionCommand({
+      FunctionName: name,
+      Runtime: runtime,
+      Handler: "index.handler",
+      Role: "arn:aws:iam::000000000000:role/any",
+      MemorySize: 512,
+      Timeout: 30,
+      Code: { ZipFile: await zipOf(files) },
+    }),
+  );
+  await waitUntilFunctionActiveV2({ client: lambda, maxWaitTime: 60 }, { FunctionName: name });
+  const { Payload, FunctionError } = await lambda.send(new InvokeCommand({ FunctionName: name }));
+  const text = Buffer.from(Payload ?? []).toString();
+  assert.equal(FunctionError, undefined, text);
+  const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 5 }));
+  assert.equal(Messages[0]?.Body, `from ${name}`);
+  return JSON.parse(text) as unknown;
+}
+
+const account = "000000000000";
+
+test("a CommonJS function has the AWS SDK without packing it", async () => {
+  const index = `
+    const { SQSClient, GetQueueUrlCommand, SendMessageCommand } = require("@aws-sdk/client-sqs");
+    const { STSClient, GetCallerIdentityCommand } = require("@aws-sdk/client-sts");
+    const sqs = new SQSClient();
+    exports.handler = async () => {
+      const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: "answers" }));
+      await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: "from commonjs" }));
+      return (await new STSClient().send(new GetCallerIdentityCommand({}))).Account;
+    };`;
+  assert.equal(await answerOf("commonjs", "nodejs24.x", { "index.js": index }), account);
+});
+
+test("an ES module has it, too", async () => {
+  const index = `
+    import { SQSClient, GetQueueUrlCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
+    import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+    const sqs = new SQSClient();
+    export const handler = async () => {
+      const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: "answers" }));
+      await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: "from module" }));
+      return typeof DynamoDBDocumentClient.from;
+    };`;
+  assert.equal(await answerOf("module", "nodejs24.x", { "index.mjs": index }), "function");
+});
