@@ -243,6 +243,8 @@ export const startingEnvironmentsMax = 8; // cold starts at once on one machine;
 // Runtimes. Ours.
 export const interpreterProbeMs = 20 * second; // asking an interpreter its version, on a machine that is very busy
 export const runtimeFetchMs = 10 * minute; // npm brings some 50 MB
+export const runtimeBuildMs = 2 * minute; // a bootstrap's compiler, on a machine that is very busy
+export const rootInstallMs = 30 * minute; // debootstrap brings some 100 MB, and unpacks them
 export const programOutputBytesMax = 1 * MiB; // of npm and of interpreters
 
 // Runtime API. Ours: AWS publishes none. Bodies: invokeResponseBytesMax.

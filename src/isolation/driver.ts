@@ -49,6 +49,11 @@ export interface SandboxSpec {
   readonly cwd: string;
   /** Read-only, nosuid, nodev. */
   readonly mounts: readonly Mount[];
+  /**
+   * Absolute path on the host of a root file system whose programs, libraries and /etc the sandbox sees instead of the
+   * machine's; left out: the machine's. The *process* driver refuses one.
+   */
+  readonly root?: string;
   readonly memoryMb: number;
   /** In vCPUs, fractional; 1 is one whole core. */
   readonly cpus: number;

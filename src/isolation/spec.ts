@@ -30,6 +30,7 @@ export function checkSpec(spec: SandboxSpec): void {
     `variables are limited to ${sandboxEnvBytesMax} bytes`,
   );
   refuse(!isPlainPath(spec.cwd), "cwd is not an absolute path");
+  refuse(spec.root !== undefined && !isPlainPath(spec.root), "the root is not an absolute path");
   refuse(spec.mounts.length > sandboxMountsMax, `more than ${sandboxMountsMax} mounts`);
   for (const { source, target } of spec.mounts) {
     refuse(!isPlainPath(source), `the mount source ${source} is not an absolute path`);

@@ -46,7 +46,7 @@ export function cpusOf({ memoryMb }: VersionSpec): number {
 
 export function sandboxSpec(driver: Paths, facts: LaunchFacts): SandboxSpec {
   const { spec, endpoint } = facts;
-  const { argv } = facts.prepared;
+  const { argv, plan } = facts.prepared;
   const mounts = [...facts.prepared.mounts, endpoint.mount];
   return {
     id: facts.id,
@@ -54,6 +54,7 @@ export function sandboxSpec(driver: Paths, facts: LaunchFacts): SandboxSpec {
     env: variables(driver, mounts, facts),
     cwd: driver.resolve(mounts, taskRoot),
     mounts,
+    ...(plan.root === undefined ? {} : { root: plan.root }),
     memoryMb: spec.memoryMb,
     cpus: initCpusOf(spec),
     processesMax: environmentProcessesMax,
@@ -138,8 +139,10 @@ function resolveAll(driver: Paths, mounts: readonly Mount[], values: Variables):
   );
 }
 
+/** A path, or a flag with one: "-XX:SharedArchiveFile=/var/…". */
 function resolveInside(driver: Paths, mounts: readonly Mount[], text: string): string {
-  return text.startsWith("/") ? driver.resolve(mounts, text) : text;
+  const [, flag = "", path] = /^(-[^=/]+=)?(\/.*)$/s.exec(text) ?? [];
+  return path === undefined ? text : flag + driver.resolve(mounts, path);
 }
 
 export interface LogStreamFacts {

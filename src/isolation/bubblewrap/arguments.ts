@@ -1,21 +1,24 @@
 /**
  * From a sandbox's spec to bubblewrap's arguments: what the program sees of the machine, decided in one place. Pure.
- * The root is an empty tmpfs that ends up read-only; only what is named here is in it. Of the machine: the system's
- * programs and libraries, a few device nodes, and an `/etc` that lambdad wrote.
+ * The root is an empty tmpfs that ends up read-only; only what is named here is in it. Of the machine, or of a
+ * root file system of the runtime's own: programs and libraries; besides a few device nodes, and an `/etc` that lambdad
+ * wrote.
  */
-import type { SandboxSpec } from "../driver.ts";
+import type { Mount, SandboxSpec } from "../driver.ts";
 
 /** The user inside, as on AWS. */
 export const insideUser = { name: "sbx_user1051", uid: 993, gid: 990 } as const;
 
 export interface SystemView {
+  /** Where the directories are on the host: "" for the machine's own. */
+  readonly root: string;
   /** `/bin`, `/lib`, …: links into /usr where the distribution has merged them, else directories. */
   readonly directories: readonly string[];
   readonly links: readonly { readonly path: string; readonly to: string }[];
-  /** lambdad's own version of /etc, on the host. */
+  /** lambdad's own version of /etc, or that of the root file system; on the host. */
   readonly etc: string;
-  /** Directories of the machine's /etc that are shown in it. */
-  readonly etcDirectories: readonly string[];
+  /** What is shown in it from elsewhere. */
+  readonly etcMounts: readonly Mount[];
   /** Files of /proc that tell about the machine, and directories likewise. */
   readonly maskedFiles: readonly string[];
   readonly maskedDirectories: readonly string[];
@@ -67,10 +70,10 @@ export function bubblewrapArguments(
 
 function rootTree(system: SystemView): readonly string[] {
   return [
-    ...system.directories.flatMap((path) => ["--ro-bind", path, path]),
+    ...system.directories.flatMap((path) => ["--ro-bind", system.root + path, path]),
     ...system.links.flatMap(({ path, to }) => ["--symlink", to, path]),
     ...["--ro-bind", system.etc, "/etc", "--proc", "/proc"],
-    ...system.etcDirectories.flatMap((path) => ["--ro-bind", path, path]),
+    ...system.etcMounts.flatMap(({ source, target }) => ["--ro-bind", source, target]),
     ...system.maskedFiles.flatMap((path) => ["--ro-bind", "/dev/null", path]),
     ...system.maskedDirectories.flatMap((path) => ["--tmpfs", path, "--remount-ro", path]),
     ...["/var", "/var/task", "/opt"].flatMap((path) => ["--perms", "0755", "--dir", path]),

@@ -25,7 +25,7 @@ import { type Guardian, startGuardian } from "./guardian.ts";
 import { laterMounts, specialise } from "./later-mounts.ts";
 import { endSlot, startSandbox } from "./sandbox.ts";
 import { createSlots, runName, type Slot, type Slots } from "./slots.ts";
-import { buildSystemView } from "./system-view.ts";
+import { buildSystemView, systemViewIn } from "./system-view.ts";
 
 export interface BubblewrapOptions {
   /** Tells the data directories of a machine apart: `[a-z0-9]{1,32}`. */
@@ -141,14 +141,16 @@ class BubblewrapDriver implements Driver {
     });
   }
 
-  async #places({ mounts }: SandboxSpec): Promise<(source: string) => string> {
+  async #places({ mounts, root }: SandboxSpec): Promise<(source: string) => string> {
     const places = new Map<string, string>();
+    if (root !== undefined) places.set(root, await this.#parts.machine.stage.place(root));
     for (const { source } of mounts) places.set(source, await this.#parts.machine.stage.place(source));
     return (source) => places.get(source) ?? source;
   }
 
   async #start(slot: Slot, spec: SandboxSpec, sourceOf: (source: string) => string): Promise<Sandbox> {
-    const { system, clock } = this.#parts;
+    const { system: machine, clock } = this.#parts;
+    const system = spec.root === undefined ? machine : systemViewIn(sourceOf(spec.root), machine);
     const args = bubblewrapArguments(spec, system, sourceOf);
     try {
       const sandbox = await startSandbox(slot, spec, {

@@ -9,13 +9,14 @@ import {
   lstatSync,
   mkdirSync,
   readFileSync,
+  readdirSync,
   readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { insideUser, type SystemView } from "./arguments.ts";
 
 const systemDirectories = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
@@ -65,26 +66,44 @@ export interface ViewOptions {
 
 export function buildSystemView(options: ViewOptions): SystemView {
   const etcDirectories = writeEtc(options);
-  const present = systemDirectories.filter((path) => existsSync(path));
-  const isLink = (path: string) => lstatSync(path).isSymbolicLink();
   return {
-    directories: present.filter((path) => !isLink(path)),
-    links: present.filter(isLink).map((path) => ({ path, to: readlinkSync(path) })),
+    ...tree(""),
     etc: options.etc,
-    etcDirectories,
+    etcMounts: etcDirectories.map((path) => ({ source: path, target: path })),
     maskedFiles: procFiles.map((name) => `/proc/${name}`).filter((path) => existsSync(path)),
     maskedDirectories: procDirectories.map((name) => `/proc/${name}`).filter((path) => existsSync(path)),
     canDisableUserNamespaces: options.canDisableUserNamespaces,
   };
 }
 
+/** The same for a sandbox that lives in a root file system of its own, `root` being where bubblewrap finds it. */
+export function systemViewIn(root: string, machine: SystemView): SystemView {
+  const etcMounts = writtenFiles.map((name) => ({ source: join(machine.etc, name), target: `/etc/${name}` }));
+  return { ...machine, ...tree(root), etc: join(root, "etc"), etcMounts };
+}
+
+function tree(root: string): Pick<SystemView, "root" | "directories" | "links"> {
+  const present = systemDirectories.filter((path) => existsSync(root + path));
+  const isLink = (path: string) => lstatSync(root + path).isSymbolicLink();
+  return {
+    root,
+    directories: present.filter((path) => !isLink(path)),
+    links: present.filter(isLink).map((path) => ({ path, to: readlinkSync(root + path) })),
+  };
+}
+
+/** What lambdad writes itself: a root file system has these files too, for its sandboxes to be shown ours instead. */
+export const writtenFiles = ["passwd", "group", "hosts", "hostname", "nsswitch.conf", "resolv.conf"] as const;
+
 /** Answers the directories of the machine that are to be shown in it. */
 function writeEtc({ etc, resolvers, sharesNetwork }: ViewOptions): readonly string[] {
   rmSync(etc, { recursive: true, force: true });
   mkdirSync(etc, { recursive: true, mode: 0o755 });
-  const directories = takenFromEtc.filter((path) => takeFromEtc(join("/etc", path), join(etc, path)));
+  const directories = [...takenFromEtc, ...javaSettings()].filter((path) =>
+    takeFromEtc(join("/etc", path), join(etc, path)),
+  );
   const { name, uid, gid } = insideUser;
-  const files = {
+  const files: Record<(typeof writtenFiles)[number], string> = {
     passwd: `root:x:0:0:root:/:/sbin/nologin\n${name}:x:${uid}:${gid}::/home/${name}:/sbin/nologin\n`,
     group: `root:x:0:\n${name}:x:${gid}:\n`,
     hosts: "127.0.0.1 localhost localhost.localdomain\n",
@@ -97,6 +116,13 @@ function writeEtc({ etc, resolvers, sharesNetwork }: ViewOptions): readonly stri
   for (const [file, content] of Object.entries(files))
     writeFileSync(join(etc, file), content, { mode: 0o644 });
   return directories.map((path) => join("/etc", path));
+}
+
+/** Debian's Java has its settings here. What is for managing it from outside may hold passwords. */
+function javaSettings(): readonly string[] {
+  const packages = readdirSync("/etc").filter((name) => /^java-\d+-openjdk$/.test(name));
+  const paths = packages.flatMap((name) => readdirSync(join("/etc", name)).map((file) => join(name, file)));
+  return paths.filter((path) => basename(path) !== "management");
 }
 
 /** True for a directory, of which only the place is made. What cannot be taken is what sandboxes do without. */

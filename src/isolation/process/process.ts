@@ -43,6 +43,8 @@ export function createProcessDriver({ stageDir, clock }: ProcessOptions): Driver
     async create(spec) {
       if (isClosed) throw new DriverError("closed", "the driver is closed");
       checkSpec(spec);
+      if (spec.root !== undefined)
+        throw new DriverError("spec", "a root file system of its own takes bubblewrap: lambdad doctor");
       const sandbox = await start(spec, { pipes, clock, setpriv, onGone: (gone) => living.delete(gone) });
       living.add(sandbox);
       return sandbox;
