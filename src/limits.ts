@@ -170,6 +170,7 @@ export const subscriptionDeliveriesMax = 32; // ours: at once to one subscriptio
 export const deliveryProgressMs = 100; // ours: how much a crash may forget, so that more is delivered twice
 export const heldPublicationsBytesMax = 32 * MiB; // ours: kept from publishing to a first delivery
 export const outboxMessagesMax = 10_000; // ours: e-mails and texts kept; the oldest goes
+export const signaturesCachedMax = 1000; // ours: of messages, 400 bytes each
 
 // Event source mappings of queues. AWS: lambda-map 7.3, map-sqs-sns-s3 1.13.
 export const mappingConcurrencyMin = 5; // batches of one mapping under way at the start

@@ -36,6 +36,8 @@ import { startEnvironment } from "./runtime/environment.ts";
 import { createLogs } from "./services/cloudwatch-logs/index.ts";
 import { createLambda } from "./services/lambda/index.ts";
 import type { Service } from "./services/service.ts";
+import { httpPost } from "./services/sns/http-post.ts";
+import { createSns } from "./services/sns/index.ts";
 import { createSqs } from "./services/sqs/index.ts";
 import { createSts } from "./services/sts/index.ts";
 import { lockDataDir } from "./store/lock.ts";
@@ -127,6 +129,7 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   // The invoke engine. Where functions reach us is known only when we listen.
   const functionKeys = { accessKeyId: `ASIA${random.hex(8).toUpperCase()}`, secretAccessKey: random.hex(20) };
   let endpointUrl = "";
+  let publicUrl = "";
   const pool = new Pool({
     clock,
     logger,
@@ -186,7 +189,10 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   await begin(lambda, undo);
   const sqs = createSqs({ clock, random, store, logger, metrics });
   await begin(sqs, undo);
-  services.push(lambda, logs, createSts(), sqs);
+  const urls = { everywhere: () => publicUrl, functions: () => endpointUrl };
+  const sns = createSns({ clock, random, store, logger, metrics, deliver, post: httpPost, urls });
+  await begin(sns, undo);
+  services.push(lambda, logs, createSts(), sqs, sns);
 
   // The front door.
   const admin = createAdmin({
@@ -209,6 +215,7 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   const { port, url } = await gateway
     .listen({ host: config.host, port: config.port, admin: true })
     .catch((error: unknown) => Promise.reject(listenError(config, error)));
+  publicUrl = url;
   endpointUrl = url;
   if (driver.guarantees.networked) {
     // Sandboxes have a network of their own, on which we have an address; there without admin routes. Where we listen
@@ -219,7 +226,8 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
 
   driver.warm?.();
 
-  // Functions that queues invoke may call us at once, so this comes last; and ends first.
+  // Functions that topics and queues invoke may call us at once, so this comes last; and ends first.
+  sns.open();
   const sourceOf = (arn: string) => (arn.split(":")[2] === "sqs" ? sqs.source : undefined);
   undo.add(await pollMappings({ clock, logger, metrics, functions: lambda.mapped, trail, sourceOf }));
 
