@@ -121,6 +121,7 @@ export function createNodeRuntimes(deps: NodeDeps): RuntimeSource {
       const [bootstrap, modules] = await Promise.all([bootstraps.directory("node"), sdk()]);
       return {
         argv: ["/var/lang/bin/node", "/var/runtime/index.cjs"],
+        canWait: true,
         flags: { variable: "NODE_OPTIONS", defaults: [heapLimit] },
         mounts: [
           { source: binary.path, target: "/var/lang/bin/node" },

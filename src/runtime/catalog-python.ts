@@ -80,6 +80,7 @@ export function createPythonRuntimes({ path, home, bootstraps }: PythonDeps): Ru
       return {
         // Without writing compiled files: the code is read-only on AWS, and shared by environments here.
         argv: [found.executable, "-B", "/var/runtime/bootstrap.py"],
+        canWait: true,
         mounts: [
           { source: bootstrap, target: "/var/runtime" },
           ...(isEverywhere ? [] : [{ source: found.prefix, target: found.prefix }]),

@@ -10,16 +10,16 @@ import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Invoker } from "../../invoke/contract.ts";
 import { lambdaActivationRetryMs, lambdaActivationTimeoutMs } from "../../limits.ts";
-import type { Catalog, CodeMounts } from "../../runtime/contract.ts";
+import type { Catalog, CodeMounts, VersionSpec } from "../../runtime/contract.ts";
 import { RuntimeUnavailable, ZipError } from "../../runtime/contract.ts";
 import { AwsError } from "../../wire/aws-error.ts";
 import { codeChange } from "./collections.ts";
 import type { CodeStore } from "./code-store.ts";
 import { functionNotFound } from "./errors.ts";
 import type { Configuration, FunctionRecord } from "./domain/function.ts";
-import { liveKeys } from "./domain/function.ts";
+import { liveKeys, specOf } from "./domain/function.ts";
 import type { FunctionId } from "./domain/function-ref.ts";
-import { arnOf } from "./domain/function-ref.ts";
+import { arnOf, latest } from "./domain/function-ref.ts";
 import type { ActivationEnd, Stamp } from "./domain/lifecycle.ts";
 import { activationEnded, awaitedChange } from "./domain/lifecycle.ts";
 import type { Functions } from "./store.ts";
@@ -32,6 +32,8 @@ export interface ActivationDeps {
   readonly codeMounts: Pick<CodeMounts, "mount" | "mountLayers">;
   readonly catalog: Pick<Catalog, "plan">;
   readonly invoker: Pick<Invoker, "retire">;
+  /** Told of each version that may be invoked soon. */
+  readonly expect?: ((spec: VersionSpec) => void) | undefined;
   readonly stamp: () => Stamp;
 }
 
@@ -92,6 +94,7 @@ export class Activation {
       () => functionNotFound(arnOf(id)),
       (current) => ({ fn: activationEnded(current, change, this.#deps.stamp()) }),
     );
+    if (end.kind === "ready") this.#deps.expect?.(specOf(id, latest, configuration));
     await this.#retire(before, after);
   }
 

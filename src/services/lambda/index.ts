@@ -11,7 +11,7 @@ import type { AsyncEvents } from "../../events/async/event.ts";
 import type { MappedFunctions } from "../../events/mapping/port.ts";
 import type { Target } from "../../events/ports.ts";
 import type { Invoker } from "../../invoke/contract.ts";
-import type { Catalog, CodeMounts } from "../../runtime/contract.ts";
+import type { Catalog, CodeMounts, VersionSpec } from "../../runtime/contract.ts";
 import type { Store } from "../../store/store.ts";
 import type { Service, WebRoute } from "../service.ts";
 import { Activation } from "./activation.ts";
@@ -56,6 +56,8 @@ export interface LambdaDeps {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly invoker: Invoker;
+  /** Told of each version that may be invoked soon. */
+  readonly expect?: (spec: VersionSpec) => void;
   /** The queue of asynchronous events. */
   readonly events: AsyncEvents;
   readonly codeMounts: CodeMounts;

@@ -1,0 +1,200 @@
+/**
+ * Waiting runtimes, ready before a function needs them: a few of each shape that was used or announced lately. Taken one
+ * by one, replaced in the background when nothing else is being started, let go when nobody has wanted one for long.
+ *
+ * Whatever goes wrong with them, a start that finds none here is made for itself: nothing here ever fails a start.
+ */
+import type { Timer } from "../base/clock.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Random } from "../base/random.ts";
+import { warmIdleMs, warmPauseMs, warmRefillDelayMs, warmRuntimesMax } from "../limits.ts";
+import type { Catalog, VersionSpec } from "./contract.ts";
+import { chooseEntrypoint } from "./entrypoint.ts";
+import type { Prepared } from "./prepare.ts";
+import { WaitingRuntime, type WaitingDeps } from "./waiting-runtime.ts";
+import { bringsBootLibraries, type Shape, shapeOf } from "./warm-shape.ts";
+
+export interface WarmPoolDeps extends WaitingDeps {
+  readonly logger: Logger;
+  readonly random: Random;
+  readonly catalog: Pick<Catalog, "plan">;
+  /** Waiting runtimes of each shape that is used. */
+  readonly count: number;
+  /** Nothing is being started, and there is memory for one that waits. */
+  readonly mayBoot: () => boolean;
+}
+
+/** What is known of a function before it is ever started. */
+export type WarmNeed = Pick<VersionSpec, "runtime" | "variables" | "ephemeralStorageMb" | "memoryMb">;
+
+export interface WarmPool {
+  /** One that waits and fits; it is the caller's from now on. Undefined: none. */
+  take(spec: VersionSpec, prepared: Prepared): WaitingRuntime | undefined;
+  /** Such a function may be started soon. */
+  expect(need: WarmNeed): void;
+  /** How many wait. */
+  readonly size: number;
+  /** Destroys them all. */
+  close(): Promise<void>;
+}
+
+/** Those of one shape. */
+interface Shelf {
+  readonly shape: Shape;
+  readonly waiting: WaitingRuntime[];
+  wantedAtMs: number;
+  /** None is booted before, because the last could not be. */
+  notBeforeMs: number;
+}
+
+export function createWarmPool(deps: WarmPoolDeps): WarmPool {
+  return new Shelves(deps);
+}
+
+class Shelves implements WarmPool {
+  readonly #deps: WarmPoolDeps;
+  readonly #shelves = new Map<string, Shelf>();
+  readonly #ending = new Set<Promise<void>>();
+  #timer: Timer | undefined;
+  #booting: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(deps: WarmPoolDeps) {
+    this.#deps = deps;
+  }
+
+  get size(): number {
+    let total = 0;
+    for (const { waiting } of this.#shelves.values()) total += waiting.length;
+    return total;
+  }
+
+  take(spec: VersionSpec, { plan, argv, mounts, extensions }: Prepared): WaitingRuntime | undefined {
+    // External extensions are there before the runtime.
+    if (this.#isClosed || extensions.length > 0 || bringsBootLibraries(mounts)) return undefined;
+    const shape = shapeOf(spec, plan, argv);
+    if (!shape) return undefined;
+    return this.#want(shape).waiting.shift();
+  }
+
+  expect(need: WarmNeed): void {
+    void this.#expect(need).catch((error: unknown) => {
+      this.#deps.logger.warn("a runtime that waits for functions cannot be planned", { error });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+    await this.#booting;
+    for (const shelf of this.#shelves.values()) this.#clear(shelf);
+    await Promise.all(this.#ending);
+  }
+
+  async #expect(need: WarmNeed): Promise<void> {
+    const plan = await this.#deps.catalog.plan(need.runtime);
+    if (!plan.canWait || this.#isClosed) return;
+    const entrypoint = await chooseEntrypoint(plan, plan.mounts, need);
+    const shape = entrypoint.kind === "argv" ? shapeOf(need, plan, entrypoint.argv) : undefined;
+    if (shape) this.#want(shape);
+  }
+
+  #want(shape: Shape): Shelf {
+    const wantedAtMs = this.#deps.clock.monotonic();
+    const known = this.#shelves.get(shape.key);
+    const shelf = known ?? { shape, waiting: [], wantedAtMs, notBeforeMs: -Infinity };
+    shelf.wantedAtMs = wantedAtMs;
+    // The map's order is the order of last use.
+    this.#shelves.delete(shape.key);
+    this.#shelves.set(shape.key, shelf);
+    this.#schedule(warmRefillDelayMs);
+    return shelf;
+  }
+
+  /** A start pushes what is planned further away. */
+  #schedule(delayMs: number): void {
+    this.#timer?.cancel();
+    if (!this.#isClosed) this.#timer = this.#deps.clock.after(delayMs, () => this.#tend());
+  }
+
+  #tend(): void {
+    if (this.#booting) return;
+    this.#retire();
+    const shelf = this.#next();
+    if (!shelf) {
+      if (this.#shelves.size > 0) this.#schedule(warmPauseMs);
+      return;
+    }
+    if (!this.#deps.mayBoot()) return this.#schedule(warmRefillDelayMs);
+    if (this.size >= warmRuntimesMax) this.#dropOldest();
+    this.#booting = this.#boot(shelf).finally(() => {
+      this.#booting = undefined;
+      this.#schedule(warmRefillDelayMs);
+    });
+  }
+
+  /** The one used last of those that have too few. */
+  #next(): Shelf | undefined {
+    const { clock, count } = this.#deps;
+    const nowMs = clock.monotonic();
+    let total = 0;
+    for (const shelf of [...this.#shelves.values()].toReversed()) {
+      // What is beyond this belongs to shapes that were used longer ago.
+      if (total >= warmRuntimesMax) return undefined;
+      if (shelf.waiting.length < count && shelf.notBeforeMs <= nowMs) return shelf;
+      total += shelf.waiting.length;
+    }
+    return undefined;
+  }
+
+  async #boot(shelf: Shelf): Promise<void> {
+    const { clock, logger, random } = this.#deps;
+    try {
+      // Also the name of its socket's directory, so it must be hard to guess.
+      const runtime = await WaitingRuntime.boot(this.#deps, shelf.shape, `${random.hex(12)}-w`);
+      if (this.#isClosed) return await runtime.destroy();
+      shelf.waiting.push(runtime);
+      void runtime.sandbox.exited.then(() => this.#died(shelf, runtime));
+    } catch (error) {
+      shelf.notBeforeMs = clock.monotonic() + warmPauseMs;
+      logger.warn("a runtime could not be started ahead of its use", { error });
+    }
+  }
+
+  #died(shelf: Shelf, runtime: WaitingRuntime): void {
+    const index = shelf.waiting.indexOf(runtime);
+    if (index < 0) return; // it has become a function's, or was let go
+    shelf.waiting.splice(index, 1);
+    shelf.notBeforeMs = this.#deps.clock.monotonic() + warmPauseMs;
+    this.#deps.logger.warn("a runtime that waited for a function ended", { sandbox: runtime.sandbox.id });
+    this.#end(runtime);
+  }
+
+  #retire(): void {
+    const wantedAtMsMin = this.#deps.clock.monotonic() - warmIdleMs;
+    for (const shelf of [...this.#shelves.values()]) {
+      if (shelf.wantedAtMs > wantedAtMsMin) break;
+      this.#clear(shelf);
+      this.#shelves.delete(shelf.shape.key);
+    }
+  }
+
+  #dropOldest(): void {
+    for (const { waiting } of this.#shelves.values()) {
+      const runtime = waiting.shift();
+      if (runtime) return this.#end(runtime);
+    }
+  }
+
+  #clear({ waiting }: Shelf): void {
+    for (const runtime of waiting.splice(0)) this.#end(runtime);
+  }
+
+  #end(runtime: WaitingRuntime): void {
+    const ended = runtime
+      .destroy()
+      .catch((error: unknown) => this.#deps.logger.error("a waiting runtime was not destroyed", { error }))
+      .finally(() => this.#ending.delete(ended));
+    this.#ending.add(ended);
+  }
+}
