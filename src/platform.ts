@@ -21,6 +21,7 @@ import { Trail, trailed } from "./events/trail.ts";
 import { createAdmin } from "./gateway/admin.ts";
 import { asyncRoutes } from "./gateway/admin-async.ts";
 import { eventRoutes } from "./gateway/admin-events.ts";
+import { outboxRoutes } from "./gateway/admin-outbox.ts";
 import { createGateway } from "./gateway/http.ts";
 import { createPipeline } from "./gateway/pipeline.ts";
 import { createInvoker } from "./invoke/invoker.ts";
@@ -200,7 +201,7 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     isolation: driver.name,
     services: services.map(({ name }) => name),
     metrics,
-    routes: [...asyncRoutes(events), ...eventRoutes(trail)],
+    routes: [...asyncRoutes(events), ...eventRoutes(trail), ...outboxRoutes(sns.mails)],
   });
   const keyStore = (accessKey: string) => {
     if (accessKey === functionKeys.accessKeyId) return functionKeys.secretAccessKey;

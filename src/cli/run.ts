@@ -192,6 +192,17 @@ function program(): Command {
     });
 
   lambdad
+    .command("outbox")
+    .description("e-mails and texts of SNS: kept here, for nobody carries them")
+    .addOption(endpointOption())
+    .option("--to <address>", "only those to this address or number")
+    .option("--json", "one JSON object a line")
+    .action(async (options) => {
+      const { outbox } = await import("./outbox.ts");
+      await outbox(createClient(resolveClient(options.endpoint), systemClock), options);
+    });
+
+  lambdad
     .command("runtimes")
     .description("list AWS's runtimes and what this machine has for them")
     .option("--data <dir>", "data directory, in which fetched runtimes are kept")
