@@ -193,9 +193,45 @@ export const eventDepthMax = 1000; // nesting of an event's detail
 export const scheduleYearMin = 1970; // of cron expressions
 export const scheduleYearMax = 2199;
 
+// EventBridge. AWS: "Amazon EventBridge quotas", map-events-observability 1; ours where said.
+export const busEntriesBytesMax = 1 * MiB; // of all entries of one PutEvents
+export const busesMax = 100;
+export const busPolicyBytesMax = 10_240;
+export const rulesPerBusMax = 20_000; // AWS: 300, more on request
+export const targetsPerRuleMax = 5;
+export const targetsPerCallMax = 10; // of PutTargets and RemoveTargets
+export const rulePatternLengthMax = 4096; // AWS: 2,048, 4,096 on request
+export const archivesMax = 100;
+export const replaysActiveMax = 10;
+export const connectionsMaxPerAccount = 3000; // also API destinations
+export const httpAdditionsMax = 100; // headers, query and body parameters of one connection
+export const apiDestinationRateDefault = 300; // calls a second
+export const apiDestinationTimeoutMs = 5 * second;
+export const busDeliveryAgeSecondsMax = 86_400;
+export const busDeliveryAttemptsMax = 185;
+export const busDeliveryBackoffMsMin = 1 * second; // ours: doubling
+export const busDeliveryBackoffMsMax = 8 * minute; // ours: 185 attempts in 24 hours
+export const busHopsMax = 5; // ours: from bus to bus within an account and region
+export const busDeliveryWidth = 256; // ours: events under way at once
+export const busCallWidth = 128; // ours: calls to API destinations at once
+export const busRuleClockWidth = 16; // ours: schedules of rules that fall due at once
+export const busHeldEventBytesMax = 16 * MiB; // ours: texts of events kept until their first delivery
+export const recipientsPerItemMax = 2000; // ours: one event's deliveries in one record
+export const callItemsPerEventMax = 100; // ours: records for one event's calls to API destinations
+export const eventbridgePageMax = 100; // AWS: Limit
+export const tokenResponseBytesMax = 64 * KiB; // ours: read of what an API destination answers
+export const oauthTokensCachedMax = 1000; // ours
+export const oauthTokenLifeSecondsDefault = 300; // ours: where the endpoint does not say
+export const replayCommitEventsMax = 20; // ours: events of a replay in one commit
+export const replayBacklogMax = 1000; // ours: undelivered events; beyond it a replay waits
+export const replayRetryMs = 100; // ours
+export const archiveSweepMs = 60 * minute; // ours: how often events past their retention are looked for
+export const scheduleLateMsMax = 60 * second; // a schedule that is later was missed; AWS: precision of a minute
+
 // Sandboxes. Ours where not said otherwise.
 export const machineRoomReadingAgeMsMax = 100; // what is left of the machine's memory may be known this late
 export const sandboxesMax = 2000; // living at once in one instance; bounded by its block of addresses and user ids
+export const tmpBytesDefault = ephemeralStorageMbMin * MiB; // what slots are prepared with
 export const sandboxSlotsIdleMax = 4; // started ahead; each is a waiting shell of less than 1 MB
 export const sandboxStartTimeoutMs = 10 * second;
 export const sandboxSpecialiseTimeoutMs = 2 * second; // mounts into a waiting sandbox take some milliseconds
@@ -213,6 +249,9 @@ export const commandOutputBytesMax = 1 * MiB;
 // Concurrency. AWS: lambda-map 6.2.
 export const accountConcurrencyMax = 1000;
 export const unreservedConcurrencyMin = 100;
+export const requestsPerConcurrencyMax = 10; // a second, for each unit of concurrency; not of asynchronous events
+export const scalingEnvironmentsMax = 1000; // that a function may grow by in 10 s, refilled evenly
+export const scalingMs = 10 * second;
 
 // Extensions and telemetry. AWS: lambda-map 4.1, 5.2, 5.3.
 export const extensionsMax = 10; // of one function, external and internal together
@@ -240,6 +279,24 @@ export const environmentsMax = 500; // on one machine: each holds a process, a n
 export const retiredKeysMax = 10_000; // versions that are gone, remembered for invocations that are late
 export const settlePatienceMs = 50; // a cold start costs as much
 export const startingEnvironmentsMax = 8; // cold starts at once on one machine; more wait in line
+export const environmentWaitersMax = 2000; // requests in line for environments; beyond it 429
+export const environmentWaitersPerVersionMax = 1000; // what an account may run at once
+export const environmentWaitMsMax = 1 * minute; // clients give up then
+export const memoryReserveMb = 256; // stays free for the machine and lambdad itself
+export const memoryExpectedMb = 64; // of an environment of a version of which none has been seen
+export const memoryRetryMs = 250; // how often memory is looked for while somebody waits for it
+
+// Runtimes that wait for a function. Ours.
+export const warmRuntimesDefault = 2; // of each shape that is used
+export const warmRuntimesMax = 12; // of all shapes; some 15 MB each of memory that is not shared
+export const warmMemoryMb = 64; // what must be free, beside the reserve, for one more
+export const warmIdleMs = 15 * minute; // a shape that nobody has used for so long has none
+export const warmRefillDelayMs = 100; // after the last start, so that a burst of them is not slowed down
+export const warmPauseMs = 1 * minute; // between looks for what is unused, and after one that could not be booted
+export const warmBootCpus = 1; // while it boots and waits
+export const waitingBootMsMax = 10 * second;
+export const waitingBootPollMs = 5;
+export const ordersBytesMax = 64 * KiB; // Linux: what an empty pipe takes at once
 
 // Runtimes. Ours.
 export const interpreterProbeMs = 20 * second; // asking an interpreter its version, on a machine that is very busy

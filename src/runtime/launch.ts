@@ -5,10 +5,18 @@
  * win over defaults and lose against the reserved ones. Source: lambda-map 4.2, 4.3.
  */
 import type { Driver, Mount, SandboxSpec } from "../isolation/driver.ts";
-import { cpuMbPerVcpu, environmentOpenFilesMax, environmentProcessesMax, initCpus } from "../limits.ts";
+import {
+  cpuMbPerVcpu,
+  environmentOpenFilesMax,
+  environmentProcessesMax,
+  initCpus,
+  memoryMbMax,
+  warmBootCpus,
+} from "../limits.ts";
 import type { RuntimeEndpoint } from "./api/server.ts";
 import type { VersionSpec } from "./contract.ts";
 import type { Prepared } from "./prepare.ts";
+import type { Shape } from "./warm-shape.ts";
 
 export interface Credentials {
   readonly accessKeyId: string;
@@ -61,6 +69,37 @@ export function sandboxSpec(driver: Paths, facts: LaunchFacts): SandboxSpec {
     openFilesMax: environmentOpenFilesMax,
     tmpBytesMax: spec.ephemeralStorageMb * MiB,
     network: facts.network,
+  };
+}
+
+export interface WaitingFacts extends Pick<LaunchFacts, "id" | "endpoint" | "network"> {
+  readonly shape: Shape;
+  /** As seen inside. */
+  readonly ordersPath: string;
+}
+
+/** A runtime that waits for its function. What belongs to that comes later, its limits too. */
+export function waitingSpec(driver: Paths, facts: WaitingFacts): SandboxSpec {
+  const { id, shape, endpoint, network, ordersPath } = facts;
+  const { plan, argv } = shape;
+  const mounts = [...plan.mounts, endpoint.mount];
+  return {
+    id,
+    argv: argv.map((argument) => resolveInside(driver, mounts, argument)),
+    env: {
+      ...resolveAll(driver, mounts, { ...defaultPaths, ...plan.env }),
+      _LAMBDAD_ORDERS: driver.resolve(mounts, ordersPath),
+    },
+    cwd: driver.resolve(mounts, taskRoot),
+    mounts,
+    ...(plan.root === undefined ? {} : { root: plan.root }),
+    // Only ever lowered: control groups refuse a limit below what is used, and v1 some orders of raising two of them.
+    memoryMb: memoryMbMax,
+    cpus: warmBootCpus,
+    processesMax: environmentProcessesMax,
+    openFilesMax: environmentOpenFilesMax,
+    tmpBytesMax: shape.ephemeralStorageMb * MiB,
+    network,
   };
 }
 
