@@ -11,8 +11,8 @@ export interface Mortal {
   readonly isAlive: () => boolean;
 }
 
-/** Never resolves. */
-const forever = new Promise<never>(() => undefined);
+/** Never resolves. One for each who waits: what waits for a promise that all share would never be collected. */
+export const forever = (): Promise<never> => new Promise<never>(() => undefined);
 
 export function mortalClock(clock: Clock, { isAlive }: Mortal): Clock {
   return {
@@ -21,7 +21,7 @@ export function mortalClock(clock: Clock, { isAlive }: Mortal): Clock {
     after: (delayMs, task) => clock.after(delayMs, () => void (isAlive() && task())),
     async sleep(delayMs, signal) {
       await clock.sleep(delayMs, signal);
-      return isAlive() ? undefined : forever;
+      return isAlive() ? undefined : forever();
     },
   };
 }
@@ -37,9 +37,9 @@ export interface Faults {
 export function faultyStore(store: Store, clock: Clock, mortal: Mortal, faults: Faults): Store {
   const alive = async <T>(result: Promise<T>): Promise<T> => {
     const value = await result.catch((error: unknown) =>
-      mortal.isAlive() ? Promise.reject(error) : forever,
+      mortal.isAlive() ? Promise.reject(error) : forever(),
     );
-    return mortal.isAlive() ? value : forever;
+    return mortal.isAlive() ? value : forever();
   };
   // K3: commits take their time, but stay in order.
   let line: Promise<unknown> = Promise.resolve();
@@ -63,17 +63,17 @@ export function faultyStore(store: Store, clock: Clock, mortal: Mortal, faults: 
 
   async function commitNow(batch: readonly Write[]): Promise<Committed> {
     await clock.sleep(1 + Math.floor(faults.random.float() * 4));
-    if (!mortal.isAlive()) return forever;
+    if (!mortal.isAlive()) return forever();
     if (strikes(0.5)) throw new StoreError("full", "the disk is full");
     if (strikes(0.2)) throw new StoreError("busy", "too many commits wait");
     if (strikes(0.2)) {
       faults.crash("before a commit");
-      return forever;
+      return forever();
     }
     const committed = await alive(store.commit(batch));
     if (strikes(0.2)) {
       faults.crash("after a commit");
-      return forever;
+      return forever();
     }
     return committed;
   }

@@ -7,6 +7,7 @@ import type { Random } from "../../src/base/random.ts";
 import type { FakeProcess, FakeProgram } from "../../src/isolation/fake/fake.ts";
 import type { ErrorReport } from "../../src/runtime/error-report.ts";
 import type { InvocationEvent, RuntimePort } from "../../src/runtime/api/runtime-port.ts";
+import { forever } from "./faults.ts";
 
 export interface Seen {
   /** Deliveries to a runtime, by request. */
@@ -32,9 +33,6 @@ export interface FunctionsDeps {
 }
 
 const failure: ErrorReport = { payload: Buffer.from('{"errorMessage":"no"}'), errorType: "Error" };
-
-/** Never resolves. */
-const forever = new Promise<never>(() => undefined);
 
 export function createProgram(deps: FunctionsDeps) {
   const { seen, random } = deps;
@@ -63,7 +61,7 @@ export function createProgram(deps: FunctionsDeps) {
     event: InvocationEvent,
     name: string,
   ): Promise<boolean> {
-    if (!deps.isAlive()) return forever;
+    if (!deps.isAlive()) return forever();
     const { requestId } = event;
     if (seen.finished.has(requestId)) deps.violation(`E3 ${requestId} was attempted after its end`);
     seen.started.set(requestId, (seen.started.get(requestId) ?? 0) + 1);
@@ -78,8 +76,8 @@ export function createProgram(deps: FunctionsDeps) {
     self.killed.addEventListener("abort", end);
     deps.note(`start ${name} ${requestId}`);
     if (random.float() < 0.5) await deps.clock.sleep(Math.floor(random.float() * 400));
-    if (self.killed.aborted || !deps.isAlive()) return forever;
-    if (strikes(0.05)) return forever; // it hangs until its timeout
+    if (self.killed.aborted || !deps.isAlive()) return forever();
+    if (strikes(0.05)) return forever(); // it hangs until its timeout
     end();
     if (strikes(0.1)) return false; // it crashes
     if (strikes(0.4)) {
