@@ -1,5 +1,6 @@
 /**
- * Python runtimes: the interpreters that are on this machine, on PATH, in /usr and of pyenv.
+ * Python runtimes: an installed root file system with one, else the interpreters that are on this machine, on PATH, in
+ * /usr and of pyenv.
  *
  * An interpreter is asked once who it is. It finds its library by its own prefix, so that is mounted at its own path,
  * unless it is below /usr, which every sandbox has. Nothing is fetched: Python has no package that is an interpreter.
@@ -8,7 +9,9 @@ import { access, readdir } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { interpreterProbeMs } from "../limits.ts";
 import type { Bootstraps } from "./bootstraps.ts";
+import { runInChamber } from "./chamber.ts";
 import { runProgram } from "./program.ts";
+import type { Roots } from "./roots.ts";
 import type { RuntimeSource } from "./runtime-source.ts";
 import { runtimeVersion } from "./runtime-version.ts";
 
@@ -16,6 +19,7 @@ export interface PythonDeps {
   readonly path: string;
   readonly home: string;
   readonly bootstraps: Bootstraps;
+  readonly roots: Pick<Roots, "installed" | "hint">;
 }
 
 interface Interpreter {
@@ -26,24 +30,30 @@ interface Interpreter {
   readonly prefix: string;
   /** In the names of compiled files: "cpython-312". */
   readonly cacheTag: string;
+  /** The root file system that it is in; undefined: the machine's. */
+  readonly root?: string;
 }
 
 /** The oldest minor version that the bootstrap is written for and tested on. */
 const minorMin = 8;
 
-export function createPythonRuntimes({ path, home, bootstraps }: PythonDeps): RuntimeSource {
-  const byVersion = new Map<string, Promise<Interpreter | undefined>>();
+export function createPythonRuntimes({ path, home, bootstraps, roots }: PythonDeps): RuntimeSource {
+  /** By version on the machine, and by root file system. */
+  const known = new Map<string, Promise<Interpreter | undefined>>();
   const compiled = new Map<string, Promise<void>>();
 
-  function interpreter(id: string): Promise<Interpreter | undefined> {
+  async function interpreter(id: string): Promise<Interpreter | undefined> {
     const version = /^python(3\.\d+)$/.exec(id)?.[1];
-    if (version === undefined || Number(version.slice(2)) < minorMin) return Promise.resolve(undefined);
-    let search = byVersion.get(version);
+    if (version === undefined || Number(version.slice(2)) < minorMin) return undefined;
+    const root = await roots.installed(id);
+    const place = root ?? version;
+    let search = known.get(place);
     if (search === undefined) {
-      search = find(version, path, home);
-      byVersion.set(version, search);
+      search =
+        root === undefined ? find(version, path, home) : probe(`/usr/bin/python${version}`, version, root);
+      known.set(place, search);
       // Not there is not remembered: it may be installed while lambdad runs.
-      void search.then((found) => found ?? byVersion.delete(version));
+      void search.then((found) => found ?? known.delete(place));
     }
     return search;
   }
@@ -54,14 +64,12 @@ export function createPythonRuntimes({ path, home, bootstraps }: PythonDeps): Ru
       const version = id.slice("python".length);
       if (Number(version.split(".")[1]) < minorMin || version === "2.7") return undefined;
       if (found === undefined) {
-        return {
-          id,
-          status: "missing",
-          description: "Python",
-          hint: `Install Python ${version} (with pyenv: pyenv install ${version}) so that python${version} is on PATH.`,
-        };
+        const otherwise = `so that python${version} is on PATH, as with pyenv install ${version}`;
+        const hint = `Install Python ${version} ${roots.hint(id, otherwise)}`;
+        return { id, status: "missing", description: "Python", hint };
       }
-      const description = `Python ${found.version} at ${found.executable}`;
+      const place = found.root === undefined ? `at ${found.executable}` : "in its own root file system";
+      const description = `Python ${found.version} ${place}`;
       return { id, status: "ready", description, hint: undefined };
     },
 
@@ -69,10 +77,11 @@ export function createPythonRuntimes({ path, home, bootstraps }: PythonDeps): Ru
       const found = await interpreter(id);
       if (found === undefined) return undefined;
       const bootstrap = await bootstraps.directory("python");
-      let work = compiled.get(found.executable);
+      const place = `${found.root ?? ""}:${found.executable}`;
+      let work = compiled.get(place);
       if (work === undefined) {
         work = compile(found, bootstrap);
-        compiled.set(found.executable, work);
+        compiled.set(place, work);
       }
       await work;
       const isEverywhere =
@@ -81,6 +90,7 @@ export function createPythonRuntimes({ path, home, bootstraps }: PythonDeps): Ru
         // Without writing compiled files: the code is read-only on AWS, and shared by environments here.
         argv: [found.executable, "-B", "/var/runtime/bootstrap.py"],
         canWait: true,
+        ...(found.root === undefined ? {} : { root: found.root }),
         mounts: [
           { source: bootstrap, target: "/var/runtime" },
           ...(isEverywhere ? [] : [{ source: found.prefix, target: found.prefix }]),
@@ -124,41 +134,41 @@ print(version, executable, prefix, sys.implementation.cache_tag, sep="\\n")
 `;
 
 /** Undefined where there is none, where it does not run, or where it is another than its name says. */
-async function probe(file: string, wanted: string): Promise<Interpreter | undefined> {
-  const isThere = await access(file).then(
+async function probe(file: string, wanted: string, root?: string): Promise<Interpreter | undefined> {
+  const isThere = await access((root ?? "") + file).then(
     () => true,
     () => false,
   );
   if (!isThere) return undefined;
-  const { isSuccess, stdout } = await runProgram(file, ["-I", "-c", question], {
-    env: {},
-    timeoutMs: interpreterProbeMs,
-  });
+  const argv = ["-I", "-c", question];
+  const options = { env: {}, timeoutMs: interpreterProbeMs };
+  const { isSuccess, stdout } =
+    root === undefined
+      ? await runProgram(file, argv, options)
+      : await runInChamber([file, ...argv], { ...options, root, mounts: [] });
   const [version, executable, prefix, cacheTag] = stdout.split("\n");
   if (!isSuccess || !version?.startsWith(`${wanted}.`) || !executable || !prefix || !cacheTag)
     return undefined;
-  return { version, executable, prefix, cacheTag };
+  return { version, executable, prefix, cacheTag, ...(root === undefined ? {} : { root }) };
 }
 
 /**
  * Compiles the bootstrap for this interpreter, because a sandbox cannot write the result. Only an optimisation: a failure
  * is paid for at each start. Not checked against the source again: the directory never changes.
  */
-async function compile({ executable, cacheTag }: Interpreter, bootstrap: string): Promise<void> {
-  const target = join(bootstrap, "lambdad_runtime");
-  const compiledFiles = await readdir(join(target, "__pycache__")).catch(() => []);
+async function compile({ executable, cacheTag, root }: Interpreter, bootstrap: string): Promise<void> {
+  const compiledFiles = await readdir(join(bootstrap, "lambdad_runtime", "__pycache__")).catch(() => []);
   if (compiledFiles.some((name) => name.includes(`.${cacheTag}.`))) return;
   const inside = "/var/runtime/lambdad_runtime";
-  const args = [
-    "-I",
-    "-m",
-    "compileall",
-    "-q",
-    "--invalidation-mode",
-    "unchecked-hash",
-    "-d",
-    inside,
-    target,
-  ];
-  await runProgram(executable, args, { env: {}, timeoutMs: interpreterProbeMs });
+  const flags = ["-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-d", inside];
+  const options = { env: {}, timeoutMs: interpreterProbeMs };
+  if (root === undefined)
+    await runProgram(executable, [...flags, join(bootstrap, "lambdad_runtime")], options);
+  else
+    await runInChamber([executable, ...flags, "/out/lambdad_runtime"], {
+      ...options,
+      root,
+      mounts: [],
+      out: bootstrap,
+    });
 }

@@ -1,14 +1,18 @@
 /**
  * Which runtimes this machine can start, and how: from a runtime identifier to a `LaunchPlan`.
  *
- * Knows every identifier of AWS (`runtime-facts.ts`). Node comes from npm on first use (`catalog-node.ts`), Python from
- * the interpreters that are here (`catalog-python.ts`), `provided.*` needs nothing; the rest says what to do instead.
+ * Knows every identifier of AWS (`runtime-facts.ts`). Node comes from npm on first use (`catalog-node.ts`); Python and
+ * Java are the ones that are here (`catalog-python.ts`, `catalog-java.ts`), or in a root file system that was installed
+ * (`roots.ts`); `provided.*` needs nothing; the rest says what to do instead.
  * Must never start anything itself.
  */
 import { createBootstraps } from "./bootstraps.ts";
+import { createJavaRuntimes } from "./catalog-java.ts";
 import { createNodeRuntimes, type NodeDeps } from "./catalog-node.ts";
 import { createPythonRuntimes } from "./catalog-python.ts";
 import { RuntimeUnavailable, type Catalog, type RuntimeEntry } from "./contract.ts";
+import { createJavaBootstrap } from "./java-bootstrap.ts";
+import { createRoots } from "./roots.ts";
 import { runtimeFacts, type RuntimeFamily } from "./runtime-facts.ts";
 import type { RuntimeSource } from "./runtime-source.ts";
 import { runtimeVersion } from "./runtime-version.ts";
@@ -20,9 +24,17 @@ export interface CatalogDeps extends Omit<NodeDeps, "bootstraps"> {
 
 export function createCatalog(deps: CatalogDeps): Catalog {
   const bootstraps = createBootstraps(deps.dataDir);
+  const roots = createRoots(deps.dataDir);
+  const javaHome = deps.env["JAVA_HOME"];
   const sources: Partial<Record<RuntimeFamily, RuntimeSource>> = {
     nodejs: createNodeRuntimes({ ...deps, bootstraps }),
-    python: createPythonRuntimes({ ...deps, bootstraps }),
+    python: createPythonRuntimes({ ...deps, bootstraps, roots }),
+    java: createJavaRuntimes({
+      ...deps,
+      javaHome,
+      bootstrap: createJavaBootstrap({ ...deps, bootstraps }),
+      roots,
+    }),
     provided: providedRuntimes,
   };
 
@@ -55,7 +67,7 @@ const familyNames: Readonly<Record<RuntimeFamily, string>> = {
   provided: "custom runtime",
 };
 
-const newest = "nodejs18.x to nodejs26.x, python3.8 and newer, and provided.* are there";
+const newest = "nodejs18.x, python3.8, java8.al2 and whatever is newer than these are there, and provided.*";
 
 function hintFor(family: RuntimeFamily): string {
   switch (family) {
@@ -63,9 +75,9 @@ function hintFor(family: RuntimeFamily): string {
       return "Build the function for provided.al2023, with its program named bootstrap.";
     case "nodejs":
     case "python":
+    case "java":
     case "provided":
       return `This version is too old for lambdad: ${newest}.`;
-    case "java":
     case "dotnet":
     case "ruby":
       return `lambdad has no ${familyNames[family]} runtime yet: bring one as a custom runtime on provided.al2023.`;

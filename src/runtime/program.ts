@@ -4,6 +4,7 @@
  * An argument list and a whole environment, never a shell. Bounded in time and output.
  */
 import { execFile } from "node:child_process";
+import { createInterface } from "node:readline";
 import { programOutputBytesMax } from "../limits.ts";
 
 export interface ProgramResult {
@@ -17,13 +18,15 @@ export interface ProgramOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Beyond it the program is killed. */
   readonly timeoutMs: number;
+  /** Of standard output, as they come. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** Never rejects: a program that is not there has failed like any other. */
 export function runProgram(
   file: string,
   args: readonly string[],
-  { env, timeoutMs }: ProgramOptions,
+  { env, timeoutMs, onLine }: ProgramOptions,
 ): Promise<ProgramResult> {
   const options = {
     env,
@@ -32,8 +35,9 @@ export function runProgram(
     maxBuffer: programOutputBytesMax,
   } as const;
   return new Promise((resolve) => {
-    execFile(file, args, options, (error, stdout, stderr) => {
+    const child = execFile(file, args, options, (error, stdout, stderr) => {
       resolve({ isSuccess: error === null, stdout, stderr: stderr || (error?.message ?? "") });
     });
+    if (onLine && child.stdout) createInterface(child.stdout).on("line", onLine);
   });
 }

@@ -25,15 +25,11 @@ public final class Bootstrap {
   /** The argument is where layers lie. */
   public static void main(String[] arguments) {
     try {
-      System.setOut(utf8(FileDescriptor.out));
-      System.setErr(utf8(FileDescriptor.err));
-      LogSink sink = new LogSink(
-          System.getenv("_LAMBDA_TELEMETRY_LOG_FD"),
-          System.getenv("AWS_LAMBDA_LOG_FORMAT"),
-          System.getenv("AWS_LAMBDA_LOG_LEVEL"));
-      LambdaRuntimeInternal.setLogger(sink);
-      RuntimeApi api = new RuntimeApi(System.getenv("AWS_LAMBDA_RUNTIME_API"));
-      run(api, sink, arguments.length > 0 ? arguments[0] : "/opt");
+      start(
+          System.getenv("AWS_LAMBDA_RUNTIME_API"),
+          System.getenv("_HANDLER"),
+          System.getenv("LAMBDA_TASK_ROOT"),
+          arguments[0]);
     } catch (IOException gone) {
       // lambdad has gone: without it there is nothing to live for, and nobody to tell.
     }
@@ -41,12 +37,21 @@ public final class Bootstrap {
     System.exit(1);
   }
 
-  private static void run(RuntimeApi api, LogSink sink, String layers) throws IOException {
-    ClassLoader loader = new URLClassLoader(classPath(System.getenv("LAMBDA_TASK_ROOT"), layers), Bootstrap.class.getClassLoader());
+  /** Returns, or throws, when nothing more can be served. */
+  static void start(String address, String handlerName, String taskRoot, String layers) throws IOException {
+    System.setOut(utf8(FileDescriptor.out));
+    System.setErr(utf8(FileDescriptor.err));
+    LogSink sink = new LogSink(
+        System.getenv("_LAMBDA_TELEMETRY_LOG_FD"),
+        System.getenv("AWS_LAMBDA_LOG_FORMAT"),
+        System.getenv("AWS_LAMBDA_LOG_LEVEL"));
+    LambdaRuntimeInternal.setLogger(sink);
+    RuntimeApi api = new RuntimeApi(address);
+    ClassLoader loader = new URLClassLoader(classPath(taskRoot, layers), Bootstrap.class.getClassLoader());
     Thread.currentThread().setContextClassLoader(loader);
     Handler handler;
     try {
-      handler = new Handlers(new Mapping(loader)).load(System.getenv("_HANDLER"), loader);
+      handler = new Handlers(new Mapping(loader)).load(handlerName, loader);
     } catch (Fault fault) {
       flush();
       sink.error(fault.report());

@@ -11,8 +11,6 @@ import java.util.Map;
 
 /** The context of one invocation: from the environment what belongs to the function, from headers what belongs to it. */
 final class InvocationContext implements Context {
-  private static final int MEMORY_MB = Integer.parseInt(System.getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"));
-
   private final Map<String, String> headers;
   private final LambdaLogger logger;
 
@@ -71,7 +69,7 @@ final class InvocationContext implements Context {
 
   @Override
   public int getMemoryLimitInMB() {
-    return MEMORY_MB;
+    return Integer.parseInt(System.getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"));
   }
 
   @Override
