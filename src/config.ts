@@ -5,7 +5,13 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { LogLevel } from "./base/logger.ts";
-import { asyncRetryDelaysMs } from "./limits.ts";
+import {
+  asyncRetryDelaysMs,
+  memoryReserveMb,
+  requestsPerConcurrencyMax,
+  scalingEnvironmentsMax,
+  warmRuntimesDefault,
+} from "./limits.ts";
 
 export const isolations = ["auto", "process", "bubblewrap"] as const;
 export type Isolation = (typeof isolations)[number];
@@ -29,6 +35,14 @@ export interface Config {
   readonly asyncRetryDelaysMs: readonly number[];
   /** How fast streamed answers are passed on after their first 6 MB; undefined: unbounded. */
   readonly streamBytesPerSecond: number | undefined;
+  /** Environments that a function may start in 10 s; `Infinity`: as many as the machine does. */
+  readonly environmentStartsPer10Seconds: number;
+  /** Synchronous requests a second for each unit of concurrency; `Infinity`: unbounded. */
+  readonly requestsPerConcurrency: number;
+  /** MB of the machine's memory that functions leave free: no environment is started that would take them. */
+  readonly memoryReserveMb: number;
+  /** Runtimes of each kind in use that are started before a function needs them; 0: none. */
+  readonly warmPool: number;
   /** The one key pair that `secure` accepts from outside. */
   readonly accessKey: string | undefined;
   readonly secretKey: string | undefined;
@@ -50,6 +64,10 @@ export const configDefaults = {
   logFormat: "text",
   network: "outside",
   asyncRetryDelaysMs,
+  environmentStartsPer10Seconds: scalingEnvironmentsMax,
+  requestsPerConcurrency: requestsPerConcurrencyMax,
+  memoryReserveMb,
+  warmPool: warmRuntimesDefault,
 } as const satisfies Partial<Config>;
 
 /** `given` over the environment (`LAMBDAD_PORT`, …) over the defaults. */

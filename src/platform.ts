@@ -24,11 +24,23 @@ import { eventRoutes } from "./gateway/admin-events.ts";
 import { outboxRoutes } from "./gateway/admin-outbox.ts";
 import { createGateway } from "./gateway/http.ts";
 import { createPipeline } from "./gateway/pipeline.ts";
+import { Admission } from "./invoke/admission.ts";
 import { createInvoker } from "./invoke/invoker.ts";
 import { Pool } from "./invoke/pool.ts";
 import type { Driver, Guarantees } from "./isolation/driver.ts";
+import { createMachineRoom } from "./isolation/machine-room.ts";
 import { createDriver } from "./isolation/select.ts";
-import { environmentIdleMs, environmentsMax, settlePatienceMs, startingEnvironmentsMax } from "./limits.ts";
+import {
+  environmentIdleMs,
+  environmentsMax,
+  environmentWaitersMax,
+  environmentWaitersPerVersionMax,
+  environmentWaitMsMax,
+  memoryExpectedMb,
+  scalingMs,
+  settlePatienceMs,
+  startingEnvironmentsMax,
+} from "./limits.ts";
 import { createRuntimeApi } from "./runtime/api/server.ts";
 import { createCatalog } from "./runtime/catalog.ts";
 import { createCodeMounts } from "./runtime/code-mount.ts";
@@ -131,9 +143,22 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   const functionKeys = { accessKeyId: `ASIA${random.hex(8).toUpperCase()}`, secretAccessKey: random.hex(20) };
   let endpointUrl = "";
   let publicUrl = "";
+  const machineRoom = createMachineRoom(clock);
+  const { environmentStartsPer10Seconds: starts } = config;
+  const admission = new Admission(
+    {
+      waitingPerVersionMax: environmentWaitersPerVersionMax,
+      waitingMax: environmentWaitersMax,
+      memoryReserveMb: config.memoryReserveMb,
+      memoryExpectedMb,
+      scaling: starts === Infinity ? undefined : { capacity: starts, perSecond: (starts * 1000) / scalingMs },
+    },
+    () => machineRoom.freeMemoryMb(),
+  );
   const pool = new Pool({
     clock,
     logger,
+    admission,
     startEnvironment: (spec) =>
       startEnvironment(
         {
@@ -162,9 +187,11 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
       startingMax: startingEnvironmentsMax,
       idleMs: environmentIdleMs,
       settlePatienceMs,
+      waitMsMax: environmentWaitMsMax,
     },
   });
-  const invoker = createInvoker({ clock, logger, metrics, pool });
+  const requestsPerSecond = config.requestsPerConcurrency;
+  const invoker = createInvoker({ clock, logger, metrics, pool, admission, requestsPerSecond });
   undo.add(() => invoker.stop(stopGraceMs));
 
   // Services.

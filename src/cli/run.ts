@@ -66,12 +66,39 @@ function program(): Command {
         "MB/s of a streamed answer after its first 6 MB, 2 on AWS (default: unbounded)",
       ).argParser(positiveNumber),
     )
+    .addOption(
+      new Option(
+        "--scaling-rate <environments>",
+        "started for a function in 10 s; or unlimited (default: 1000, as on AWS)",
+      ).argParser(numberOrUnlimited),
+    )
+    .addOption(
+      new Option(
+        "--request-rate <requests>",
+        "a second for each unit of concurrency; or unlimited (default: 10, as on AWS)",
+      ).argParser(numberOrUnlimited),
+    )
+    .addOption(
+      new Option(
+        "--memory-reserve <MB>",
+        "memory of the machine that functions leave free (default: 256)",
+      ).argParser(wholeNumber),
+    )
+    .addOption(
+      new Option(
+        "--warm-pool <number>",
+        "runtimes of each kind in use that are started ahead; 0 for none (default: 2)",
+      ).argParser(wholeNumber),
+    )
     .addOption(new Option("--log-level <level>", "lambdad's own log (default: info)").choices(logLevels))
     .option("--json", "print one line of JSON when ready; log as JSON")
     .action(async ({ data, region, json, asyncRetryDelays, streamBandwidth, ...rest }) => {
       const { up } = await import("./up.ts");
       await up({
         ...rest,
+        environmentStartsPer10Seconds: rest.scalingRate,
+        requestsPerConcurrency: rest.requestRate,
+        memoryReserveMb: rest.memoryReserve,
         dataDir: data,
         defaultRegion: region,
         asyncRetryDelaysMs: asyncRetryDelays,
@@ -255,6 +282,10 @@ function positiveNumber(text: string): number {
   const value = Number(text);
   if (!(value > 0 && value < Infinity)) throw new InvalidArgumentError("It must be a number above 0.");
   return value;
+}
+
+function numberOrUnlimited(text: string): number {
+  return text === "unlimited" ? Infinity : positiveNumber(text);
 }
 
 async function localCatalog(dataDir: string | undefined) {

@@ -1,16 +1,23 @@
 /**
- * Concurrency permits: how many invocations may run at once, per version with provisioned concurrency, then per function
- * with a reservation and per account and region for all the others.
+ * Concurrency permits: how many invocations may run at once and begin in a second, per version with provisioned
+ * concurrency, then per function with a reservation and per account and region for all the others.
  *
- * Pure bookkeeping, no time and no waiting: `take` answers a permit or the reason for a throttle, `give` returns it.
- * Nothing may run an invocation without holding a permit (I4).
+ * Pure bookkeeping, no waiting: `take` answers a permit or the reason for a throttle, `give` returns it. Nothing may run
+ * an invocation without holding a permit (I4). Sources: lambda-map 6.2; that a second's worth of requests may come at
+ * once is inferred.
  */
 import { invariant } from "../base/invariant.ts";
 import type { ThrottleReason } from "./contract.ts";
+import type { Rate } from "./token-bucket.ts";
+import { TokenBucket } from "./token-bucket.ts";
 
 export interface Permit {
+  readonly pool: PermitPool;
   readonly scope: Scope;
 }
+
+/** Where a permit came from. */
+export type PermitPool = "provisioned" | "reserved" | "unreserved";
 
 export interface Claim {
   readonly account: string;
@@ -23,6 +30,8 @@ export interface Claim {
   readonly reserved: number | undefined;
   /** Size of the account's unreserved pool in this region. */
   readonly unreserved: number;
+  /** An asynchronous event: those come as fast as they can be run. */
+  readonly isEvent: boolean;
 }
 
 export type Taken =
@@ -32,44 +41,99 @@ export type Taken =
 interface Scope {
   readonly key: string;
   inUse: number;
+  readonly bucket: TokenBucket;
+  /** Of the last request. */
+  rate: Rate;
 }
 
 export class Concurrency {
+  /** Requests a second for each unit of concurrency; `Infinity`: as many as there are. */
+  readonly #requestsPerSecond: number;
   readonly #scopes = new Map<string, Scope>();
+  readonly #inUse: Record<PermitPool, number> = { provisioned: 0, reserved: 0, unreserved: 0 };
+  #sweepAt = 1000;
 
-  take(claim: Claim): Taken {
+  constructor(requestsPerSecond: number) {
+    this.#requestsPerSecond = requestsPerSecond;
+  }
+
+  take(claim: Claim, nowMs: number): Taken {
+    const request = { isRated: !claim.isEvent, nowMs };
     if (claim.provisioned > 0) {
-      const provisioned = this.#takeFrom(`${claim.functionArn}:${claim.version}`, claim.provisioned);
-      if (provisioned) return { kind: "permit", permit: provisioned };
+      const key = `${claim.functionArn}:${claim.version}`;
+      const taken = this.#takeFrom({ pool: "provisioned", key, limit: claim.provisioned }, request);
+      if (typeof taken === "object") return { kind: "permit", permit: taken };
     }
-    const isReserved = claim.reserved !== undefined;
-    const key = isReserved ? claim.functionArn : `${claim.account}/${claim.region}`;
-    const permit = this.#takeFrom(key, claim.reserved ?? claim.unreserved);
-    if (permit) return { kind: "permit", permit };
-    const reason = isReserved
-      ? "ReservedFunctionConcurrentInvocationLimitExceeded"
-      : "ConcurrentInvocationLimitExceeded";
-    return { kind: "throttled", reason };
+    const from =
+      claim.reserved === undefined
+        ? ({ pool: "unreserved", key: `${claim.account}/${claim.region}`, limit: claim.unreserved } as const)
+        : ({ pool: "reserved", key: claim.functionArn, limit: claim.reserved } as const);
+    const taken = this.#takeFrom(from, request);
+    if (typeof taken === "object") return { kind: "permit", permit: taken };
+    return { kind: "throttled", reason: reasons[from.pool][taken] };
   }
 
-  #takeFrom(key: string, limit: number): Permit | undefined {
-    const scope = this.#scopes.get(key) ?? { key, inUse: 0 };
-    if (scope.inUse >= limit) return undefined;
-    scope.inUse += 1;
-    this.#scopes.set(key, scope);
-    return { scope };
-  }
-
-  give({ scope }: Permit): void {
+  give({ pool, scope }: Permit): void {
     invariant(scope.inUse > 0, "I4: a permit is returned once");
     scope.inUse -= 1;
-    if (scope.inUse === 0) this.#scopes.delete(scope.key);
+    this.#inUse[pool] -= 1;
   }
 
   /** Permits out, over all scopes. */
   get inUse(): number {
-    let total = 0;
-    for (const scope of this.#scopes.values()) total += scope.inUse;
-    return total;
+    const { provisioned, reserved, unreserved } = this.#inUse;
+    return provisioned + reserved + unreserved;
+  }
+
+  /** Of functions without a reservation, in all accounts. */
+  get unreservedInUse(): number {
+    return this.#inUse.unreserved;
+  }
+
+  #takeFrom(
+    { pool, key, limit }: { readonly pool: PermitPool; readonly key: string; readonly limit: number },
+    { isRated, nowMs }: { readonly isRated: boolean; readonly nowMs: number },
+  ): Permit | "at-once" | "per-second" {
+    const perSecond = limit * this.#requestsPerSecond;
+    const rate = { capacity: perSecond, perSecond };
+    const scope = this.#scopes.get(key) ?? this.#newScope(key, rate, nowMs);
+    if (scope.inUse >= limit) return "at-once";
+    scope.rate = rate;
+    const isBounded = isRated && this.#requestsPerSecond < Infinity;
+    if (isBounded && !scope.bucket.take(rate, nowMs)) return "per-second";
+    scope.inUse += 1;
+    this.#inUse[pool] += 1;
+    return { pool, scope };
+  }
+
+  #newScope(key: string, rate: Rate, nowMs: number): Scope {
+    if (this.#scopes.size >= this.#sweepAt) this.#sweep(nowMs);
+    const scope = { key, inUse: 0, bucket: new TokenBucket(rate, nowMs), rate };
+    this.#scopes.set(key, scope);
+    return scope;
+  }
+
+  /** Forgets what nobody uses, each time when there are twice as many. */
+  #sweep(nowMs: number): void {
+    for (const [key, { inUse, bucket, rate }] of this.#scopes) {
+      const isRested = this.#requestsPerSecond === Infinity || bucket.isFull(rate, nowMs);
+      if (inUse === 0 && isRested) this.#scopes.delete(key);
+    }
+    this.#sweepAt = Math.max(1000, this.#scopes.size * 2);
   }
 }
+
+const reasons = {
+  provisioned: {
+    "at-once": "ReservedFunctionConcurrentInvocationLimitExceeded",
+    "per-second": "ReservedFunctionInvocationRateLimitExceeded",
+  },
+  reserved: {
+    "at-once": "ReservedFunctionConcurrentInvocationLimitExceeded",
+    "per-second": "ReservedFunctionInvocationRateLimitExceeded",
+  },
+  unreserved: {
+    "at-once": "ConcurrentInvocationLimitExceeded",
+    "per-second": "FunctionInvocationRateLimitExceeded",
+  },
+} as const satisfies Record<PermitPool, Record<string, ThrottleReason>>;

@@ -13,6 +13,8 @@ export interface InvokeOrder {
   readonly unreservedConcurrency: number;
   /** Environments that are provisioned for this version, used before the two above; 0 when left out. */
   readonly provisionedConcurrency?: number;
+  /** An asynchronous event: AWS bounds how many requests come in a second, but not those. */
+  readonly isEvent?: boolean;
 }
 
 export interface Provision {
@@ -28,9 +30,12 @@ export interface ProvisionState {
   readonly failure: string | undefined;
 }
 
+/** AWS's words. */
 export type ThrottleReason =
   | "ConcurrentInvocationLimitExceeded"
-  | "ReservedFunctionConcurrentInvocationLimitExceeded";
+  | "FunctionInvocationRateLimitExceeded"
+  | "ReservedFunctionConcurrentInvocationLimitExceeded"
+  | "ReservedFunctionInvocationRateLimitExceeded";
 
 export type InvokeAnswer =
   | {

@@ -12,11 +12,9 @@ import type { PoolLimits } from "./pool.ts";
 
 function started(limits: Partial<PoolLimits> = {}) {
   const stage = invokeStage(limits);
-  const { clock, pool } = stage;
-  return {
-    ...stage,
-    invoker: createInvoker({ clock, logger: silentLogger, metrics: createMetrics(), pool }),
-  };
+  const metrics = createMetrics();
+  const invoker = createInvoker({ ...stage, logger: silentLogger, metrics, requestsPerSecond: 10 });
+  return { ...stage, metrics, invoker };
 }
 
 function order(overrides: Partial<InvokeOrder> = {}, spec: VersionSpec = versionSpec()): InvokeOrder {

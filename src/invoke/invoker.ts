@@ -17,6 +17,9 @@ import type { Logger } from "../base/logger.ts";
 import type { Counter, Metrics } from "../base/metrics.ts";
 import type { Environment, VersionSpec } from "../runtime/contract.ts";
 import type { InvocationResult } from "../runtime/invocation.ts";
+import type { Admission } from "./admission.ts";
+import { Overloaded } from "./admission.ts";
+import { createComplaints } from "./complaints.ts";
 import type { Claim, Permit } from "./concurrency.ts";
 import { Concurrency } from "./concurrency.ts";
 import type { InvokeAnswer, InvokeOrder, Invoker } from "./contract.ts";
@@ -28,11 +31,15 @@ export interface InvokerDeps {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly pool: Pool;
+  readonly admission: Pick<Admission, "observed">;
+  /** For each unit of concurrency; `Infinity`: no bound. */
+  readonly requestsPerSecond: number;
 }
 
 export function createInvoker(deps: InvokerDeps): Invoker {
   const { pool, metrics } = deps;
-  const concurrency = new Concurrency();
+  const concurrency = new Concurrency(deps.requestsPerSecond);
+  const complain = createComplaints(deps);
   const permitWatchers: ((freed: VersionSpec) => void)[] = [];
   const counters: Counters = {
     invocations: metrics.counter("lambdad_invocations_total", "Invocations that were run"),
@@ -41,17 +48,36 @@ export function createInvoker(deps: InvokerDeps): Invoker {
       "lambdad_throttles_total",
       "Invocations that were refused for lack of concurrency",
     ),
+    provisioned: metrics.counter(
+      "lambdad_provisioned_invocations_total",
+      "Invocations within provisioned concurrency",
+    ),
+    spilledOver: metrics.counter(
+      "lambdad_provisioned_spillover_total",
+      "Invocations beyond the provisioned concurrency of their version",
+    ),
   };
   metrics.gauge("lambdad_environments", "Execution environments alive", () => pool.size);
   metrics.gauge("lambdad_concurrency", "Invocations running", () => concurrency.inUse);
+  metrics.gauge(
+    "lambdad_unreserved_concurrency",
+    "Invocations running of functions without a reservation",
+    () => concurrency.unreservedInUse,
+  );
 
   async function invoke(order: InvokeOrder): Promise<InvokeAnswer> {
-    const taken = concurrency.take(claimOf(order));
+    const taken = concurrency.take(claimOf(order), deps.clock.monotonic());
     if (taken.kind === "throttled") {
       counters.throttles.add();
       return taken;
     }
+    countPermit(counters, order, taken.permit);
     const environment = await acquire(order, taken.permit);
+    if (environment instanceof Overloaded) {
+      counters.throttles.add();
+      complain(environment);
+      return { kind: "throttled", reason: environment.reason };
+    }
     if (order.wantTail) environment.log.beginTail();
     const start = startLine({ ...order, requestId: order.request.requestId, atMs: deps.clock.now() });
     if (start !== undefined) environment.log.platform(start);
@@ -66,11 +92,12 @@ export function createInvoker(deps: InvokerDeps): Invoker {
     };
   }
 
-  async function acquire(order: InvokeOrder, permit: Permit): Promise<Environment> {
+  async function acquire(order: InvokeOrder, permit: Permit): Promise<Environment | Overloaded> {
     try {
       return await pool.acquire(order.spec);
     } catch (error) {
       give(permit, order.spec);
+      if (error instanceof Overloaded) return error;
       throw error;
     }
   }
@@ -88,6 +115,7 @@ export function createInvoker(deps: InvokerDeps): Invoker {
     permit: Permit,
   ): Promise<Uint8Array> {
     pool.settling(environment);
+    deps.admission.observed(order.spec, result.memoryPeakMb);
     await environment.settled();
     const facts = { spec: order.spec, requestId: order.request.requestId, atMs: deps.clock.now() };
     for (const line of endLines(facts, result)) environment.log.platform(line);
@@ -120,6 +148,13 @@ interface Counters {
   readonly invocations: Counter;
   readonly errors: Counter;
   readonly throttles: Counter;
+  readonly provisioned: Counter;
+  readonly spilledOver: Counter;
+}
+
+function countPermit(counters: Counters, { provisionedConcurrency = 0 }: InvokeOrder, permit: Permit): void {
+  if (permit.pool === "provisioned") counters.provisioned.add();
+  else if (provisionedConcurrency > 0) counters.spilledOver.add();
 }
 
 function count(counters: Counters, { outcome }: InvocationResult): void {
@@ -128,7 +163,8 @@ function count(counters: Counters, { outcome }: InvocationResult): void {
 }
 
 function claimOf(order: InvokeOrder): Claim {
-  const { spec, reservedConcurrency, unreservedConcurrency, provisionedConcurrency = 0 } = order;
+  const { spec, reservedConcurrency, unreservedConcurrency } = order;
+  const { provisionedConcurrency = 0, isEvent = false } = order;
   return {
     account: spec.account,
     region: spec.region,
@@ -137,5 +173,6 @@ function claimOf(order: InvokeOrder): Claim {
     provisioned: provisionedConcurrency,
     reserved: reservedConcurrency,
     unreserved: unreservedConcurrency,
+    isEvent,
   };
 }

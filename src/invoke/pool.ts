@@ -5,20 +5,25 @@
  *
  * A request that finds none idle waits in its version's line while an environment is started for it, and takes
  * whichever comes first: the new one or one that was given back. An environment serves one version and dies (I3).
- * The pool never holds more than `environmentsMax`; before it makes a request wait for room it retires the idle
- * environment that was used longest ago.
+ * The pool never holds more than `environmentsMax`, nor more than the machine has memory for (`admission.ts`); before it
+ * makes a request wait for room it retires the idle environment that was used longest ago. Versions take turns; who
+ * cannot be served in time is refused.
  */
 import type { Clock, Timer } from "../base/clock.ts";
 import { invariant } from "../base/invariant.ts";
 import type { Logger } from "../base/logger.ts";
-import { retiredKeysMax } from "../limits.ts";
+import { memoryRetryMs, retiredKeysMax } from "../limits.ts";
 import type { Environment, VersionSpec } from "../runtime/contract.ts";
+import type { Admission } from "./admission.ts";
+import { Overloaded } from "./admission.ts";
 import type { Provision, ProvisionState } from "./contract.ts";
 
 export interface PoolDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly startEnvironment: (spec: VersionSpec) => Environment;
+  /** Whom the machine takes on. */
+  readonly admission: Admission;
   readonly limits: PoolLimits;
 }
 
@@ -31,6 +36,8 @@ export interface PoolLimits {
   readonly idleMs: number;
   /** How long a request waits for an environment that has answered but not yet settled, before another is started, ms. */
   readonly settlePatienceMs: number;
+  /** How long a request waits in line for an environment at most, ms. */
+  readonly waitMsMax: number;
 }
 
 interface Group {
@@ -65,6 +72,8 @@ interface Waiter {
   readonly reject: (error: Error) => void;
   /** No start is made for it before this has passed. */
   patience: Timer | undefined;
+  /** Then it is refused. */
+  expiry: Timer | undefined;
 }
 
 export class Pool {
@@ -74,10 +83,15 @@ export class Pool {
   readonly #provisioning = new Set<Group>();
   /** Of specs that will not come again, oldest first. */
   readonly #retiredKeys = new Set<string>();
-  /** Groups with requests in line, in the order in which they first had one. */
+  /** Groups with requests in line; they take turns. */
   readonly #inLine = new Set<Group>();
+  #waiting = 0;
   #alive = 0;
   #starting = 0;
+  /** Being shut down: they have their memory still. */
+  #ending = 0;
+  /** Until the machine is asked for memory again. */
+  #memoryRetry: Timer | undefined;
   #sweep: Timer | undefined;
   #isClosed = false;
 
@@ -88,6 +102,11 @@ export class Pool {
   /** Environments alive: starting, idle, busy. */
   get size(): number {
     return this.#alive;
+  }
+
+  /** Environments in INIT. */
+  get starting(): number {
+    return this.#starting;
   }
 
   /** An idle environment for this version, now if there is one. Rejects when none could be started. */
@@ -160,9 +179,10 @@ export class Pool {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#sweep?.cancel();
+    this.#memoryRetry?.cancel();
     const groups = [...this.#groups.values()];
     for (const group of groups) {
-      for (const waiter of group.waiting.splice(0)) this.#refuse(waiter, "the platform is shutting down");
+      this.#refuseAll(group, new Error("the platform is shutting down"));
       this.#retireGroup(group);
     }
     await Promise.all(groups.map(({ gone }) => gone.promise));
@@ -200,42 +220,75 @@ export class Pool {
 
   #wait(group: Group): Promise<Environment> {
     if (this.#isClosed) return Promise.reject(new Error("the platform is shutting down"));
+    const { admission, clock, limits } = this.#deps;
+    const refusal = admission.refusal(group.spec, { ofVersion: group.waiting.length, ofAll: this.#waiting });
+    if (refusal) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
-      const waiter: Waiter = { resolve, reject, patience: undefined };
+      const waiter: Waiter = { resolve, reject, patience: undefined, expiry: undefined };
+      waiter.expiry = clock.after(limits.waitMsMax, () => this.#expire(group, waiter));
       // One that has answered is nearly always back before another could have started.
       if (group.settling > group.waiting.length) {
-        waiter.patience = this.#deps.clock.after(this.#deps.limits.settlePatienceMs, () => {
+        waiter.patience = clock.after(limits.settlePatienceMs, () => {
           waiter.patience = undefined;
           this.#startWanted();
         });
       }
       group.waiting.push(waiter);
+      this.#waiting += 1;
       this.#inLine.add(group);
       this.#startWanted();
     });
   }
 
   #nextInLine(group: Group): Waiter | undefined {
-    const waiter = group.waiting.shift();
-    waiter?.patience?.cancel();
+    return this.#leftLine(group, group.waiting.shift());
+  }
+
+  #lastInLine(group: Group): Waiter | undefined {
+    return this.#leftLine(group, group.waiting.pop());
+  }
+
+  #leftLine(group: Group, waiter: Waiter | undefined): Waiter | undefined {
+    if (!waiter) return undefined;
+    waiter.patience?.cancel();
+    waiter.expiry?.cancel();
+    this.#waiting -= 1;
     if (group.waiting.length === 0) this.#inLine.delete(group);
     return waiter;
   }
 
-  #refuse(waiter: Waiter, why: string): void {
-    waiter.patience?.cancel();
-    waiter.reject(new Error(why));
+  #refuseAll(group: Group, why: Error): void {
+    for (let waiter = this.#nextInLine(group); waiter; waiter = this.#nextInLine(group)) waiter.reject(why);
+    this.#dropIfEmpty(group);
+  }
+
+  /** It has waited too long. All waiters wait equally long, so that it is the first of its line. */
+  #expire(group: Group, waiter: Waiter): void {
+    invariant(this.#nextInLine(group) === waiter, "requests in line are refused in their order");
+    waiter.reject(new Overloaded("no environment was free in time"));
+    this.#dropIfEmpty(group);
   }
 
   /** Starts environments for those in line, as far as the limits allow. */
   #startWanted(): void {
     if (this.#isClosed) return;
     for (const group of this.#inLine) {
-      let wanted = group.waiting.filter((waiter) => !waiter.patience).length - group.starting;
-      while (wanted > 0 && this.#starting < this.#deps.limits.startingMax && this.#makeRoom()) {
-        this.#start(group);
-        wanted -= 1;
+      if (this.#starting >= this.#deps.limits.startingMax) break;
+      const wanted = group.waiting.filter((waiter) => !waiter.patience).length - group.starting;
+      if (wanted <= 0) continue;
+      if (!this.#makeRoom(group.spec)) {
+        // Nobody will give one back, and nothing is on its way out.
+        if (group.members.size === 0 && this.#ending === 0) this.#refuseAll(group, noMemory());
+        continue;
       }
+      if (!this.#deps.admission.mayGrow(group.spec, this.#deps.clock.monotonic())) {
+        const tooFast = new Overloaded(`${group.spec.functionArn} grows as fast as it may`);
+        for (let left = wanted; left > 0; left -= 1) this.#lastInLine(group)?.reject(tooFast);
+        continue;
+      }
+      this.#start(group);
+      // Again at the end of the line: one for each version in turn.
+      if (this.#inLine.delete(group)) this.#inLine.add(group);
     }
     for (const group of this.#provisioning) this.#startProvisioned(group);
   }
@@ -264,15 +317,26 @@ export class Pool {
   #startProvisioned(group: Group): void {
     let missing = group.provisionedWanted - group.provisioned.size;
     while (missing > 0 && group.provisionFailure === undefined) {
-      if (this.#starting >= this.#deps.limits.startingMax || !this.#makeRoom()) return;
+      if (this.#starting >= this.#deps.limits.startingMax || !this.#makeRoom(group.spec)) return;
       this.#start(group, "provisioned-concurrency");
       missing -= 1;
     }
   }
 
   /** Room for one more environment, if need be by ending the idle one that was used longest ago. */
-  #makeRoom(): boolean {
-    if (this.#alive < this.#deps.limits.environmentsMax) return true;
+  #makeRoom(spec: VersionSpec): boolean {
+    const isPlace = this.#alive < this.#deps.limits.environmentsMax;
+    if (this.#deps.admission.hasMemoryFor(spec)) return isPlace || this.#endOldest();
+    // Memory is there only when what had it is gone: one after the other.
+    if (this.#ending === 0) this.#endOldest();
+    this.#memoryRetry ??= this.#deps.clock.after(memoryRetryMs, () => {
+      this.#memoryRetry = undefined;
+      this.#startWanted();
+    });
+    return false;
+  }
+
+  #endOldest(): boolean {
     let oldest: { group: Group; idle: Idle } | undefined;
     for (const group of this.#groups.values()) {
       const idle = group.idle[0];
@@ -289,10 +353,12 @@ export class Pool {
     this.#starting += 1;
     this.#alive += 1;
     const spec = initialization ? { ...group.spec, initialization } : group.spec;
+    const start = this.#deps.admission.starting(spec);
     const environment = this.#deps.startEnvironment(spec);
     group.members.add(environment);
     if (initialization) group.provisioned.add(environment);
     void environment.initialised.then(() => {
+      this.#deps.admission.started(start);
       group.starting -= 1;
       this.#starting -= 1;
       this.#afterInit(group, environment);
@@ -306,9 +372,8 @@ export class Pool {
       group.provisionFailure = "FUNCTION_ERROR_INIT_FAILURE";
       void this.#end(group, environment);
     } else if (environment.status === "dead") {
-      const waiter = this.#nextInLine(group);
-      if (waiter)
-        this.#refuse(waiter, `no execution environment could be started for ${group.spec.functionArn}`);
+      const why = `no execution environment could be started for ${group.spec.functionArn}`;
+      this.#nextInLine(group)?.reject(new Error(why));
       this.#forget(group, environment);
     } else {
       this.#offer(group, environment);
@@ -356,6 +421,7 @@ export class Pool {
 
   /** Never rejects. */
   async #end(group: Group, environment: Environment): Promise<void> {
+    this.#ending += 1;
     try {
       await environment.shutdown();
     } catch (error) {
@@ -364,7 +430,9 @@ export class Pool {
         error,
       });
     }
+    this.#ending -= 1;
     this.#forget(group, environment);
+    if (this.#inLine.size > 0) this.#startWanted();
   }
 
   #forget(group: Group, environment: Environment): void {
@@ -380,4 +448,8 @@ export class Pool {
     this.#groups.delete(group.spec.key);
     group.gone.resolve();
   }
+}
+
+function noMemory(): Overloaded {
+  return new Overloaded("this machine has not enough free memory for another environment");
 }

@@ -4,7 +4,6 @@ import { test } from "node:test";
 import type { FakeEnvironment } from "../../test/harness/fake-environment.ts";
 import { invocationRequest, versionSpec } from "../../test/harness/fake-environment.ts";
 import { at, invokeStage, turn } from "../../test/harness/invoke-stage.ts";
-import { Concurrency } from "./concurrency.ts";
 import type { Pool, PoolLimits } from "./pool.ts";
 
 const spec = versionSpec({ version: "1", key: "echo:1" });
@@ -130,14 +129,4 @@ test("I3: an environment started for a version that is gone serves its one reque
   pool.release(environment);
   await turn();
   assert.deepEqual(alive(), []);
-});
-
-test("I4: provisioned permits are taken first, and what is beyond them from the reservation", () => {
-  const concurrency = new Concurrency();
-  const claim = { account: "1", region: "r", functionArn, version: "1", unreserved: 1000 };
-  const take = () => concurrency.take({ ...claim, provisioned: 2, reserved: 1 }).kind;
-  assert.deepEqual([take(), take(), take(), take()], ["permit", "permit", "permit", "throttled"]);
-  const unqualified = concurrency.take({ ...claim, version: "$LATEST", provisioned: 0, reserved: 1 });
-  assert.equal(unqualified.kind, "throttled");
-  assert.equal(concurrency.inUse, 3);
 });

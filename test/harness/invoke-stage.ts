@@ -2,13 +2,25 @@
 import assert from "node:assert/strict";
 import { createSimClock } from "../../src/base/clock-sim.ts";
 import { silentLogger } from "../../src/base/logger.ts";
+import type { AdmissionLimits } from "../../src/invoke/admission.ts";
+import { Admission } from "../../src/invoke/admission.ts";
 import type { PoolLimits } from "../../src/invoke/pool.ts";
 import { Pool } from "../../src/invoke/pool.ts";
 import { FakeEnvironment } from "./fake-environment.ts";
 
-export function invokeStage(limits: Partial<PoolLimits> = {}) {
+export const admissionLimits: AdmissionLimits = {
+  waitingPerVersionMax: 20,
+  waitingMax: 30,
+  memoryReserveMb: 100,
+  memoryExpectedMb: 50,
+  scaling: { capacity: 1000, perSecond: 100 },
+};
+
+export function invokeStage(limits: Partial<PoolLimits> = {}, admitted: Partial<AdmissionLimits> = {}) {
   const clock = createSimClock();
   const environments: FakeEnvironment[] = [];
+  const machine = { freeMemoryMb: 4000 };
+  const admission = new Admission({ ...admissionLimits, ...admitted }, () => machine.freeMemoryMb);
   const pool = new Pool({
     clock,
     logger: silentLogger,
@@ -17,9 +29,17 @@ export function invokeStage(limits: Partial<PoolLimits> = {}) {
       environments.push(environment);
       return environment;
     },
-    limits: { environmentsMax: 10, startingMax: 4, idleMs: 60_000, settlePatienceMs: 50, ...limits },
+    admission,
+    limits: {
+      environmentsMax: 10,
+      startingMax: 4,
+      idleMs: 60_000,
+      settlePatienceMs: 50,
+      waitMsMax: 60_000,
+      ...limits,
+    },
   });
-  return { clock, environments, pool };
+  return { clock, environments, machine, admission, pool };
 }
 
 export const turn = () => new Promise((resolve) => setImmediate(resolve));

@@ -14,6 +14,7 @@ import { verdict } from "../../src/events/async/verdict.ts";
 import { createDeliver } from "../../src/events/deliver.ts";
 import type { Target } from "../../src/events/ports.ts";
 import type { Invoker } from "../../src/invoke/contract.ts";
+import { Admission } from "../../src/invoke/admission.ts";
 import { createInvoker } from "../../src/invoke/invoker.ts";
 import { Pool } from "../../src/invoke/pool.ts";
 import { createFakeDriver } from "../../src/isolation/fake/fake.ts";
@@ -53,9 +54,20 @@ export function createLife(deps: LifeDeps) {
   const driver = createFakeDriver({
     sim: (self) => deps.program(() => ports.get(self.spec.env["AWS_LAMBDA_RUNTIME_API"] ?? ""))(self),
   });
+  const admission = new Admission(
+    {
+      waitingPerVersionMax: 100,
+      waitingMax: 200,
+      memoryReserveMb: 0,
+      memoryExpectedMb: 1,
+      scaling: { capacity: 10, perSecond: 1 },
+    },
+    () => Infinity,
+  );
   const pool = new Pool({
     clock,
     logger,
+    admission,
     startEnvironment: (spec) =>
       startEnvironment(
         {
@@ -73,9 +85,9 @@ export function createLife(deps: LifeDeps) {
         },
         spec,
       ),
-    limits: { environmentsMax: 20, startingMax: 4, idleMs: 600_000, settlePatienceMs },
+    limits: { environmentsMax: 20, startingMax: 4, idleMs: 600_000, settlePatienceMs, waitMsMax: 60_000 },
   });
-  const invoker = createInvoker({ clock, logger, metrics, pool });
+  const invoker = createInvoker({ clock, logger, metrics, pool, admission, requestsPerSecond: 10 });
   const services: { readonly name: string; readonly target?: Target }[] = [];
   const queue = new AsyncQueue({
     clock,
@@ -124,11 +136,12 @@ const codeMounts: CodeMounts = {
 function directApi(ports: Map<string, RuntimePort>): RuntimeApi {
   return {
     async open(id, port) {
-      ports.set(id, port);
+      if (port) ports.set(id, port);
       return {
         authority: id,
         mount: { source: `/api/${id}`, target: "/run/lambdad" },
         socketPath: "/run/lambdad/s",
+        assign: (later) => void ports.set(id, later),
         admit: () => undefined,
         close: async () => void ports.delete(id),
       };

@@ -111,6 +111,7 @@ export function createAsyncFunctions(parts: Parts, recursion: Recursion): AsyncF
       spec,
       request: { requestId, invokedFunctionArn, payload, traceHeader, clientContext },
       wantTail: false,
+      isEvent: true,
       ...shares,
     });
     if (answer.kind === "throttled") return { kind: "throttled" };
