@@ -44,7 +44,9 @@ export function topicPolicyText(json: string): string | undefined {
   refuseOthers(others);
   const { disableSubscriptionOverrides = false, ...parts } = http;
   const { defaultHealthyRetryPolicy, defaultThrottlePolicy, defaultRequestPolicy, ...rest } = parts;
-  refuseOthers({ ...rest, defaultSicklyRetryPolicy: undefined });
+  const { defaultSicklyRetryPolicy, ...unknown } = rest;
+  refuseOthers(unknown);
+  refuseSickly(defaultSicklyRetryPolicy);
   if (typeof disableSubscriptionOverrides !== "boolean") {
     throw invalid("disableSubscriptionOverrides must be true or false");
   }
@@ -60,10 +62,7 @@ export function subscriptionPolicyText(json: string): string | undefined {
   const { healthyRetryPolicy, throttlePolicy, requestPolicy, sicklyRetryPolicy, guaranteed, ...others } =
     policy;
   refuseOthers(others);
-  // AWS has given it up; what it would say could not act.
-  if (sicklyRetryPolicy !== undefined && sicklyRetryPolicy !== null) {
-    throw invalid("sicklyRetryPolicy is obsolete");
-  }
+  refuseSickly(sicklyRetryPolicy);
   if (guaranteed !== undefined && guaranteed !== false) throw invalid("guaranteed must be false");
   retryIn(healthyRetryPolicy);
   rateIn(throttlePolicy);
@@ -183,6 +182,11 @@ const contentTypes =
 function refuseOthers(others: Members): void {
   const name = Object.keys(others).find((key) => others[key] !== undefined);
   if (name !== undefined) throw invalid(`${name.slice(0, 100)} is not known`);
+}
+
+/** AWS has given it up: what it would say could not act. */
+function refuseSickly(policy: unknown): void {
+  if (policy !== undefined && policy !== null) throw invalid("sicklyRetryPolicy is obsolete");
 }
 
 function isBackoff(value: unknown): value is Backoff {
