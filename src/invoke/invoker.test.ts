@@ -43,36 +43,31 @@ test("a first invocation starts an environment and later ones reuse it", async (
   assert.equal(at(environments, 0).requests.length, 3);
 });
 
-test("the caller is answered before the environment has settled, and the log lines follow in order", async () => {
+test("the caller is answered before the environment has settled", async () => {
   const { environments, invoker } = started();
   const answer = invoker.invoke(order());
   at(environments, 0).becomes("idle");
   await turn();
-  at(environments, 0).answers({ initMs: 100.1 });
-  await answer;
-  assert.deepEqual(at(environments, 0).lines, [
-    "START RequestId: 8f507cfc-0000-4697-b07a-ac58fc914c95 Version: $LATEST",
-  ]);
-  at(environments, 0).settles();
-  await turn();
-  assert.deepEqual(at(environments, 0).lines.slice(1), [
-    "END RequestId: 8f507cfc-0000-4697-b07a-ac58fc914c95",
-    "REPORT RequestId: 8f507cfc-0000-4697-b07a-ac58fc914c95\tDuration: 1.23 ms\tBilled Duration: 102 ms\t" +
-      "Memory Size: 128 MB\tMax Memory Used: 40 MB\tInit Duration: 100.10 ms\t",
-  ]);
+  at(environments, 0).answers();
+  assert.equal((await answer).kind, "done");
+  assert.deepEqual(at(environments, 0).lines, []);
 });
 
-test("a caller who wants the tail gets START to REPORT", async () => {
+test("a caller who wants the tail gets what was logged until the environment has settled", async () => {
   const { environments, invoker } = started();
   const answer = invoker.invoke(order({ wantTail: true }));
-  at(environments, 0).becomes("idle");
+  const environment = at(environments, 0);
+  environment.lines.push("before");
+  environment.becomes("idle");
   await turn();
-  at(environments, 0).answers();
-  at(environments, 0).settles();
+  environment.lines.push("START");
+  environment.answers();
+  await turn();
+  environment.lines.push("REPORT");
+  environment.settles();
   const done = await answer;
   assert(done.kind === "done" && done.logTail);
-  const tail = Buffer.from(done.logTail).toString();
-  assert.match(tail, /^START [^]*\nEND [^]*\nREPORT /);
+  assert.equal(Buffer.from(done.logTail).toString(), "START\nREPORT");
 });
 
 test("I2 two requests at once get two environments", async () => {

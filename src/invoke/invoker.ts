@@ -5,9 +5,9 @@
  *       │
  *     environment (idle, or started for it)
  *       │
- *     START, run, answer the caller
+ *     run, answer the caller
  *       │
- *     wait until its output has arrived, END, REPORT, environment back to the pool, permit back
+ *     wait until its output has arrived and its REPORT is written, environment back to the pool, permit back
  *
  * The caller is answered as soon as the runtime has answered; what follows runs behind its back, unless it asked for
  * the log's tail. The permit is held until the environment is free again (I4).
@@ -24,7 +24,6 @@ import type { Claim, Permit } from "./concurrency.ts";
 import { Concurrency } from "./concurrency.ts";
 import type { InvokeAnswer, InvokeOrder, Invoker } from "./contract.ts";
 import type { Pool } from "./pool.ts";
-import { endLines, startLine } from "./report.ts";
 
 export interface InvokerDeps {
   readonly clock: Clock;
@@ -79,8 +78,6 @@ export function createInvoker(deps: InvokerDeps): Invoker {
       return { kind: "throttled", reason: environment.reason };
     }
     if (order.wantTail) environment.log.beginTail();
-    const start = startLine({ ...order, requestId: order.request.requestId, atMs: deps.clock.now() });
-    if (start !== undefined) environment.log.platform(start);
     const result = await environment.invoke(order.request);
     count(counters, result);
     const finished = finish(order, environment, result, taken.permit);
@@ -117,8 +114,6 @@ export function createInvoker(deps: InvokerDeps): Invoker {
     pool.settling(environment);
     deps.admission.observed(order.spec, result.memoryPeakMb);
     await environment.settled();
-    const facts = { spec: order.spec, requestId: order.request.requestId, atMs: deps.clock.now() };
-    for (const line of endLines(facts, result)) environment.log.platform(line);
     const tail = order.wantTail ? environment.log.endTail() : new Uint8Array();
     // First the environment: whoever waits for the permit finds it idle.
     pool.release(environment);

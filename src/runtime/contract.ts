@@ -54,6 +54,8 @@ export interface LaunchPlan {
   readonly argv: readonly string[];
   /** Absolute paths inside; the first that is there is the program, without arguments. For `provided.*`. */
   readonly entrypoints?: readonly string[];
+  /** The bootstrap can be started before its function is known (`waiting-runtime.ts`). */
+  readonly canWait?: true;
   /** Flags behind the program that the function may replace by its own in this variable. */
   readonly flags?: {
     readonly variable: "NODE_OPTIONS" | "JAVA_TOOL_OPTIONS";
@@ -94,18 +96,16 @@ export interface Environment {
   /** Only when idle or down (I2). Never rejects. The result is there as soon as the runtime has answered. */
   invoke(request: InvocationRequest): Promise<InvocationResult>;
   /**
-   * Resolves when everything that the function printed up to now has reached `log` and the runtime has asked for its
-   * next invocation (or went down): from then on it may be reused.
+   * Resolves when everything that the function printed up to now has reached `log`, runtime and extensions have asked for
+   * their next event (or the runtime went down), and REPORT is written: from then on it may be reused.
    */
   settled(): Promise<void>;
-  /** SIGTERM, then SIGKILL by AWS's rules; then destroys the sandbox. Idempotent. */
+  /** SIGTERM, SHUTDOWN, then SIGKILL by AWS's rules; then destroys the sandbox. Idempotent. */
   shutdown(): Promise<void>;
 }
 
 /** Where an environment's lines go, in order. */
 export interface EnvironmentLog {
-  /** A platform line (START, END, REPORT, …), without its newline. */
-  platform(line: string): void;
   /** Starts collecting the tail of the current invocation. */
   beginTail(): void;
   /** The last 4,096 bytes since `beginTail`. */

@@ -1,11 +1,13 @@
 /**
  * An execution environment: one function version, one runtime at a time, one invocation at a time (I2, I3).
  *
- * `state.ts` says what may happen; this file makes it happen. Four things drive it: the invoker (`invoke`, `settled`,
- * `shutdown`), the runtime through the Runtime API (`poll`, `answer`, `failInit`), the end of the runtime, and the
- * clock. Whoever comes first settles the invocation (I1); a runtime that crashed, timed out or could not initialise is
- * killed at once, and the next invocation starts another (suppressed init).
+ * `state.ts` says what may happen; this file makes it happen. Five things drive it: the invoker (`invoke`, `settled`,
+ * `shutdown`), the runtime through the Runtime API (`poll`, `answer`, `failInit`), extensions through theirs
+ * (`extensions.ts`), the end of the runtime or of an extension, and the clock. Whoever comes first settles the invocation
+ * (I1); a runtime that crashed, timed out or could not initialise ends at once, extensions after their SHUTDOWN
+ * (`farewell.ts`), and the next invocation starts others (suppressed init).
  */
+import { posix } from "node:path";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Random } from "../base/random.ts";
@@ -30,6 +32,9 @@ import type {
 } from "./contract.ts";
 import type { ErrorReport } from "./error-report.ts";
 import { telemetryErrorType } from "./error-report.ts";
+import type { ExtensionFailure, ShutdownReason } from "./extensions.ts";
+import { Extensions } from "./extensions.ts";
+import { farewell } from "./farewell.ts";
 import type { Ending } from "./incarnation.ts";
 import { Incarnation } from "./incarnation.ts";
 import type { InvocationRequest, InvocationResult, Outcome } from "./invocation.ts";
@@ -38,13 +43,16 @@ import type { Credentials } from "./launch.ts";
 import { cpusOf, logStreamName } from "./launch.ts";
 import * as outcomes from "./outcome-bodies.ts";
 import { EnvironmentOutput } from "./output.ts";
-import type { InitFailure, InitPhase } from "./platform-lines.ts";
-import { initReportLine, initStartLine } from "./platform-lines.ts";
-import type { LaunchError, Prepared } from "./prepare.ts";
+import type { InitPhase, InitStatus, RuntimeFinished } from "./platform-events.ts";
+import * as events from "./platform-events.ts";
+import type { Prepared } from "./prepare.ts";
 import { asLaunchError, prepare } from "./prepare.ts";
 import { ResponseStream } from "./response-stream.ts";
 import type { Refusal, State } from "./state.ts";
-import { fell, pollLost, reserve, rule, streamEnded } from "./state.ts";
+import { extensionsReady, fell, pollLost, reserve, rule, streamEnded } from "./state.ts";
+import { Telemetry } from "./telemetry.ts";
+import type { Subscription } from "./telemetry-subscription.ts";
+import type { WarmPool } from "./warm-pool.ts";
 
 export interface EnvironmentDeps {
   readonly clock: Clock;
@@ -54,6 +62,8 @@ export interface EnvironmentDeps {
   readonly catalog: Catalog;
   readonly codeMounts: CodeMounts;
   readonly api: RuntimeApi;
+  /** Left out: every runtime is started for itself. */
+  readonly warm?: Pick<WarmPool, "take"> | undefined;
   readonly logs: LogSink;
   /** Where functions reach lambdad: AWS_ENDPOINT_URL. */
   readonly endpointUrl: string;
@@ -70,7 +80,7 @@ export function startEnvironment(deps: EnvironmentDeps, spec: VersionSpec): Envi
   return new RuntimeEnvironment(deps, spec);
 }
 
-/** The start of a runtime, until it has asked for work or failed. */
+/** The start of a runtime, until it and its extensions have asked for work, or something failed. */
 interface Boot {
   readonly phase: InitPhase;
   /** When the sandbox was begun; what comes before is not INIT. */
@@ -79,18 +89,26 @@ interface Boot {
   readonly ended: Settlement<void>;
 }
 
-type BootFailure = InitFailure & { readonly outcome: (requestId: string) => Outcome };
+type Failure = Exclude<InitStatus, { readonly status: "success" }>;
+type BootFailure = Failure & { readonly outcome: (requestId: string) => Outcome };
 
-/** An invocation, from `invoke` until the runtime has asked for the next. */
+/** An invocation, from `invoke` until runtime and extensions have asked for the next. */
 interface Running {
   readonly request: InvocationRequest;
   readonly startedMs: number;
   readonly deadlineMs: number;
   readonly timer: Timer;
   readonly done: Settlement<Done>;
-  readonly returned: Settlement<void>;
+  /** The runtime has asked for more, or is gone. */
+  readonly runtimeDone: Settlement<number>;
+  /** So have the extensions. With monotonic ms, both. */
+  readonly returned: Settlement<number>;
   /** The answer, while it is passed on. */
   stream: ResponseStream | undefined;
+  /** START is written. */
+  isAnnounced: boolean;
+  /** After the answer. */
+  failure: Failure | undefined;
 }
 
 interface Done {
@@ -111,8 +129,13 @@ class RuntimeEnvironment implements Environment, RuntimePort {
   #incarnations = 0;
   #poll: Poll | undefined;
   #running: Running | undefined;
-  /** The end of a runtime that fell; resolved while there is none. */
+  #extensions: Extensions;
+  /** Of a runtime that fell, all that it printed is in the log; resolved while there is none. */
+  #quiet: Promise<void> = Promise.resolve();
+  /** Nothing is left of it. */
   #gone: Promise<void> = Promise.resolve();
+  /** The last invocation's REPORT is written. */
+  #reported: Promise<void> = Promise.resolve();
   #initMs: number | undefined;
   #peakMb = 1;
 
@@ -123,14 +146,15 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     // Also the name of its socket's directory, so it must be hard to guess.
     this.id = random.hex(12);
     this.logStream = logStreamName({ spec, nowMs: clock.now(), environment: random.hex(16) });
-    const { account, region, logGroup: group, logFormat: format } = spec;
+    const { account, region, logGroup: group } = spec;
     const stream = { account, region, group, stream: this.logStream };
-    this.log = new EnvironmentOutput({ clock, sink: deps.logs, stream, format });
+    this.log = new EnvironmentOutput({ clock, sink: deps.logs, stream, format: spec });
+    this.#extensions = this.#newExtensions([]);
     this.initialised = this.#start("init");
   }
 
   get status(): EnvironmentStatus {
-    return this.#state.kind;
+    return this.#state.kind === "held" ? "starting" : this.#state.kind;
   }
 
   // The invoker's side.
@@ -145,22 +169,25 @@ class RuntimeEnvironment implements Environment, RuntimePort {
       deadlineMs: clock.now() + this.spec.timeoutMs,
       timer: clock.after(this.spec.timeoutMs, () => this.#timeOut(running)),
       done: new Settlement(),
+      runtimeDone: new Settlement(),
       returned: new Settlement(),
       stream: undefined,
+      isAnnounced: false,
+      failure: undefined,
     };
     this.#running = running;
+    const result = this.#resultOf(running);
+    this.#reported = this.#report(running, result);
     if (reserved.step === "restarting") void this.#start("invoke");
-    if (reserved.step === "delivered") this.#deliver(running);
-    return this.#resultOf(running);
+    else this.#begin(running, reserved.step === "delivered");
+    return result;
   }
 
   async settled(): Promise<void> {
-    await this.#running?.returned.promise;
+    await this.#reported;
     await this.#gone;
-    await this.log.drained();
   }
 
-  /** AWS gives a runtime without extensions no time: SIGKILL. Source: lambda-map 4.1, "none registered 0 ms". */
   shutdown(): Promise<void> {
     if (this.#state.kind === "dead") return this.#gone;
     this.#state = { kind: "dead" };
@@ -169,14 +196,32 @@ class RuntimeEnvironment implements Environment, RuntimePort {
       const killed = { kind: "signal", signal: "SIGKILL", oom: false } as const;
       this.#finish(running, outcomes.exited(running.request.requestId, killed));
     }
-    this.#fall();
+    this.#fall("spindown");
     return this.#gone;
   }
 
   // The runtime's side.
 
+  get extensions(): Extensions {
+    return this.#extensions;
+  }
+
+  get ownPorts(): readonly number[] {
+    return [this.#deps.endpointUrl, `http://${this.#incarnation?.authority ?? ""}`].map(portOf);
+  }
+
+  subscribe(extension: string, subscription: Subscription): boolean {
+    const { telemetry } = this.log;
+    if (!telemetry?.isOpen) return false;
+    telemetry.subscribe(extension, subscription);
+    const { api, types } = subscription;
+    const type = api === "telemetry" ? "platform.telemetrySubscription" : "platform.logsSubscription";
+    this.log.platform({ type, record: { name: extension, state: "Subscribed", types } });
+    return true;
+  }
+
   poll(poll: Poll): Refusal | undefined {
-    const ruling = rule(this.#state, { kind: "next" });
+    const ruling = rule(this.#state, { kind: "next" }, this.#extensions.areReady);
     if (ruling.kind !== "allowed") return ruling;
     this.#state = ruling.state;
     this.#poll = poll;
@@ -184,9 +229,9 @@ class RuntimeEnvironment implements Environment, RuntimePort {
       this.#poll = undefined;
       this.#state = pollLost(this.#state);
     };
-    if (this.#boot) this.#bootSucceeded(this.#boot);
-    if (ruling.state.kind === "idle") this.#goOn();
-    else if (this.#running) this.#deliver(this.#running);
+    if (this.#boot) this.#runtimeInitialised(this.#boot);
+    else this.#runtimeReturned();
+    this.#goOn();
     return undefined;
   }
 
@@ -241,11 +286,9 @@ class RuntimeEnvironment implements Environment, RuntimePort {
       const prepared = await prepare(catalog, codeMounts, this.spec);
       // Shut down or timed out meanwhile.
       if (this.#boot !== boot) return;
-      if (phase === "init") {
-        const line = initStartLine(this.spec, prepared.plan, clock.now());
-        if (line !== undefined) this.log.platform(line);
-        boot.timer = clock.after(initTimeoutMs, () => this.#timeOutInit(boot));
-      }
+      this.#listen();
+      this.log.platform(events.initStart(this.spec, prepared.plan, phase));
+      if (phase === "init") boot.timer = clock.after(initTimeoutMs, () => this.#timeOutInit(boot));
       boot.startedMs = clock.monotonic();
       this.#incarnate(prepared);
     } catch (error) {
@@ -253,13 +296,46 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     }
     await boot.ended.promise;
     await this.#gone;
+    // What INIT printed comes before the first START.
+    await this.log.drained();
+  }
+
+  /** Of everything from here on; whether anybody wants it is known when INIT is over. */
+  #listen(): void {
+    const { clock, driver } = this.#deps;
+    const address = () => {
+      const host = this.#incarnation?.address;
+      const isOwn = host !== undefined && host !== driver.hostAddress;
+      return host === undefined ? undefined : { host, localAddress: isOwn ? driver.hostAddress : undefined };
+    };
+    this.log.telemetry = new Telemetry({ clock, address });
+  }
+
+  #newExtensions(paths: readonly string[]): Extensions {
+    const extensions: Extensions = new Extensions(
+      paths.map((path) => posix.basename(path)),
+      this.#deps.random,
+      {
+        onProgress: () => {
+          if (this.#extensions !== extensions) return;
+          if (extensions.areRegistered) this.#incarnation?.startRuntime();
+          if (extensions.areReady) this.#extensionsReady();
+        },
+        onFailure: (failure) => {
+          if (this.#extensions === extensions) this.#extensionFailed(failure);
+        },
+      },
+    );
+    return extensions;
   }
 
   #incarnate(prepared: Prepared): void {
     const { endpointUrl, network, credentials } = this.#deps;
     this.#incarnations += 1;
+    const extensions = this.#newExtensions(prepared.extensions);
+    this.#extensions = extensions;
     const incarnation = new Incarnation(
-      { ...this.#deps, output: this.log },
+      { ...this.#deps, output: this.log, onExtensionExit: (name, exit) => extensions.ended(name, exit) },
       {
         id: `${this.id}-${this.#incarnations}`,
         spec: this.spec,
@@ -275,32 +351,47 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     void incarnation.ended.then((ending) => this.#ended(incarnation, ending));
   }
 
+  #runtimeInitialised({ phase }: Boot): void {
+    this.#extensions.closeRegistration();
+    this.log.platform(events.initRuntimeDone(this.spec, phase, { status: "success" }));
+  }
+
+  #extensionsReady(): void {
+    const before = this.#state;
+    this.#state = extensionsReady(before);
+    if (this.#state !== before) this.#goOn();
+  }
+
   #bootSucceeded(boot: Boot): void {
+    const { spec } = this;
     boot.timer?.cancel();
     this.#boot = undefined;
-    if (boot.phase === "init") this.#initMs = this.#deps.clock.monotonic() - boot.startedMs;
-    this.#incarnation?.setCpus(cpusOf(this.spec));
+    const durationMs = this.#deps.clock.monotonic() - boot.startedMs;
+    // Of what was provisioned, INIT_REPORT says it, and no invocation.
+    if (boot.phase === "init" && spec.initialization === undefined) this.#initMs = durationMs;
+    this.#incarnation?.setCpus(cpusOf(spec));
+    this.#initEnded(boot.phase, { status: "success", durationMs });
+    if (!this.log.telemetry?.endInit()) this.log.telemetry = undefined;
     boot.ended.settle();
   }
 
-  #bootFailed(failure: BootFailure): void {
-    const { clock } = this.#deps;
+  #bootFailed({ outcome, ...failure }: BootFailure): void {
     const boot = this.#boot;
     if (!boot) return;
     boot.timer?.cancel();
-    const durationMs = clock.monotonic() - boot.startedMs;
-    const { outcome, ...reported } = failure;
+    const durationMs = this.#deps.clock.monotonic() - boot.startedMs;
     const running = this.#running;
     if (running) this.#finish(running, outcome(running.request.requestId));
-    this.#fall(() =>
-      initReportLine({
-        spec: this.spec,
-        phase: boot.phase,
-        durationMs,
-        failure: reported,
-        atMs: clock.now(),
-      }),
-    );
+    this.#fall(reasonOf(failure), () => this.#initEnded(boot.phase, { ...failure, durationMs }));
+  }
+
+  #initEnded(phase: InitPhase, status: InitStatus & { readonly durationMs: number }): void {
+    if (status.status !== "success") {
+      const { durationMs: _, ...failure } = status;
+      this.log.platform(events.initRuntimeDone(this.spec, phase, failure));
+    }
+    for (const facts of this.#extensions.facts) this.log.platform(events.extension(facts));
+    this.log.platform(events.initReport(this.spec, phase, status));
   }
 
   #timeOutInit(boot: Boot): void {
@@ -310,12 +401,28 @@ class RuntimeEnvironment implements Environment, RuntimePort {
   }
 
   #notStarted(error: unknown): BootFailure {
-    const { errorType, message }: LaunchError = asLaunchError(error);
+    const { errorType, message } = asLaunchError(error);
     this.#deps.logger.error("a runtime could not be started", { function: this.spec.functionArn, error });
     return { status: "error", errorType, outcome: (id) => outcomes.crashed(id, errorType, message) };
   }
 
   // The invocation.
+
+  /** Runtime and extensions are told; the runtime, if it waits for it. */
+  #begin(running: Running, isPolling: boolean): void {
+    const { request, deadlineMs } = running;
+    this.#announce(running);
+    this.#extensions.invoke({ ...request, deadlineMs });
+    if (isPolling) this.#deliver(running);
+  }
+
+  /** START. */
+  #announce(running: Running): void {
+    if (running.isAnnounced) return;
+    running.isAnnounced = true;
+    const { requestId, traceHeader } = running.request;
+    this.log.platform(events.start(this.spec, requestId, traceHeader));
+  }
 
   #deliver(running: Running): void {
     const poll = this.#poll;
@@ -350,36 +457,94 @@ class RuntimeEnvironment implements Environment, RuntimePort {
   }
 
   /** The runtime has asked for its next invocation. */
-  #goOn(): void {
+  #runtimeReturned(): void {
     const running = this.#running;
-    if (running && !running.done.settled) {
-      // It broke its streamed answer off and went on; every other answer has settled before.
-      this.#finish(running, outcomes.truncated(running.request.requestId));
-    }
-    this.#return();
+    if (!running || (this.#state.kind === "busy" && this.#state.step === "delivered")) return;
+    // It broke its streamed answer off and went on; every other answer has settled before.
+    if (!running.done.settled) this.#finish(running, outcomes.truncated(running.request.requestId));
+    if (!running.runtimeDone.settled) running.runtimeDone.settle(this.#deps.clock.monotonic());
   }
 
-  /** The runtime is free again, or gone. */
+  /** Runtime and extensions have asked for more: what comes next depends on what has been reached. */
+  #goOn(): void {
+    const state = this.#state;
+    const isDelivered = state.kind === "busy" && state.step === "delivered";
+    if (state.kind !== "idle" && !isDelivered) return;
+    const boot = this.#boot;
+    if (boot) this.#bootSucceeded(boot);
+    const running = this.#running;
+    if (!isDelivered || !running) return this.#return();
+    if (boot) void this.#beginAfterInit(running);
+    else this.#deliver(running);
+  }
+
+  /** What the suppressed init printed comes before START. */
+  async #beginAfterInit(running: Running): Promise<void> {
+    await this.log.drained();
+    if (this.#running === running) this.#begin(running, true);
+  }
+
+  /** The environment is free again, or down. */
   #return(): void {
     const running = this.#running;
+    if (!running) return;
     this.#running = undefined;
-    running?.timer.cancel();
-    running?.returned.settle();
+    running.timer.cancel();
+    const nowMs = this.#deps.clock.monotonic();
+    if (!running.runtimeDone.settled) running.runtimeDone.settle(nowMs);
+    running.returned.settle(nowMs);
+  }
+
+  /** Writes what is to be said of an invocation, when it is to be said. Never rejects. */
+  async #report(running: Running, result: Promise<InvocationResult>): Promise<void> {
+    const { clock } = this.#deps;
+    const { requestId, traceHeader } = running.request;
+    const answered = await result;
+    const doneMs = running.startedMs + answered.durationMs;
+    const runtimeDoneMs = await running.runtimeDone.promise;
+    await this.#quiet;
+    await this.log.drained();
+    this.#announce(running);
+    const facts: RuntimeFinished = {
+      spec: this.spec,
+      requestId,
+      traceHeader,
+      result: answered,
+      answeredAtMs: clock.now() - (clock.monotonic() - doneMs),
+      runtimeOverheadMs: runtimeDoneMs - doneMs,
+    };
+    this.log.platform(events.runtimeDone(facts));
+    const extensionOverheadMs = (await running.returned.promise) - runtimeDoneMs;
+    await this.#quiet;
+    this.log.platform(events.report({ ...facts, extensionOverheadMs, failure: running.failure }));
   }
 
   #timeOut(running: Running): void {
     const { timeoutMs } = this.spec;
     const outcome = (requestId: string) => outcomes.timedOut(requestId, timeoutMs);
     if (this.#boot) return this.#bootFailed({ status: "timeout", outcome });
-    // Where it had answered and only never asked for more, this changes nothing for the caller.
-    this.#finish(running, outcome(running.request.requestId));
-    this.#fall();
+    this.#fail(running, outcome(running.request.requestId), { status: "timeout" });
   }
 
-  // The end of a runtime.
+  /** Where it had answered, this changes nothing for the caller. */
+  #fail(running: Running | undefined, outcome: Outcome | undefined, failure: Failure): void {
+    if (running?.done.settled) running.failure = failure;
+    else if (running && outcome) this.#finish(running, outcome);
+    this.#fall(reasonOf(failure));
+  }
+
+  // The end of a runtime, or of an extension.
+
+  #extensionFailed({ errorType, message }: ExtensionFailure): void {
+    if (this.#state.kind === "down" || this.#state.kind === "dead") return;
+    const outcome = (requestId: string) => outcomes.crashed(requestId, errorType, message);
+    if (this.#boot) return this.#bootFailed({ status: "error", errorType, outcome });
+    const running = this.#running;
+    this.#fail(running, running && outcome(running.request.requestId), { status: "error", errorType });
+  }
 
   #ended(incarnation: Incarnation, ending: Ending): void {
-    if (incarnation.isKilled) return;
+    if (incarnation.isLeaving) return;
     if (ending.kind === "not-started") return this.#bootFailed(this.#notStarted(ending.error));
     if (this.#boot) {
       const errorType = outcomes.exitErrorType(ending.exit);
@@ -390,22 +555,37 @@ class RuntimeEnvironment implements Environment, RuntimePort {
       });
     }
     const running = this.#running;
-    if (running) this.#finish(running, outcomes.exited(running.request.requestId, ending.exit));
-    this.#fall();
+    const errorType = outcomes.exitErrorType(ending.exit);
+    const outcome = running && outcomes.exited(running.request.requestId, ending.exit);
+    this.#fail(running, outcome, { status: "error", errorType });
   }
 
-  /** Kills what is left of the runtime. `lastLine` is written after everything that it printed. */
-  #fall(lastLine?: () => string): void {
+  /** Ends what is left of the runtime and its extensions. `say`: after everything that the runtime printed. */
+  #fall(reason: ShutdownReason, say?: () => void): void {
     this.#state = fell(this.#state);
     this.#poll = undefined;
-    const killed = this.#incarnation?.kill() ?? Promise.resolve();
-    this.#gone = killed.then(() => {
-      if (lastLine) this.log.platform(lastLine());
-    });
+    const { telemetry } = this.log;
+    const incarnation = this.#incarnation;
+    if (incarnation) {
+      const leaving = { clock: this.#deps.clock, incarnation, extensions: this.#extensions, telemetry };
+      const { quiet, gone } = farewell(leaving, reason);
+      this.#quiet = quiet;
+      this.#gone = gone;
+    }
+    if (say) this.#quiet = this.#quiet.then(say);
+    this.#gone = Promise.all([this.#gone, this.#quiet]).then(() => undefined);
     const boot = this.#boot;
     this.#boot = undefined;
     boot?.timer?.cancel();
     boot?.ended.settle();
     this.#return();
   }
+}
+
+function reasonOf({ status }: Failure): ShutdownReason {
+  return status === "timeout" ? "timeout" : "failure";
+}
+
+function portOf(url: string): number {
+  return URL.canParse(url) ? Number(new URL(url).port || 80) : 0;
 }

@@ -1,19 +1,22 @@
 /**
  * One start of a runtime: its sandbox, its Runtime API and its outputs, from creation to the last byte. An environment has
- * one at a time, and another after a crash or a timeout.
+ * one at a time, and another after a crash or a timeout. External extensions are started with it and outlive the runtime:
+ * a supervisor in the sandbox tells their ends from its.
  *
  * `kill` may be called at any time, also while the sandbox is still being made. Never rejects anywhere: what went wrong
  * is in `ended`.
  */
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
-import type { Driver, Exit, Sandbox } from "../isolation/driver.ts";
+import type { Driver, Exit, Sandbox, SandboxSpec } from "../isolation/driver.ts";
 import { memoryReadingAgeMsMax } from "../limits.ts";
 import type { RuntimeApi, RuntimeEndpoint } from "./api/server.ts";
 import type { RuntimePort } from "./api/runtime-port.ts";
 import type { LaunchFacts } from "./launch.ts";
 import { sandboxSpec } from "./launch.ts";
 import type { EnvironmentOutput } from "./output.ts";
+import { Supervisor } from "./supervisor.ts";
+import type { WarmPool } from "./warm-pool.ts";
 
 export interface IncarnationDeps {
   readonly clock: Clock;
@@ -21,6 +24,10 @@ export interface IncarnationDeps {
   readonly driver: Driver;
   readonly api: RuntimeApi;
   readonly output: EnvironmentOutput;
+  /** Left out: every runtime is started for itself. */
+  readonly warm?: Pick<WarmPool, "take"> | undefined;
+  /** An external extension has ended. */
+  onExtensionExit(name: string, exit: Exit): void;
 }
 
 export type Ending =
@@ -31,11 +38,15 @@ export type Ending =
 const MiB = 1024 * 1024;
 
 export class Incarnation {
-  /** Resolves when the program has ended, and everything that it printed and asked before has been dealt with. */
+  /** Resolves when the runtime has ended, and everything that it printed and asked before has been dealt with. */
   readonly ended: Promise<Ending>;
   readonly #deps: IncarnationDeps;
   #endpoint: RuntimeEndpoint | undefined;
   #sandbox: Sandbox | undefined;
+  #supervisor: Supervisor | undefined;
+  /** The end of the sandbox, with everything that was printed in it. */
+  #over: Promise<unknown> | undefined;
+  #isLeaving = false;
   #isKilled = false;
   #killed: Promise<void> | undefined;
   #peakMb = 1;
@@ -46,8 +57,30 @@ export class Incarnation {
     this.ended = this.#run(facts, port);
   }
 
-  get isKilled(): boolean {
-    return this.#isKilled;
+  /** lambdad has told it to end, so that its end is no news. */
+  get isLeaving(): boolean {
+    return this.#isLeaving;
+  }
+
+  /** Of its Runtime API; undefined: it has none yet. */
+  get authority(): string | undefined {
+    return this.#endpoint?.authority;
+  }
+
+  /** Where its listeners can be reached from here; undefined: nowhere yet. */
+  get address(): string | undefined {
+    return this.#sandbox && (this.#sandbox.address ?? "127.0.0.1");
+  }
+
+  /** Where there are external extensions the runtime waits for this. Idempotent. */
+  startRuntime(): void {
+    this.#supervisor?.startRuntime();
+  }
+
+  /** SIGTERM to the runtime; called again, SIGKILL where there is a supervisor to outlive it. */
+  terminate(): void {
+    this.#isLeaving = true;
+    this.#sandbox?.signal("SIGTERM");
   }
 
   /** Ends it; resolves when nothing of it is left and its output is complete. Idempotent. */
@@ -69,39 +102,89 @@ export class Incarnation {
   }
 
   async #run(facts: Omit<LaunchFacts, "endpoint">, port: RuntimePort): Promise<Ending> {
+    const { output } = this.#deps;
     let sandbox: Sandbox;
     try {
       sandbox = await this.#start(facts, port);
     } catch (error) {
       return { kind: "not-started", error };
     }
-    const printed = this.#deps.output.attach(sandbox);
+    const supervisor = this.#supervisor;
+    const printed = output.attach(sandbox, supervisor?.outputs);
+    const gone = supervisor ? sandbox.exited.then(() => supervisor.close()) : sandbox.exited;
+    this.#over = Promise.all([gone, printed]);
     // Killed while it was being made: `kill` had nothing to destroy yet.
     if (this.#isKilled) await this.#destroy(sandbox);
-    const exit = await sandbox.exited;
-    await printed;
+    const exit = await (supervisor
+      ? Promise.race([supervisor.runtimeExited, sandbox.exited])
+      : sandbox.exited);
+    if (!supervisor) await printed;
     // What it wrote to the Runtime API's sockets before it ended may be read after its exit was seen.
-    await this.#deps.output.drained();
+    await output.drained();
     return { kind: "exit", exit };
   }
 
   async #start(facts: Omit<LaunchFacts, "endpoint">, port: RuntimePort): Promise<Sandbox> {
     const { api, driver } = this.#deps;
+    const waited = await this.#specialise(facts, port);
+    if (waited) return waited;
     const endpoint = await api.open(facts.id, port);
     this.#endpoint = endpoint;
     if (this.#isKilled) throw new Error("shut down before it was started");
-    const sandbox = await driver.create(sandboxSpec(driver, { ...facts, endpoint }));
+    const spec = sandboxSpec(driver, { ...facts, endpoint });
+    this.#supervisor = await this.#supervise(facts, endpoint, spec);
+    const argv = this.#supervisor?.argv(spec.argv) ?? spec.argv;
+    const sandbox = await driver.create({ ...spec, argv });
     this.#sandbox = sandbox;
     if (sandbox.address !== undefined && !this.#isKilled) endpoint.admit(sandbox.address);
     return sandbox;
   }
 
+  async #supervise(
+    { prepared }: Omit<LaunchFacts, "endpoint">,
+    { mount }: RuntimeEndpoint,
+    { mounts }: SandboxSpec,
+  ): Promise<Supervisor | undefined> {
+    const { clock, driver, onExtensionExit } = this.#deps;
+    if (prepared.extensions.length === 0) return undefined;
+    return Supervisor.open({
+      clock,
+      directory: mount.source,
+      insideDirectory: driver.resolve(mounts, mount.target),
+      extensions: prepared.extensions.map((path) => driver.resolve(mounts, path)),
+      onExtensionExit,
+    });
+  }
+
+  /** A runtime that waits becomes this one. Undefined: there is none that fits and can, and one has to be started. */
+  async #specialise(facts: Omit<LaunchFacts, "endpoint">, port: RuntimePort): Promise<Sandbox | undefined> {
+    const { driver, logger, warm } = this.#deps;
+    const waiting = warm?.take(facts.spec, facts.prepared);
+    if (!waiting) return undefined;
+    const { endpoint, sandbox } = waiting;
+    this.#endpoint = endpoint;
+    this.#sandbox = sandbox;
+    try {
+      await waiting.become(sandboxSpec(driver, { ...facts, endpoint }), port);
+      return sandbox;
+    } catch (error) {
+      await waiting.destroy();
+      if (this.#isKilled) throw error;
+      logger.warn("a waiting runtime could not be used", { sandbox: sandbox.id, error });
+      this.#endpoint = undefined;
+      this.#sandbox = undefined;
+      return undefined;
+    }
+  }
+
   async #kill(): Promise<void> {
+    this.#isLeaving = true;
     this.#isKilled = true;
     // In this order and without a pause between: it shall neither speak again nor complain that nobody listens.
     const destroyed = this.#sandbox && this.#destroy(this.#sandbox);
     const cut = this.#endpoint?.close();
     await Promise.all([destroyed, cut, this.ended]);
+    await this.#over;
     // Where it was still being made, there was nothing to close at the first look.
     await this.#endpoint?.close();
   }

@@ -5,7 +5,6 @@ import type { Mount } from "../isolation/driver.ts";
 import type { VersionSpec } from "./contract.ts";
 import type { LaunchFacts } from "./launch.ts";
 import { logStreamName, sandboxSpec } from "./launch.ts";
-import { initStartLine } from "./platform-lines.ts";
 
 const plan = {
   argv: [],
@@ -23,6 +22,7 @@ function facts(spec: Partial<VersionSpec> = {}): LaunchFacts {
       plan,
       mounts: [...plan.mounts, { source: "/data/code/abc", target: "/var/task" }],
       argv: ["/var/lang/bin/node", "/var/runtime/index.cjs", "--flag=/var/task"],
+      extensions: [],
     },
     endpoint: {
       authority: "169.254.100.1:9001",
@@ -145,12 +145,5 @@ test("a log stream is named by day, version and environment, and by function in 
   assert.equal(
     logStreamName({ spec: versionSpec({ version: "7", logGroup: "shared" }), nowMs, environment }),
     "2025/11/25/echo[7]60ce",
-  );
-});
-
-test("INIT_START names the runtime's version in the function's region", () => {
-  assert.equal(
-    initStartLine(versionSpec({ region: "cn-north-1" }), plan, 0),
-    "INIT_START Runtime Version: nodejs:24.v1\tRuntime Version ARN: arn:aws-cn:lambda:cn-north-1::runtime:0123",
   );
 });

@@ -84,7 +84,7 @@ function body(errorType: string, errorMessage: string): Uint8Array {
 }
 
 /** As Go prints them, which AWS's supervisor is written in. */
-const signalNames: Readonly<Partial<Record<NodeJS.Signals, string>>> = {
+export const signalNames: Readonly<Partial<Record<NodeJS.Signals, string>>> = {
   SIGABRT: "aborted",
   SIGALRM: "alarm clock",
   SIGBUS: "bus error",

@@ -1,6 +1,7 @@
 /**
- * What an environment prints, on its way to CloudWatch Logs: its runtime's three outputs and the platform's own lines, in
- * the order in which they arrive, into one log stream, and into the tail of an invocation that wants it.
+ * What an environment prints, on its way to CloudWatch Logs: its runtime's three outputs, its extensions' and the
+ * platform's own lines, in the order in which they arrive, into one log stream, into the tail of an invocation that wants
+ * it, and to extensions that have subscribed to it.
  *
  * Bounded: messages are at most 256 KB, and when the sink is behind by more than its limit they are counted instead of
  * kept; a line says so as soon as there is room. Platform lines always get through.
@@ -9,10 +10,14 @@ import type { Readable } from "node:stream";
 import { TailBuffer } from "../base/bounded.ts";
 import type { Clock } from "../base/clock.ts";
 import { logAgeMsMax, logFutureMsMax, logPendingBytesMax, logTailBytesMax } from "../limits.ts";
+import { applicationLine } from "./application-lines.ts";
 import type { EnvironmentLog, LogSink, LogStreamRef } from "./contract.ts";
 import type { Message, MessageReader } from "./log-lines.ts";
 import { FrameReader, LineReader } from "./log-lines.ts";
-import { droppedLine } from "./platform-lines.ts";
+import type { PlatformEvent } from "./platform-events.ts";
+import type { LineFormat } from "./platform-lines.ts";
+import { linesOf } from "./platform-lines.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 const newline = 10;
 const lineEnd = Buffer.of(newline);
@@ -21,7 +26,7 @@ export interface OutputDeps {
   readonly clock: Clock;
   readonly sink: LogSink;
   readonly stream: LogStreamRef;
-  readonly format: "Text" | "JSON";
+  readonly format: LineFormat;
 }
 
 export interface OutputStreams {
@@ -30,7 +35,11 @@ export interface OutputStreams {
   readonly frames: Readable;
 }
 
+type Origin = "function" | "extension";
+
 export class EnvironmentOutput implements EnvironmentLog {
+  /** Hears everything too; undefined: nobody has subscribed. */
+  telemetry: Telemetry | undefined;
   readonly #deps: OutputDeps;
   #readers: readonly MessageReader[] = [];
   #receivedBytes = 0;
@@ -41,17 +50,22 @@ export class EnvironmentOutput implements EnvironmentLog {
     this.#deps = deps;
   }
 
-  /** Reads a new runtime's outputs. Resolves when all three have ended and everything in them has been passed on. */
-  async attach({ stdout, stderr, frames }: OutputStreams): Promise<void> {
+  /** Reads a new runtime's outputs. Resolves when all have ended and everything in them has been passed on. */
+  async attach(
+    { stdout, stderr, frames }: OutputStreams,
+    extensions: readonly Readable[] = [],
+  ): Promise<void> {
     this.#flush();
     const lines = new LineReader();
     const errorLines = new LineReader();
     const framed = new FrameReader();
     this.#readers = [lines, errorLines, framed];
     await Promise.all([
-      this.#read(stdout, lines),
-      this.#read(stderr, errorLines),
-      this.#read(frames, framed),
+      this.#read(stdout, lines, "function"),
+      this.#read(stderr, errorLines, "function"),
+      this.#read(frames, framed, "function"),
+      // A line of theirs may go on after an invocation: nothing flushes it.
+      ...extensions.map((output) => this.#read(output, new LineReader(), "extension")),
     ]);
   }
 
@@ -69,9 +83,9 @@ export class EnvironmentOutput implements EnvironmentLog {
     this.#flush();
   }
 
-  platform(line: string): void {
+  platform(event: PlatformEvent): void {
     this.#reportDropped();
-    this.#pass(`${line}\n`, this.#deps.clock.now());
+    this.#say(event);
   }
 
   beginTail(): void {
@@ -84,14 +98,14 @@ export class EnvironmentOutput implements EnvironmentLog {
     return bytes;
   }
 
-  #read(stream: Readable, reader: MessageReader): Promise<void> {
+  #read(stream: Readable, reader: MessageReader, origin: Origin): Promise<void> {
     stream.on("data", (chunk: Uint8Array) => {
       this.#receivedBytes += chunk.length;
-      for (const message of reader.push(chunk)) this.#emit(message);
+      for (const message of reader.push(chunk)) this.#emit(message, origin);
     });
     return new Promise((resolve) => {
       const finish = () => {
-        for (const message of reader.flush()) this.#emit(message);
+        for (const message of reader.flush()) this.#emit(message, origin);
         resolve();
       };
       // A pipe that breaks has nothing more to say; "close" follows an error, and an end.
@@ -102,26 +116,42 @@ export class EnvironmentOutput implements EnvironmentLog {
   }
 
   #flush(): void {
-    for (const reader of this.#readers) for (const message of reader.flush()) this.#emit(message);
+    for (const reader of this.#readers) {
+      for (const message of reader.flush()) this.#emit(message, "function");
+    }
   }
 
-  #emit({ bytes, atMs }: Message): void {
+  #emit(message: Message, origin: Origin): void {
+    const { sink, format } = this.#deps;
+    const atMs = this.#plausible(message.atMs);
+    const text = message.bytes.toString();
+    const line = origin === "function" ? applicationLine(text, format, atMs) : { text };
+    if (!line) return;
+    const bytes = line.text === text ? message.bytes : Buffer.from(line.text);
     this.#tail?.write(bytes);
     if (bytes.at(-1) !== newline) this.#tail?.write(lineEnd);
-    if ((this.#deps.sink.pendingBytes ?? 0) + bytes.length > logPendingBytesMax) {
+    this.telemetry?.emit({ atMs, type: origin, record: line.fields ?? line.text });
+    if ((sink.pendingBytes ?? 0) + bytes.length > logPendingBytesMax) {
       this.#dropped.bytes += bytes.length;
       this.#dropped.messages += 1;
       return;
     }
     this.#reportDropped();
-    this.#append(bytes.toString(), this.#plausible(atMs));
+    this.#append(line.text, atMs);
   }
 
   #reportDropped(): void {
     if (this.#dropped.messages === 0) return;
-    const line = droppedLine(this.#deps.format, this.#dropped, this.#deps.clock.now());
+    const { messages: droppedRecords, bytes: droppedBytes } = this.#dropped;
     this.#dropped = { bytes: 0, messages: 0 };
-    this.#pass(`${line}\n`, this.#deps.clock.now());
+    const reason = "Log lines came faster than they could be stored";
+    this.#say({ type: "platform.logsDropped", record: { droppedRecords, droppedBytes, reason } });
+  }
+
+  #say(event: PlatformEvent): void {
+    const atMs = this.#deps.clock.now();
+    for (const line of linesOf(event, this.#deps.format, atMs)) this.#pass(`${line}\n`, atMs);
+    this.telemetry?.emit({ atMs, ...event });
   }
 
   /** A program's own time, unless CloudWatch Logs would refuse it. */

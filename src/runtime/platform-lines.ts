@@ -1,79 +1,117 @@
 /**
- * The platform's lines about an environment, in text or as JSON records: INIT_START, INIT_REPORT, dropped logs. Those about
- * an invocation are in `invoke/report.ts`. Pure. Source: lambda-map 4.4, 4.5, 5.4.
+ * The platform's events as log lines: AWS's text, or the event itself as JSON where the function's system log level lets
+ * it through.
+ *
+ * Pure. Text has no levels, and no line for some events. Source: lambda-map 4.4, 4.5.
  */
-import { arnInRegion } from "../base/arn.ts";
-import type { LaunchPlan, SystemLogLevel, VersionSpec } from "./contract.ts";
+import type { SystemLogLevel, VersionSpec } from "./contract.ts";
+import type { PlatformEvent } from "./platform-events.ts";
 
-export type InitFailure =
-  | { readonly status: "timeout" }
-  | { readonly status: "error"; readonly errorType: string };
+export type LineFormat = Pick<VersionSpec, "logFormat" | "logLevels">;
 
-export type InitPhase = "init" | "invoke";
-
-/** Whether the platform's lines of this level are written. Text has no levels. */
-export function isWritten({ logFormat, logLevels }: VersionSpec, level: SystemLogLevel): boolean {
-  return logFormat === "Text" || ranks[level] >= ranks[logLevels?.system ?? "INFO"];
+/** Without newlines at their ends. */
+export function linesOf(event: PlatformEvent, format: LineFormat, atMs: number): readonly string[] {
+  if (format.logFormat === "Text") return textOf(event);
+  if (ranks[levelOf(event)] < ranks[format.logLevels?.system ?? "INFO"]) return [];
+  const { type, record } = event;
+  return [JSON.stringify({ time: new Date(atMs).toISOString(), type, record })];
 }
 
 const ranks: Readonly<Record<SystemLogLevel, number>> = { DEBUG: 0, INFO: 1, WARN: 2 };
 
-/** Undefined: the function's system log level keeps it back. */
-export function initStartLine(spec: VersionSpec, plan: LaunchPlan, atMs: number): string | undefined {
-  if (!isWritten(spec, "INFO")) return undefined;
-  const runtimeVersionArn = arnInRegion(plan.runtimeVersionArn, spec.region);
-  if (spec.logFormat === "Text") {
-    return `INIT_START Runtime Version: ${plan.runtimeVersion}\tRuntime Version ARN: ${runtimeVersionArn}`;
+function levelOf({ type, record }: PlatformEvent): SystemLogLevel {
+  switch (type) {
+    case "platform.initStart":
+    case "platform.start":
+    case "platform.telemetrySubscription":
+    case "platform.logsSubscription":
+      return "INFO";
+    case "platform.initRuntimeDone":
+    case "platform.runtimeDone":
+      return record.status === "success" ? "DEBUG" : "WARN";
+    case "platform.initReport":
+      if (record.status !== "success") return "WARN";
+      return record.initializationType === "on-demand" ? "DEBUG" : "INFO";
+    case "platform.report":
+      return record.status === "success" ? "INFO" : "WARN";
+    case "platform.extension":
+      return record.errorType === undefined ? "INFO" : "WARN";
+    case "platform.logsDropped":
+      return "WARN";
   }
-  return record("platform.initStart", atMs, {
-    initializationType: spec.initialization ?? "on-demand",
-    phase: "init",
-    functionName: spec.functionName,
-    functionVersion: spec.version,
-    runtimeVersion: plan.runtimeVersion,
-    runtimeVersionArn,
-  });
 }
 
-export interface InitReport {
-  readonly spec: VersionSpec;
-  readonly phase: InitPhase;
-  readonly durationMs: number;
-  readonly failure: InitFailure;
-  readonly atMs: number;
-}
-
-/** Only for an INIT that failed: AWS writes none for the others. */
-export function initReportLine({ spec, phase, durationMs, failure, atMs }: InitReport): string {
-  if (spec.logFormat === "Text") {
-    const errorType = failure.status === "error" ? `\tError Type: ${failure.errorType}` : "";
-    return (
-      `INIT_REPORT Init Duration: ${durationMs.toFixed(2)} ms\tPhase: ${phase}\tStatus: ${failure.status}` +
-      errorType
-    );
+function textOf({ type, record }: PlatformEvent): readonly string[] {
+  switch (type) {
+    case "platform.initStart":
+      // AWS writes it once for an environment: not for a runtime that is started again inside an invocation.
+      if (record.phase === "invoke") return [];
+      return [
+        `INIT_START Runtime Version: ${record.runtimeVersion}\tRuntime Version ARN: ${record.runtimeVersionArn}`,
+      ];
+    case "platform.initReport":
+      return record.status === "success" && record.initializationType === "on-demand"
+        ? []
+        : [initReportText(record)];
+    case "platform.start":
+      return [`START RequestId: ${record.requestId} Version: ${record.version}`];
+    case "platform.report":
+      return [`END RequestId: ${record.requestId}`, reportText(record)];
+    case "platform.extension":
+      return [
+        `EXTENSION\tName: ${record.name}\tState: ${record.state}\tEvents: [${record.events.join(", ")}]` +
+          errorText(record),
+      ];
+    case "platform.telemetrySubscription":
+      return [`TELEMETRY\t${subscriptionText(record)}`];
+    case "platform.logsSubscription":
+      return [`LOGS\t${subscriptionText(record)}`];
+    case "platform.logsDropped":
+      // inferred: AWS has this as telemetry and in JSON logs; the text is ours.
+      return [
+        `LOGS_DROPPED Records: ${record.droppedRecords}\tBytes: ${record.droppedBytes}\tReason: ${record.reason}`,
+      ];
+    case "platform.initRuntimeDone":
+    case "platform.runtimeDone":
+      return [];
   }
-  return record("platform.initReport", atMs, {
-    initializationType: spec.initialization ?? "on-demand",
-    phase,
-    ...failure,
-    metrics: { durationMs: Number(durationMs.toFixed(3)) },
-  });
 }
 
-// inferred: AWS has the JSON record, as telemetry; the text is ours.
-export function droppedLine(
-  format: "Text" | "JSON",
-  dropped: { readonly bytes: number; readonly messages: number },
-  atMs: number,
-): string {
-  const reason = "Log lines came faster than they could be stored";
-  if (format === "Text") {
-    return `LOGS_DROPPED Records: ${dropped.messages}\tBytes: ${dropped.bytes}\tReason: ${reason}`;
-  }
-  const fields = { droppedRecords: dropped.messages, droppedBytes: dropped.bytes, reason };
-  return record("platform.logsDropped", atMs, fields);
+type RecordOf<Type extends PlatformEvent["type"]> = Extract<PlatformEvent, { type: Type }>["record"];
+
+function initReportText({ metrics, phase, ...rest }: RecordOf<"platform.initReport">): string {
+  const status = rest.status === "success" ? "" : `\tStatus: ${rest.status}`;
+  return `INIT_REPORT Init Duration: ${metrics.durationMs.toFixed(2)} ms\tPhase: ${phase}${status}${errorText(rest)}`;
 }
 
-function record(type: string, atMs: number, fields: object): string {
-  return JSON.stringify({ time: new Date(atMs).toISOString(), type, record: fields });
+function reportText({ requestId, metrics, tracing, ...rest }: RecordOf<"platform.report">): string {
+  const fields = [
+    `REPORT RequestId: ${requestId}`,
+    `Duration: ${metrics.durationMs.toFixed(2)} ms`,
+    `Billed Duration: ${metrics.billedDurationMs} ms`,
+    `Memory Size: ${metrics.memorySizeMB} MB`,
+    `Max Memory Used: ${metrics.maxMemoryUsedMB} MB`,
+  ];
+  if (metrics.initDurationMs !== undefined)
+    fields.push(`Init Duration: ${metrics.initDurationMs.toFixed(2)} ms`);
+  if (rest.status !== "success") fields.push(`Status: ${rest.status}`);
+  if (rest.errorType) fields.push(`Error Type: ${rest.errorType}`);
+  const line = `${fields.join("\t")}\t`;
+  return tracing ? `${line}\n${tracingText(tracing)}` : line;
+}
+
+/** A second line of the same message. */
+function tracingText({ value, spanId }: { readonly value: string; readonly spanId?: string }): string {
+  const [, traceId = ""] = /(?:^|;)\s*Root=([^;]*)/.exec(value) ?? [];
+  return `XRAY TraceId: ${traceId}\tSegmentId: ${spanId ?? ""}\tSampled: true\t`;
+}
+
+function subscriptionText({ name, state, types }: RecordOf<"platform.telemetrySubscription">): string {
+  // AWS names them with a capital.
+  const listed = types.map((type) => type.charAt(0).toUpperCase() + type.slice(1));
+  return `Name: ${name}\tState: ${state}\tTypes: [${listed.join(", ")}]`;
+}
+
+function errorText({ errorType }: { readonly errorType?: string }): string {
+  return errorType === undefined ? "" : `\tError Type: ${errorType}`;
 }

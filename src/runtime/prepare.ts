@@ -6,6 +6,8 @@ import type { Mount } from "../isolation/driver.ts";
 import type { Catalog, CodeMounts, LaunchPlan, VersionSpec } from "./contract.ts";
 import { RuntimeUnavailable } from "./contract.ts";
 import { chooseEntrypoint } from "./entrypoint.ts";
+import { findExtensions } from "./extension-files.ts";
+import { LaunchError } from "./launch-error.ts";
 
 export interface Prepared {
   readonly plan: LaunchPlan;
@@ -13,16 +15,8 @@ export interface Prepared {
   readonly mounts: readonly Mount[];
   /** Program and arguments; paths as seen inside. */
   readonly argv: readonly string[];
-}
-
-export class LaunchError extends Error {
-  override name = "LaunchError";
-  /** AWS's: "Runtime.InvalidEntrypoint", … */
-  readonly errorType: string;
-  constructor(errorType: string, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.errorType = errorType;
-  }
+  /** External extensions, started before the runtime; paths as seen inside. */
+  readonly extensions: readonly string[];
 }
 
 /** Throws `LaunchError`. */
@@ -40,7 +34,7 @@ export async function prepare(
     const mounts = [...plan.mounts, code, ...layers];
     const entrypoint = await chooseEntrypoint(plan, mounts, spec);
     if (entrypoint.kind === "invalid") throw new LaunchError(entrypoint.errorType, entrypoint.message);
-    return { plan, mounts, argv: entrypoint.argv };
+    return { plan, mounts, argv: entrypoint.argv, extensions: await findExtensions(layers[0]) };
   } catch (error) {
     throw asLaunchError(error);
   }

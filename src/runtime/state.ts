@@ -10,6 +10,8 @@
  *
  * A response that is passed on while it arrives takes the way delivered → streaming → answered, or → truncated, from
  * where `next` leads to idle as well.
+ * Where extensions are still at work, `next` leads to a state of waiting for them instead, and their last `next` leads
+ * on: starting → held → idle, restarting → held → delivered, answered → lingering → idle.
  * From everywhere: exit, crash and timeout lead to down, shutdown leads to dead. Pure; whatever is not named here is
  * refused (I2), with the words of the Runtime API. Source: lambda-map 5.1.
  */
@@ -18,6 +20,8 @@ import { invariant } from "../base/invariant.ts";
 export type State =
   /** The sandbox is being made, or the program in it has not asked for work yet. */
   | { readonly kind: "starting" }
+  /** INIT: the runtime has asked for work, and the extensions have not. */
+  | { readonly kind: "held" }
   /** `isPolling`: its `next` waits for an event. False: the connection on which it waited is gone. */
   | { readonly kind: "idle"; readonly isPolling: boolean }
   | { readonly kind: "busy"; readonly step: BusyStep; readonly requestId: string }
@@ -28,6 +32,8 @@ export type State =
 export type BusyStep =
   /** A runtime is being started inside the invocation. */
   | "restarting"
+  /** That has asked for work, and the extensions have not. */
+  | "held"
   /** The event waits for the runtime's next `next`. */
   | "queued"
   | "delivered"
@@ -36,7 +42,9 @@ export type BusyStep =
   /** The runtime has broken that off, and not said why. */
   | "truncated"
   /** The answer is there; the runtime has not asked for more. */
-  | "answered";
+  | "answered"
+  /** The runtime has asked for more, and the extensions have not. */
+  | "lingering";
 
 export type RuntimeCall =
   | { readonly kind: "next" }
@@ -50,11 +58,11 @@ export type Refusal =
   | { readonly kind: "invalid-request-id" }
   | { readonly kind: "invalid-transition"; readonly from: string; readonly to: string };
 
-/** The runtime has called: what becomes of its state, or why it may not. */
-export function rule(state: State, call: RuntimeCall): Ruling {
+/** The runtime has called: what becomes of its state, or why it may not. `areExtensionsReady`: none is at work. */
+export function rule(state: State, call: RuntimeCall, areExtensionsReady = true): Ruling {
   switch (call.kind) {
     case "next":
-      return ruleNext(state);
+      return ruleNext(state, areExtensionsReady);
     case "response":
     case "stream":
     case "error":
@@ -64,20 +72,44 @@ export function rule(state: State, call: RuntimeCall): Ruling {
   }
 }
 
-function ruleNext(state: State): Ruling {
+function ruleNext(state: State, areExtensionsReady: boolean): Ruling {
   switch (state.kind) {
     case "starting":
-      return allowed(idle);
+      return allowed(areExtensionsReady ? idle : held);
     case "idle":
       return state.isPolling ? refused(state, { kind: "next" }) : allowed(idle);
     case "busy":
-      if (state.step === "answered" || state.step === "truncated") return allowed(idle);
-      if (state.step === "delivered" || state.step === "streaming") return refused(state, { kind: "next" });
-      return allowed({ ...state, step: "delivered" });
+      return ruleBusyNext(state, areExtensionsReady);
+    case "held":
     case "down":
     case "dead":
       return refused(state, { kind: "next" });
   }
+}
+
+function ruleBusyNext(state: State & { readonly kind: "busy" }, areExtensionsReady: boolean): Ruling {
+  switch (state.step) {
+    case "restarting":
+      return allowed({ ...state, step: areExtensionsReady ? "delivered" : "held" });
+    case "queued":
+      return allowed({ ...state, step: "delivered" });
+    case "answered":
+    case "truncated":
+      return allowed(areExtensionsReady ? idle : { ...state, step: "lingering" });
+    case "held":
+    case "delivered":
+    case "streaming":
+    case "lingering":
+      return refused(state, { kind: "next" });
+  }
+}
+
+/** No extension is at work any more: what waited for that goes on. */
+export function extensionsReady(state: State): State {
+  if (state.kind === "held") return idle;
+  if (state.kind !== "busy") return state;
+  if (state.step === "held") return { ...state, step: "delivered" };
+  return state.step === "lingering" ? idle : state;
 }
 
 function ruleAnswer(state: State, call: RuntimeCall & { readonly requestId: string }): Ruling {
@@ -92,6 +124,7 @@ export function streamEnded(state: State, step: "answered" | "truncated"): State
   return state.kind === "busy" && state.step === "streaming" ? { ...state, step } : state;
 }
 
+/** The runtime has not asked for work yet. */
 export function isInitialising(state: State): boolean {
   return state.kind === "starting" || (state.kind === "busy" && state.step === "restarting");
 }
@@ -108,7 +141,11 @@ export function reserve(state: State, requestId: string): State & { readonly kin
 
 /** The connection on which `next` waited is gone. */
 export function pollLost(state: State): State {
-  return state.kind === "idle" ? { kind: "idle", isPolling: false } : state;
+  if (state.kind === "idle") return { kind: "idle", isPolling: false };
+  if (state.kind === "held") return { kind: "starting" };
+  if (state.kind !== "busy") return state;
+  if (state.step === "held") return { ...state, step: "restarting" };
+  return state.step === "lingering" ? { ...state, step: "answered" } : state;
 }
 
 /** The runtime is gone, however it went. */
@@ -117,6 +154,7 @@ export function fell(state: State): State {
 }
 
 const idle: State = { kind: "idle", isPolling: true };
+const held: State = { kind: "held" };
 
 function allowed(state: State): Ruling {
   return { kind: "allowed", state };
@@ -131,6 +169,7 @@ function nameOf(state: State): string {
   switch (state.kind) {
     case "starting":
       return "Started";
+    case "held":
     case "idle":
       return "Ready";
     case "busy":
@@ -143,11 +182,13 @@ function nameOf(state: State): string {
 
 const busyNames: Readonly<Record<BusyStep, string>> = {
   restarting: "Started",
+  held: "Ready",
   queued: "Ready",
   delivered: "Running",
   streaming: "InvocationResponse",
   truncated: "InvocationResponse",
   answered: "ResponseSent",
+  lingering: "Ready",
 };
 
 function targetOf(call: RuntimeCall): string {

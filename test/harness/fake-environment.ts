@@ -1,6 +1,6 @@
 /**
  * An environment without a sandbox, for tests of the invoke engine: the test says when it is initialised, what it
- * answers and when it has settled, and reads what was written to its log.
+ * answers, what it logs and when it has settled.
  */
 import type { Environment, EnvironmentStatus, VersionSpec } from "../../src/runtime/contract.ts";
 import type { InvocationRequest, InvocationResult } from "../../src/runtime/invocation.ts";
@@ -9,6 +9,7 @@ export class FakeEnvironment implements Environment {
   readonly id: string;
   readonly spec: VersionSpec;
   readonly logStream = "2026/01/01/[$LATEST]0123456789abcdef0123456789abcdef";
+  /** What a test says that it has logged, and where its tail begins. */
   readonly lines: string[] = [];
   readonly requests: InvocationRequest[] = [];
   readonly initialised: Promise<void>;
@@ -25,7 +26,6 @@ export class FakeEnvironment implements Environment {
   }
 
   readonly log = {
-    platform: (line: string) => void this.lines.push(line),
     beginTail: () => void this.lines.push("<tail>"),
     endTail: () => Buffer.from(this.lines.slice(this.lines.lastIndexOf("<tail>") + 1).join("\n")),
   };

@@ -3,6 +3,7 @@
  * Source: lambda-map 5.1, 5.3.
  */
 import { invokeResponseBytesMax, streamedResponseBytesMax } from "../../limits.ts";
+import type { ExtensionRefusal } from "../extensions.ts";
 import type { Refusal } from "../state.ts";
 import type { Answer } from "./connection.ts";
 
@@ -20,8 +21,10 @@ export const invalidResponseMode = error(
   "Invalid function response mode",
 );
 
-export function refused(refusal: Refusal): Answer {
+export function refused(refusal: Refusal | ExtensionRefusal): Answer {
   switch (refusal.kind) {
+    case "refused":
+      return error(403, refusal.errorType, refusal.message);
     case "invalid-request-id":
       return error(400, "InvalidRequestID", "Invalid request ID");
     case "invalid-transition":
@@ -46,6 +49,7 @@ function exceeded(bytesMax: number): Answer {
   return error(413, "RequestEntityTooLarge", `Exceeded maximum allowed payload size (${bytesMax} bytes).`);
 }
 
-function json(status: number, body: string): Answer {
-  return { status, headerLines: "Content-Type: application/json\r\n", body };
+/** `headerLines`: further ones, each with its CRLF. */
+export function json(status: number, body: string, headerLines = ""): Answer {
+  return { status, headerLines: `Content-Type: application/json\r\n${headerLines}`, body };
 }

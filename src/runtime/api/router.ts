@@ -1,15 +1,19 @@
 /**
  * Which endpoint a request is for. A table; what is not in it gets what AWS's own emulator answers: a plain 404, and 405
- * for the wrong method. Extensions and telemetry are named, because clients go on when they are "not supported".
+ * for the wrong method.
  */
-import { error as errorAnswer, text } from "./answers.ts";
+import { text } from "./answers.ts";
 import type { Serve } from "./connection.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { error } from "./error.ts";
+import { exitError, initError as extensionInitError } from "./extension-error.ts";
+import { eventNext } from "./event-next.ts";
 import { initError } from "./init-error.ts";
 import { next } from "./next.ts";
+import { register } from "./register.ts";
 import { response, responseModeHeader } from "./response.ts";
 import type { RuntimePort } from "./runtime-port.ts";
+import { logs, telemetry } from "./telemetry.ts";
 
 interface Route {
   readonly method: string;
@@ -17,15 +21,15 @@ interface Route {
 }
 
 const ping: Endpoint = ({ exchange }) => exchange.answer(text(200, "pong"));
-const telemetry: Endpoint = ({ exchange }) =>
-  exchange.answer(errorAnswer(202, "Telemetry.NotSupported", "Telemetry API is not supported"));
-const logs: Endpoint = ({ exchange }) =>
-  exchange.answer(errorAnswer(202, "Logs.NotSupported", "Logs API is not supported"));
 
 const routes: ReadonlyMap<string, Route> = new Map([
   ["/2018-06-01/ping", { method: "GET", endpoint: ping }],
   ["/2018-06-01/runtime/invocation/next", { method: "GET", endpoint: next }],
   ["/2018-06-01/runtime/init/error", { method: "POST", endpoint: initError }],
+  ["/2020-01-01/extension/register", { method: "POST", endpoint: register }],
+  ["/2020-01-01/extension/event/next", { method: "GET", endpoint: eventNext }],
+  ["/2020-01-01/extension/init/error", { method: "POST", endpoint: extensionInitError }],
+  ["/2020-01-01/extension/exit/error", { method: "POST", endpoint: exitError }],
   ["/2022-07-01/telemetry", { method: "PUT", endpoint: telemetry }],
   ["/2020-08-15/logs", { method: "PUT", endpoint: logs }],
 ]);

@@ -2,10 +2,18 @@
  * What the Runtime API asks of an environment. The endpoints speak HTTP, the environment decides; neither knows the
  * other's side. Every call answers at once; a refusal has changed nothing.
  */
-import type { Refusal } from "../state.ts";
+import type { VersionSpec } from "../contract.ts";
 import type { ErrorReport } from "../error-report.ts";
+import type { Extensions } from "../extensions.ts";
+import type { Refusal } from "../state.ts";
+import type { Subscription } from "../telemetry-subscription.ts";
 
 export interface RuntimePort {
+  readonly spec: Pick<VersionSpec, "account" | "functionName" | "handler" | "version">;
+  /** Of the present start. */
+  readonly extensions: Extensions;
+  /** Where lambdad itself listens: no destination for telemetry. */
+  readonly ownPorts: readonly number[];
   /** The runtime asks for its next event and keeps asking until one is delivered or the poll is lost. */
   poll(poll: Poll): Refusal | undefined;
   /** The runtime answers its invocation. */
@@ -16,6 +24,8 @@ export interface RuntimePort {
   stream(requestId: string, begin: StreamBegin): Refusal | StreamSink;
   /** The runtime could not initialise. */
   failInit(report: ErrorReport): Refusal | undefined;
+  /** An extension wants telemetry. False: INIT is over, and with it the time to ask. */
+  subscribe(extension: string, subscription: Subscription): boolean;
 }
 
 export interface Poll {

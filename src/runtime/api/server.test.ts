@@ -12,12 +12,14 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { createSimClock } from "../../base/clock-sim.ts";
 import { silentLogger } from "../../base/logger.ts";
+import { seededRandom } from "../../base/random.ts";
 import {
   earlyPeerMs,
   invokeResponseBytesMax,
   runtimeApiConnectionsMax,
   streamedResponseBytesMax,
 } from "../../limits.ts";
+import { Extensions } from "../extensions.ts";
 import type { Refusal } from "../state.ts";
 import type { Poll, RuntimeAnswer, RuntimePort, StreamBegin, StreamEnd, StreamSink } from "./runtime-port.ts";
 import type { RuntimeEndpoint } from "./server.ts";
@@ -77,6 +79,17 @@ class RecordingPort implements RuntimePort {
       push: (piece) => streamed.pieces.push(Buffer.from(piece).toString()) < this.piecesMax,
       end: (end) => void streamed.ends.push(end),
     };
+  }
+
+  readonly spec = { account: "000000000000", functionName: "f", handler: "h", version: "1" };
+  readonly extensions = new Extensions([], seededRandom(1), {
+    onProgress: () => undefined,
+    onFailure: () => undefined,
+  });
+  readonly ownPorts = [4566];
+
+  subscribe(): boolean {
+    return false;
   }
 
   failInit({ payload }: { payload: Uint8Array }): Refusal | undefined {
@@ -161,19 +174,27 @@ const simple: readonly (readonly [string, string, number, string])[] = [
   ["POST", `${prefix}/r-1/other`, 404, "404 page not found\n"],
   ["POST", `${prefix}/r-1/response/more`, 404, "404 page not found\n"],
   ["GET", "/", 404, "404 page not found\n"],
-  ["POST", "/2020-01-01/extension/register", 404, "404 page not found\n"],
-  [
-    "PUT",
-    "/2022-07-01/telemetry",
-    202,
-    '{"errorMessage":"Telemetry API is not supported","errorType":"Telemetry.NotSupported"}',
-  ],
-  [
-    "PUT",
-    "/2020-08-15/logs",
-    202,
-    '{"errorMessage":"Logs API is not supported","errorType":"Logs.NotSupported"}',
-  ],
+  ["GET", "/2020-01-01/extension/register", 405, ""],
+  ...(
+    [
+      ["POST", "/2020-01-01/extension/register", "InvalidExtensionName", "Empty extension name"],
+      ...(
+        [
+          ["GET", "/2020-01-01/extension/event/next"],
+          ["POST", "/2020-01-01/extension/init/error"],
+          ["POST", "/2020-01-01/extension/exit/error"],
+          ["PUT", "/2022-07-01/telemetry"],
+          ["PUT", "/2020-08-15/logs"],
+        ] as const
+      ).map(
+        ([method, path]) =>
+          [method, path, "MissingExtensionIdentifier", "Missing Lambda-Extension-Identifier header"] as const,
+      ),
+    ] as const
+  ).map(
+    ([method, path, type, message]) =>
+      [method, path, 403, `{"errorMessage":"${message}","errorType":"Extension.${type}"}`] as const,
+  ),
 ];
 
 test("each endpoint answers with its status and body, over the Unix socket and over TCP", async (t) => {

@@ -1,0 +1,273 @@
+/**
+ * The extensions of one incarnation: who has registered, what each waits for, and what it is told.
+ *
+ * External extensions are known by name before they speak; whoever else registers while the runtime initialises is an
+ * internal one, a part of the runtime's process. `extension-state.ts` rules; this file keeps the polls and hands out
+ * events. Without extensions it costs a look at an empty list.
+ */
+import type { Random } from "../base/random.ts";
+import type { Exit } from "../isolation/driver.ts";
+import { extensionsMax, shutdownExternalMs, shutdownInternalMs } from "../limits.ts";
+import type { ExtensionCall, ExtensionState } from "./extension-state.ts";
+import { extensionCallNames, extensionStateNames, ruleExtension } from "./extension-state.ts";
+import { signalNames } from "./outcome-bodies.ts";
+import type { ExtensionFacts } from "./platform-events.ts";
+
+export type ExtensionEventType = "INVOKE" | "SHUTDOWN";
+export type ShutdownReason = "spindown" | "timeout" | "failure";
+
+export interface InvokeEvent {
+  readonly requestId: string;
+  /** Epoch ms. */
+  readonly deadlineMs: number;
+  readonly invokedFunctionArn: string;
+  readonly traceHeader: string;
+}
+
+/** A waiting `event/next`. */
+export interface ExtensionPoll {
+  /** Once. `event`: JSON. */
+  deliver(eventId: string, event: string): void;
+  /** Set by `poll`: the connection has gone before anything was delivered. */
+  onLost: (() => void) | undefined;
+}
+
+/** Refused with 403. */
+export interface ExtensionRefusal {
+  readonly kind: "refused";
+  readonly errorType: `Extension.${string}` | "InvalidRequestFormat";
+  readonly message: string;
+}
+
+/** Why an environment cannot go on: `errorType` is AWS's. */
+export interface ExtensionFailure {
+  readonly errorType: `Extension.${string}`;
+  /** Behind "RequestId: <id> Error: ". */
+  readonly message: string;
+}
+
+export interface ExtensionListener {
+  /** One has registered, or has become ready. */
+  onProgress(): void;
+  onFailure(failure: ExtensionFailure): void;
+}
+
+interface Member {
+  readonly id: string;
+  readonly name: string;
+  readonly isExternal: boolean;
+  state: ExtensionState;
+  events: readonly ExtensionEventType[];
+  errorType: string | undefined;
+  poll: ExtensionPoll | undefined;
+  /** Waits for its next poll. */
+  pending: string | undefined;
+}
+
+export class Extensions {
+  /** Resolves when every external extension has ended. */
+  readonly gone: Promise<void>;
+  readonly #gone = Promise.withResolvers<void>();
+  readonly #members: Member[];
+  readonly #random: Random;
+  readonly #listener: ExtensionListener;
+  #isOpen = true;
+  #isShuttingDown = false;
+
+  /** `names`: of the external ones. */
+  constructor(names: readonly string[], random: Random, listener: ExtensionListener) {
+    this.gone = this.#gone.promise;
+    this.#random = random;
+    this.#listener = listener;
+    this.#members = names.map((name) => this.#member(name, true));
+  }
+
+  /** None is at work: neither initialising, nor on an event. */
+  get areReady(): boolean {
+    return this.#members.every(({ state }) => state === "ready");
+  }
+
+  /** The runtime may be started. */
+  get areRegistered(): boolean {
+    return this.#members.every(({ state }) => state !== "started");
+  }
+
+  get hasExternal(): boolean {
+    return this.#members.some(({ isExternal }) => isExternal);
+  }
+
+  /** How long all of SHUTDOWN may take. */
+  get shutdownMs(): number {
+    if (this.hasExternal) return shutdownExternalMs;
+    return this.#members.length > 0 ? shutdownInternalMs : 0;
+  }
+
+  get facts(): readonly ExtensionFacts[] {
+    return this.#members.map(({ name, state, events, errorType }) => ({
+      name,
+      state: extensionStateNames[state],
+      events,
+      ...(errorType !== undefined && { errorType }),
+    }));
+  }
+
+  nameOf(id: string): string | undefined {
+    return this.#members.find((member) => member.id === id && member.state !== "started")?.name;
+  }
+
+  /** The runtime has asked for its first event: from now on nobody registers. */
+  closeRegistration(): void {
+    this.#isOpen = false;
+  }
+
+  /** Answers the extension's identifier. */
+  register(name: string, events: readonly ExtensionEventType[]): string | ExtensionRefusal {
+    const known = this.#members.find((member) => member.name === name);
+    if (known && !known.isExternal)
+      return refused("InvalidExtensionState", "Extension with this name already registered");
+    const member = known ?? this.#member(name, false);
+    if (!known) {
+      if (!this.#isOpen) return refused("RegistrationClosed", "Extension registration closed already");
+      if (this.#members.length >= extensionsMax)
+        return refused("TooManyExtensions", `Extension limit (${extensionsMax}) reached`);
+      if (events.includes("SHUTDOWN"))
+        return refused("InvalidEventType", "SHUTDOWN: event not supported for internal extensions");
+    }
+    const refusal = this.#advance(member, "register");
+    if (refusal) return refusal;
+    if (!known) this.#members.push(member);
+    member.events = events;
+    this.#listener.onProgress();
+    return member.id;
+  }
+
+  poll(id: string, poll: ExtensionPoll): ExtensionRefusal | undefined {
+    const member = this.#find(id);
+    if (!member) return unknown(id);
+    // A poll whose connection was lost is made again.
+    const isAgain = member.state === "ready" && !member.poll;
+    const refusal = isAgain ? undefined : this.#advance(member, "next");
+    if (refusal) return refusal;
+    member.poll = poll;
+    poll.onLost = () => (member.poll = undefined);
+    if (member.pending !== undefined) this.#deliver(member, member.pending);
+    else this.#listener.onProgress();
+    return undefined;
+  }
+
+  /** `init/error` and `exit/error`: the extension says that it cannot go on. */
+  fail(id: string, call: "init-error" | "exit-error", errorType: string): ExtensionRefusal | undefined {
+    const member = this.#find(id);
+    if (!member) return unknown(id);
+    const refusal = this.#advance(member, call);
+    if (refusal) return refusal;
+    member.errorType = errorType;
+    const kind = call === "init-error" ? "Extension.InitError" : "Extension.ExitError";
+    if (!this.#isShuttingDown)
+      this.#listener.onFailure({ errorType: kind, message: `${member.name}: ${errorType}` });
+    return undefined;
+  }
+
+  /** The process of an external extension has ended. */
+  ended(name: string, exit: Exit): void {
+    const member = this.#members.find((one) => one.isExternal && one.name === name);
+    if (!member || member.state === "exited") return;
+    const wasStarted = member.state === "started";
+    member.state = "exited";
+    member.poll = undefined;
+    if (this.#members.every(({ isExternal, state }) => !isExternal || state === "exited"))
+      this.#gone.resolve();
+    if (this.#isShuttingDown) return;
+    const failure = failureOf(name, exit, wasStarted);
+    member.errorType ??= failure.errorType;
+    this.#listener.onFailure(failure);
+  }
+
+  /** INVOKE, to those that want it. */
+  invoke({ requestId, deadlineMs, invokedFunctionArn, traceHeader }: InvokeEvent): void {
+    if (this.#members.length === 0) return;
+    const tracing = { type: "X-Amzn-Trace-Id", value: traceHeader };
+    const event = { eventType: "INVOKE", deadlineMs, requestId, invokedFunctionArn, tracing };
+    this.#tell("INVOKE", JSON.stringify(event));
+  }
+
+  /** SHUTDOWN, to those that want it. Nobody fails any more by ending. */
+  shutDown(shutdownReason: ShutdownReason, deadlineMs: number): void {
+    this.#isShuttingDown = true;
+    this.#tell("SHUTDOWN", JSON.stringify({ eventType: "SHUTDOWN", shutdownReason, deadlineMs }));
+  }
+
+  /** Whether an external one lives that wants to know of SHUTDOWN: the others need no time for it. */
+  get awaitShutdown(): boolean {
+    return this.#members.some(({ state, events }) => state !== "exited" && events.includes("SHUTDOWN"));
+  }
+
+  #tell(type: ExtensionEventType, event: string): void {
+    for (const member of this.#members) {
+      if (member.events.includes(type) && member.state !== "exited") this.#deliver(member, event);
+    }
+  }
+
+  #deliver(member: Member, event: string): void {
+    const { poll } = member;
+    if (!poll) return void (member.pending = event);
+    member.pending = undefined;
+    member.poll = undefined;
+    member.state = "running";
+    poll.deliver(this.#random.uuid(), event);
+  }
+
+  #find(id: string): Member | undefined {
+    return this.#members.find((member) => member.id === id && member.state !== "started");
+  }
+
+  #advance(member: Member, call: ExtensionCall): ExtensionRefusal | undefined {
+    const next = ruleExtension(member.state, call);
+    if (next === undefined) {
+      const from = extensionStateNames[member.state];
+      return refused(
+        "InvalidExtensionState",
+        `State transition from ${from} to ${extensionCallNames[call]} failed for extension ${member.id}. ` +
+          "Error: State transition is not allowed",
+      );
+    }
+    member.state = next;
+    return undefined;
+  }
+
+  #member(name: string, isExternal: boolean): Member {
+    return {
+      id: this.#random.uuid(),
+      name,
+      isExternal,
+      state: "started",
+      events: [],
+      errorType: undefined,
+      poll: undefined,
+      pending: undefined,
+    };
+  }
+}
+
+export function refused(name: string, message: string): ExtensionRefusal {
+  return { kind: "refused", errorType: `Extension.${name}`, message };
+}
+
+function unknown(id: string): ExtensionRefusal {
+  return refused("UnknownExtensionIdentifier", `Unknown extension ${id}`);
+}
+
+/** A shell that could not start a program says 126 or 127; so may a program, but none that has done nothing yet. */
+function failureOf(name: string, exit: Exit, wasStarted: boolean): ExtensionFailure {
+  if (wasStarted && exit.kind === "code" && (exit.code === 126 || exit.code === 127)) {
+    const reason = exit.code === 126 ? "permission denied" : "no such file or directory";
+    return { errorType: "Extension.LaunchError", message: `fork/exec /opt/extensions/${name}: ${reason}` };
+  }
+  // As Go prints them; "exit code 0" is AWS's own word for an end without an error.
+  if (exit.kind === "signal")
+    return { errorType: "Extension.Crash", message: `signal: ${signalNames[exit.signal] ?? exit.signal}` };
+  return {
+    errorType: "Extension.Crash",
+    message: exit.code === 0 ? "exit code 0" : `exit status ${exit.code}`,
+  };
+}
