@@ -125,7 +125,8 @@ export function createUrlRoute(deps: UrlRouteDeps): WebRoute {
     });
     if (answered.kind === "throttled") {
       const body = { Reason: answered.reason, Type: "User", message: "Rate Exceeded." };
-      return refused(429, body, "TooManyRequestsException");
+      const answer = refused(429, body, "TooManyRequestsException");
+      return { ...answer, headers: { ...answer.headers, "retry-after": "1" } };
     }
     if (answered.kind === "stream") {
       const respond = invokeMode === "RESPONSE_STREAM" ? streamedResponse : collectedResponse;
