@@ -254,3 +254,21 @@ function timesOfDay({ hours, minutes }: Cron): number[] {
     [...minutes].map((minute) => hour * unitMs.hour + minute * unitMs.minute),
   );
 }
+
+/** The last time up to `untilMs`; undefined: never so far. Looks back further and further. */
+export function lastDue(schedule: Schedule, period: Period, untilMs: number): number | undefined {
+  if (schedule.kind === "rate") {
+    const periods = Math.floor((untilMs - period.fromMs) / schedule.everyMs);
+    return periods < 0 ? undefined : period.fromMs + periods * schedule.everyMs;
+  }
+  for (const days of [0.1, 2, 40, 400, 400 * dayCycleYears]) {
+    let last: number | undefined;
+    let next = nextDue(schedule, period, untilMs - days * unitMs.day);
+    while (next !== undefined && next <= untilMs) {
+      last = next;
+      next = nextDue(schedule, period, next);
+    }
+    if (last !== undefined) return last;
+  }
+  return undefined;
+}

@@ -19,7 +19,7 @@ export interface Caller {
   readonly identity: Identity;
   readonly region: string;
   readonly requestId: string;
-  readonly exchange: Exchange;
+  readonly exchange: Pick<Exchange, "headers" | "listener" | "signal" | keyof HttpFacts>;
 }
 
 export class RequestContext implements Context {

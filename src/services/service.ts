@@ -174,3 +174,19 @@ export interface WebResponse {
   readonly headers: Record<string, string | string[]>;
   readonly body?: Uint8Array | string | AsyncIterable<Uint8Array>;
 }
+
+/** In whose name a service calls another one when no request has caused it: a schedule, a rule. */
+export interface ServiceCaller {
+  readonly account: string;
+  readonly region: string;
+  /** "scheduler.amazonaws.com". */
+  readonly principal: string;
+}
+
+/** Runs an operation as `Context.call` does, for work that no request is waiting for. */
+export type ServiceCall = (
+  caller: ServiceCaller,
+  service: string,
+  operation: string,
+  input: object,
+) => Promise<Record<string, unknown>>;
