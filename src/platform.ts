@@ -24,6 +24,7 @@ import { eventRoutes } from "./gateway/admin-events.ts";
 import { outboxRoutes } from "./gateway/admin-outbox.ts";
 import { createGateway } from "./gateway/http.ts";
 import { createPipeline } from "./gateway/pipeline.ts";
+import { createServiceCall } from "./gateway/service-call.ts";
 import { Admission } from "./invoke/admission.ts";
 import { createInvoker } from "./invoke/invoker.ts";
 import { Pool } from "./invoke/pool.ts";
@@ -40,13 +41,16 @@ import {
   scalingMs,
   settlePatienceMs,
   startingEnvironmentsMax,
+  warmMemoryMb,
 } from "./limits.ts";
 import { createRuntimeApi } from "./runtime/api/server.ts";
 import { createCatalog } from "./runtime/catalog.ts";
 import { createCodeMounts } from "./runtime/code-mount.ts";
 import type { Catalog } from "./runtime/contract.ts";
 import { startEnvironment } from "./runtime/environment.ts";
+import { createWarmPool } from "./runtime/warm-pool.ts";
 import { createLogs } from "./services/cloudwatch-logs/index.ts";
+import { createEventBridge } from "./services/eventbridge/index.ts";
 import { createLambda } from "./services/lambda/index.ts";
 import type { Service } from "./services/service.ts";
 import { httpPost } from "./services/sns/http-post.ts";
@@ -102,7 +106,14 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   undo.add(() => rm(runDir, { recursive: true, force: true }));
   const [opened, created] = await Promise.allSettled([
     openSqliteStore({ dir: join(config.dataDir, "store"), clock, logger }),
-    createDriver({ ...config, instance, stageDir: join(runDir, "stage"), clock, logger }),
+    createDriver({
+      ...config,
+      instance,
+      stageDir: join(runDir, "stage"),
+      diskDir: join(config.dataDir, "tmp"),
+      clock,
+      logger,
+    }),
   ]);
   if (opened.status === "fulfilled") undo.add(() => opened.value.close());
   if (created.status === "fulfilled") undo.add(() => created.value.close());
@@ -155,7 +166,20 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     },
     () => machineRoom.freeMemoryMb(),
   );
-  const pool = new Pool({
+  const warm =
+    driver.createWaiting && config.warmPool > 0
+      ? createWarmPool({
+          ...{ clock, random, logger, driver, api, catalog, network: config.network, path: config.path },
+          count: config.warmPool,
+          mayBoot: () =>
+            pool.starting === 0 && machineRoom.freeMemoryMb() > config.memoryReserveMb + warmMemoryMb,
+        })
+      : undefined;
+  if (warm) {
+    undo.add(() => warm.close());
+    metrics.gauge("lambdad_warm_runtimes", "Runtimes that wait for a function", () => warm.size);
+  }
+  const pool: Pool = new Pool({
     clock,
     logger,
     admission,
@@ -169,6 +193,7 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
           catalog,
           codeMounts,
           api,
+          warm,
           logs: logs.sink,
           network: config.network,
           streamBytesPerSecond: config.streamBytesPerSecond,
@@ -210,6 +235,7 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     logger,
     metrics,
     invoker,
+    expect: (spec) => warm?.expect(spec),
     events: trailedEvents(events, { clock, trail }),
     codeMounts,
     catalog,
@@ -220,7 +246,9 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   const urls = { everywhere: () => publicUrl, functions: () => endpointUrl };
   const sns = createSns({ clock, random, store, logger, metrics, deliver, post: httpPost, urls });
   await begin(sns, undo);
-  services.push(lambda, logs, createSts(), sqs, sns);
+  const call = createServiceCall({ services: () => services, random, endpoint: () => publicUrl });
+  const eventbridge = createEventBridge({ clock, random, store, logger, metrics, deliver, call });
+  services.push(lambda, logs, createSts(), sqs, sns, eventbridge);
 
   // The front door.
   const admin = createAdmin({

@@ -49,6 +49,7 @@ async function sandboxFindings(): Promise<Finding[]> {
     const probe = await probeIsolation({
       instance,
       stageDir: join(folder, "stage"),
+      diskDir: join(folder, "disks"),
       clock: systemClock,
       logger: silentLogger,
     });

@@ -117,7 +117,10 @@ test("on v2 without root the delegated group is divided, and lambdad moves aside
   const cgroups = openCgroups("one", systemClock, host);
   assert.equal(get("user.slice", "run-1.scope", "lambdad-main", "cgroup.procs"), "4242");
   assert.equal(get("user.slice", "run-1.scope", "cgroup.subtree_control"), "+memory +cpu +pids");
-  assert.match((await cgroups.create("7-1")).joinFiles[0] ?? "", /run-1\.scope\/lambdad\/one\/7-1\/cgroup\.procs$/);
+  assert.match(
+    (await cgroups.create("7-1")).joinFiles[0] ?? "",
+    /run-1\.scope\/lambdad\/one\/7-1\/cgroup\.procs$/,
+  );
 });
 
 test("a lambdad that has moved aside already divides the same group", (t) => {

@@ -60,6 +60,11 @@ export interface SandboxSpec {
   readonly processesMax: number;
   readonly openFilesMax: number;
   readonly tmpBytesMax: number;
+  /**
+   * Names a /tmp that outlives the sandbox: the next one with the same name and size finds it as it was, until `removeTmp`.
+   * `[a-z0-9-]{1,40}`. Left out: its own, gone with it.
+   */
+  readonly tmpName?: string;
   /** `endpoints`: lambdad only. `outside`: also the world, never other sandboxes or this machine's own services. */
   readonly network: "endpoints" | "outside";
 }
@@ -100,6 +105,8 @@ export interface Specialisation {
   readonly mounts: readonly Mount[];
   readonly memoryMb: number;
   readonly cpus: number;
+  /** As in the spec. */
+  readonly tmpName?: string;
 }
 
 /** A sandbox whose program has been started before anyone knew whose files it will work on. */
@@ -127,6 +134,8 @@ export interface Driver {
   createWaiting?(spec: SandboxSpec, placeholders: readonly string[]): Promise<WaitingSandbox>;
   /** Removes what a crashed predecessor with the same data directory left. Called once, before the first create. */
   sweep(): Promise<void>;
+  /** Removes a named /tmp, once the last sandbox that had it is destroyed. Idempotent. Left out where none are kept. */
+  removeTmp?(tmpName: string): Promise<void>;
   /** From now on prepares, in the background, what the next starts need. Left out where there is nothing to prepare. */
   warm?(): void;
   /** Destroys all sandboxes and frees what the driver itself holds. */

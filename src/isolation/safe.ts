@@ -59,6 +59,7 @@ export function safe(driver: Driver, logger: Logger): Driver {
     resolve: (mounts, insidePath) => driver.resolve(mounts, insidePath),
     sweep: () => driver.sweep(),
     warm: () => driver.warm?.(),
+    removeTmp: async (tmpName) => driver.removeTmp?.(tmpName),
     create: (spec) =>
       create<Sandbox>(
         spec,

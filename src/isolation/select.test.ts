@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { systemClock } from "../base/clock.ts";
@@ -14,11 +15,13 @@ const skip = sandboxesUntestable();
 function options(over: Partial<SelectOptions> = {}): SelectOptions {
   const instance = `t${systemRandom.hex(6)}`;
   const stageDir = `/run/lambdad/${instance}`;
+  const diskDir = join(tmpdir(), `lambdad-disks-${instance}`);
   return {
     isolation: "auto",
     secure: false,
     instance,
     stageDir,
+    diskDir,
     clock: systemClock,
     logger: silentLogger,
     ...over,
@@ -70,7 +73,7 @@ import { silentLogger } from ${JSON.stringify(import.meta.resolve("../base/logge
 import { createDriver } from ${JSON.stringify(import.meta.resolve("./select.ts"))};
 import { ending, specOf } from ${JSON.stringify(import.meta.resolve("./suite-tools.ts"))};
 const [stageDir, source] = process.argv.slice(1);
-const options = { isolation: "bubblewrap", secure: false, instance: "unprivileged", stageDir };
+const options = { isolation: "bubblewrap", secure: false, instance: "unprivileged", stageDir, diskDir: stageDir };
 const driver = await createDriver({ ...options, clock: systemClock, logger: silentLogger });
 const script = "id -u; cat /opt/name; ls /proc | grep -c '^[0-9]'; ls -d /home /root /run; grep Seccomp: /proc/self/status";
 const sandbox = await driver.create(specOf(["/bin/sh", "-c", script], { mounts: [{ source, target: "/opt" }] }));

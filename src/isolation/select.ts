@@ -17,6 +17,8 @@ export interface SelectOptions {
   readonly instance: string;
   /** For what the driver keeps while it lives; emptied at the start. As root below /run, else in the data directory. */
   readonly stageDir: string;
+  /** For what functions write to /tmp: its own, on a file system with room; emptied at the start. */
+  readonly diskDir: string;
   readonly clock: Clock;
   readonly logger: Logger;
 }

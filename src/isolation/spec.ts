@@ -14,6 +14,10 @@ const reservedTargets = ["/proc", "/dev", "/sys", "/etc", "/tmp", "/usr", "/bin"
 /** Throws `DriverError` "spec". */
 export function checkSpec(spec: SandboxSpec): void {
   refuse(!idPattern.test(spec.id), "an id is 1 to 40 of a-z, 0-9 and -");
+  refuse(
+    spec.tmpName !== undefined && !idPattern.test(spec.tmpName),
+    "a /tmp's name is 1 to 40 of a-z, 0-9 and -",
+  );
   refuse(spec.argv.length === 0 || !spec.argv[0], "argv names no program");
   refuse(
     spec.argv.some((argument) => argument.includes("\0")),

@@ -10,6 +10,7 @@ import { silentLogger } from "../base/logger.ts";
 import { systemRandom } from "../base/random.ts";
 import { createBubblewrapDriver } from "./bubblewrap/bubblewrap.ts";
 import { findTool } from "./command.ts";
+import { tmpBytesDefault } from "../limits.ts";
 import type { Driver, Exit, Sandbox, SandboxSpec } from "./driver.ts";
 import { safe } from "./safe.ts";
 
@@ -26,7 +27,7 @@ export function specOf(argv: readonly string[], over: Partial<SandboxSpec> = {})
     cpus: 1,
     processesMax: 64,
     openFilesMax: 256,
-    tmpBytesMax: 16 * 1024 * 1024,
+    tmpBytesMax: tmpBytesDefault,
     network: "outside",
     ...over,
   };
@@ -109,15 +110,23 @@ export interface TestDriver {
   readonly driver: Driver;
   readonly instance: string;
   readonly stageDir: string;
+  readonly diskDir: string;
   /** lambdad's number on this machine while this driver lives. */
   readonly number: number;
 }
 
 export async function bubblewrapForTest(instance = `t${systemRandom.hex(6)}`): Promise<TestDriver> {
   const stageDir = `/run/lambdad/${instance}`;
-  const options = { instance, stageDir, clock: systemClock, logger: silentLogger };
+  const diskDir = join(tmpdir(), `lambdad-disks-${instance}`);
+  const options = { instance, stageDir, diskDir, clock: systemClock, logger: silentLogger };
   const driver = safe(await createBubblewrapDriver(options), silentLogger);
   await driver.sweep();
   driver.warm?.();
-  return { driver, instance, stageDir, number: Number(readFileSync(join(stageDir, "number"), "utf8")) };
+  return {
+    driver,
+    instance,
+    stageDir,
+    diskDir,
+    number: Number(readFileSync(join(stageDir, "number"), "utf8")),
+  };
 }

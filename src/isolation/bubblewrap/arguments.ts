@@ -15,6 +15,8 @@ export interface SystemView {
   /** `/bin`, `/lib`, …: links into /usr where the distribution has merged them, else directories. */
   readonly directories: readonly string[];
   readonly links: readonly { readonly path: string; readonly to: string }[];
+  /** What a sandbox has as /tmp, its own in each slot; undefined: memory. */
+  readonly tmp: string | undefined;
   /** lambdad's own version of /etc, or that of the root file system; on the host. */
   readonly etc: string;
   /** What is shown in it from elsewhere. */
@@ -55,7 +57,9 @@ export function bubblewrapArguments(
     ...["--die-with-parent", "--new-session", "--cap-drop", "ALL"],
     ...rootTree(system),
     ...deviceTree(),
-    ...["--size", String(spec.tmpBytesMax), "--perms", "1777", "--tmpfs", "/tmp"],
+    ...(system.tmp === undefined
+      ? ["--size", String(spec.tmpBytesMax), "--perms", "1777", "--tmpfs", "/tmp"]
+      : ["--bind", system.tmp, "/tmp"]),
     ...mountTree(spec, sourceOf),
     ...["--remount-ro", "/dev", "--remount-ro", "/"],
     ...["--chdir", spec.cwd, "--clearenv"],

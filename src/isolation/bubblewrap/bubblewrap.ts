@@ -14,6 +14,7 @@ import {
   type Guarantees,
   type Sandbox,
   type SandboxSpec,
+  type Specialisation,
   type WaitingSandbox,
 } from "../driver.ts";
 import { createPipeSource } from "../pipes.ts";
@@ -22,7 +23,8 @@ import { checkSpec } from "../spec.ts";
 import { bubblewrapArguments, type SystemView } from "./arguments.ts";
 import { type Machine, openMachine } from "./machine.ts";
 import { type Guardian, startGuardian } from "./guardian.ts";
-import { laterMounts, specialise } from "./later-mounts.ts";
+import type { Disk } from "./disks.ts";
+import { type LaterMounts, laterMounts, specialise } from "./later-mounts.ts";
 import { endSlot, startSandbox } from "./sandbox.ts";
 import { createSlots, runName, type Slot, type Slots } from "./slots.ts";
 import { buildSystemView, systemViewIn } from "./system-view.ts";
@@ -32,6 +34,8 @@ export interface BubblewrapOptions {
   readonly instance: string;
   /** For what the driver keeps while it lives. Its own, below /run where we are root; emptied at the start. */
   readonly stageDir: string;
+  /** For what sandboxes write to /tmp. Its own, on a file system with room; emptied at the start. */
+  readonly diskDir: string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -46,14 +50,15 @@ export async function createBubblewrapDriver(options: BubblewrapOptions): Promis
   const machine = await openMachine(options);
   try {
     const { stageDir, clock, logger } = options;
-    const { number, network, cgroups } = machine;
+    const { number, network, cgroups, disks } = machine;
     const seccompFile = join(stageDir, "seccomp.bpf");
     writeFileSync(seccompFile, filter, { mode: 0o600 });
     const pipes = createPipeSource(join(stageDir, "pipes"));
-    const slotDeps = { clock, logger, pipes, cgroups, network, number, seccompFile, bubblewrap };
+    const slotDeps = { clock, logger, pipes, cgroups, network, disks, number, seccompFile, bubblewrap };
     const slots = createSlots(slotDeps, (slot) => endSlot(slot, clock));
     const system = buildSystemView({
       etc: join(stageDir, "etc"),
+      tmp: disks?.mountPoint,
       resolvers: network?.resolvers ?? [],
       sharesNetwork: network === undefined,
       canDisableUserNamespaces: knowsOption(bubblewrap, "disable-userns"),
@@ -97,6 +102,8 @@ class BubblewrapDriver implements Driver {
   /** Mounts into what runs take root. */
   readonly createWaiting: Driver["createWaiting"];
   readonly #living = new Set<Sandbox>();
+  /** Those with a name, which outlive their sandboxes. */
+  readonly #tmps = new Map<string, Disk>();
   #isWarm = false;
   #closed: Promise<void> | undefined;
 
@@ -120,25 +127,54 @@ class BubblewrapDriver implements Driver {
   async create(spec: SandboxSpec): Promise<Sandbox> {
     this.#refuseIfClosed();
     checkSpec(spec);
-    const { slots } = this.#parts;
     const sourceOf = await this.#places(spec);
-    const slot = await slots.take(spec.network);
-    if (this.#isWarm) slots.refill(spec.network);
+    const slot = await this.#take(spec);
+    if (this.#isWarm) this.#parts.slots.refill(spec.network);
     return this.#start(slot, spec, sourceOf);
   }
 
   async #createWaiting(spec: SandboxSpec, placeholders: readonly string[]): Promise<WaitingSandbox> {
     this.#refuseIfClosed();
     checkSpec(spec);
-    const { machine, slots, clock, laterDir } = this.#parts;
+    const { machine, clock, laterDir } = this.#parts;
     const sourceOf = await this.#places(spec);
     const later = laterMounts(laterDir, placeholders);
-    const slot = await slots.makeWaiting(spec.network, later);
+    const slot = await this.#take(spec, later);
     const sandbox = await this.#start(slot, { ...spec, mounts: [...spec.mounts, ...later.mounts] }, sourceOf);
     return Object.assign(sandbox, {
-      specialise: (change: Parameters<WaitingSandbox["specialise"]>[0]) =>
-        specialise(slot, { ...spec, ...change }, { stage: machine.stage, clock }),
+      specialise: (change: Specialisation) => {
+        this.#name(slot, change.tmpName);
+        return specialise(slot, { ...spec, ...change }, { stage: machine.stage, clock });
+      },
     });
+  }
+
+  async #take(
+    { network: mode, tmpBytesMax, tmpName }: SandboxSpec,
+    laterMounts?: LaterMounts,
+  ): Promise<Slot> {
+    const disk = tmpName === undefined ? undefined : this.#tmps.get(tmpName);
+    await disk?.take();
+    try {
+      const slot = await this.#parts.slots.take({ mode, tmpBytesMax, disk, laterMounts });
+      this.#name(slot, tmpName);
+      return slot;
+    } catch (error) {
+      await disk?.release();
+      throw error;
+    }
+  }
+
+  #name({ disk }: Slot, tmpName: string | undefined): void {
+    if (!disk || tmpName === undefined) return;
+    disk.keep();
+    this.#tmps.set(tmpName, disk);
+  }
+
+  async removeTmp(tmpName: string): Promise<void> {
+    const disk = this.#tmps.get(tmpName);
+    this.#tmps.delete(tmpName);
+    await disk?.remove();
   }
 
   async #places({ mounts, root }: SandboxSpec): Promise<(source: string) => string> {

@@ -2,16 +2,18 @@
  * The two fixed shell scripts on the way from lambdad to `bwrap`. Each is given to `sh -c` as it stands here, with its
  * arguments as a list: nothing of a request, a function or a configuration is ever part of the text of a script.
  */
+import { diskScript } from "./disks.ts";
 
 /**
- * As root, in a new network namespace that `unshare --net` made and only this process holds. Joins control groups,
- * builds the link, and becomes what stands behind "--".
- * Arguments: lambdad's pid, batch for `ip` in here, batch for `ip` at lambdad's, cgroup.procs files, "--", program …
+ * As root, in new network and mount namespaces that `unshare` made and only this process holds. Joins control groups,
+ * builds the link, mounts the disk, and becomes what stands behind "--".
+ * Arguments: lambdad's pid, batch for `ip` in here, batch for `ip` at lambdad's, image of the disk, the empty one, where
+ * to mount it, cgroup.procs files, "--", program …
  */
 export const prepareScript = `
 set -eu
-lambdad=$1 inside=$2 outside=$3
-shift 3
+lambdad=$1 inside=$2 outside=$3 image=$4 template=$5 tmp=$6
+shift 6
 while [ "$1" != -- ]; do
   echo 0 >"$1"
   shift
@@ -25,6 +27,9 @@ if [ -n "$inside" ]; then
   done
   printf %s "$inside" | ip -batch -
   printf %s "$outside" | nsenter --net=/proc/$lambdad/ns/net ip -batch -
+fi
+if [ -n "$image" ]; then
+${diskScript}
 fi
 exec "$@"
 `;

@@ -1,6 +1,6 @@
 /**
- * What the bubblewrap driver holds of the machine while it lives: its number, its network, its control groups and its
- * staged mounts. Each that cannot be had becomes a sentence for `Guarantees.missing`. Opening takes over what a crashed
+ * What the bubblewrap driver holds of the machine while it lives: its number, its network, its control groups, its
+ * staged mounts and disks. Each that cannot be had becomes a sentence for `Guarantees.missing`. Opening takes over what a crashed
  * predecessor of the same instance left; closing leaves nothing.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { describeError } from "../../base/logger.ts";
 import { type Cgroups, openCgroups } from "../cgroup.ts";
+import { type DiskOptions, type Disks, openDisks } from "./disks.ts";
 import { type Network, openNetwork, takeInstanceNumber } from "../network.ts";
 import { sandboxGroup } from "../network-plan.ts";
 import { noStage, openStage, type Stage, unstage } from "./stage.ts";
@@ -18,6 +19,8 @@ export interface Machine {
   readonly network: Network | undefined;
   readonly cgroups: Cgroups | undefined;
   readonly stage: Stage;
+  /** Undefined: /tmp is memory. */
+  readonly disks: Disks | undefined;
   readonly missing: readonly string[];
   /** Destroy every sandbox first. */
   close(): Promise<void>;
@@ -26,10 +29,11 @@ export interface Machine {
 export interface MachineOptions {
   readonly instance: string;
   readonly stageDir: string;
+  readonly diskDir: string;
   readonly clock: Clock;
 }
 
-export async function openMachine({ instance, stageDir, clock }: MachineOptions): Promise<Machine> {
+export async function openMachine({ instance, stageDir, diskDir, clock }: MachineOptions): Promise<Machine> {
   const missing: string[] = [];
   const closers: (() => Promise<void>)[] = [];
   const close = async () => {
@@ -58,10 +62,14 @@ export async function openMachine({ instance, stageDir, clock }: MachineOptions)
         ? Promise.resolve(noStage)
         : openStage(join(stageDir, "mounts"), sandboxGroup(number))
       ).then(held),
+      (number === undefined
+        ? Promise.resolve(undefined)
+        : tryDisks({ directory: diskDir, mountPoint: join(stageDir, "tmp"), clock }, missing)
+      ).then(held),
     ] as const;
     await Promise.allSettled(parts);
-    const [network, stage] = await Promise.all(parts);
-    return { number, network, cgroups, stage, missing, close };
+    const [network, stage, disks] = await Promise.all(parts);
+    return { number, network, cgroups, stage, disks, missing, close };
   } catch (error) {
     await close();
     throw error;
@@ -69,8 +77,8 @@ export async function openMachine({ instance, stageDir, clock }: MachineOptions)
 }
 
 const withoutRoot =
-  "Functions share this machine's network, also its loopback and its abstract sockets, because only root can give them " +
-  "one of their own: start lambdad as root.";
+  "Functions share this machine's network, also its loopback and its abstract sockets, and have their /tmp in memory, " +
+  "because only root can give them their own: start lambdad as root.";
 
 function tryCgroups(instance: string, clock: Clock, missing: string[]): Cgroups | undefined {
   try {
@@ -92,6 +100,18 @@ async function tryNetwork(number: number, missing: string[]): Promise<Network | 
   } catch (error) {
     missing.push(
       `Functions share this machine's network (${describeError(error)}): apt-get install iproute2.`,
+    );
+    return undefined;
+  }
+}
+
+async function tryDisks(options: DiskOptions, missing: string[]): Promise<Disks | undefined> {
+  try {
+    return await openDisks(options);
+  } catch (error) {
+    missing.push(
+      `Functions have their /tmp in memory, where it counts as theirs and ends with a runtime that is started again ` +
+        `(${describeError(error)}): loop devices and e2fsprogs put it on disk.`,
     );
     return undefined;
   }

@@ -112,22 +112,20 @@ export async function endSlot(slot: Slot, clock: Clock): Promise<void> {
   if (!(await settledWithin(reaped(slot.child), clock, sandboxDestroyTimeoutMs))) {
     throw new DriverError("launch", `the process ${slot.child.pid} does not end`);
   }
-  await linkGone(slot, clock);
+  const { link, disk, loop } = slot;
+  // The kernel removes a namespace and its links in the background, some ten milliseconds after the last process.
+  if (link) await gone(`the link ${link}`, () => existsSync(`/proc/sys/net/ipv4/conf/${link}`), clock);
+  if (disk && loop) await gone(`the device ${loop}`, () => disk.isOn(loop), clock);
+  await disk?.release();
   for (const stream of outputs(slot).filter(isUnread)) stream.destroy();
   await drained(outputs(slot), clock);
   slot.release();
 }
 
-/** The kernel removes a namespace and its links in the background, some ten milliseconds after the last process. */
-async function linkGone(slot: Slot, clock: Clock): Promise<void> {
-  if (!slot.link) return;
+async function gone(what: string, isThere: () => boolean, clock: Clock): Promise<void> {
   const deadlineMs = clock.monotonic() + sandboxDestroyTimeoutMs;
-  for (
-    let pauseMs = 4;
-    existsSync(`/proc/sys/net/ipv4/conf/${slot.link}`);
-    pauseMs = Math.min(pauseMs * 2, 50)
-  ) {
-    if (clock.monotonic() > deadlineMs) throw new DriverError("network", `the link ${slot.link} stays`);
+  for (let pauseMs = 4; isThere(); pauseMs = Math.min(pauseMs * 2, 50)) {
+    if (clock.monotonic() > deadlineMs) throw new DriverError("network", `${what} stays`);
     await clock.sleep(pauseMs);
   }
 }

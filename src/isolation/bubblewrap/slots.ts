@@ -14,6 +14,7 @@ import {
   sandboxesMax,
   sandboxSlotsIdleMax,
   sandboxStartTimeoutMs,
+  tmpBytesDefault,
 } from "../../limits.ts";
 import type { Cgroup, Cgroups } from "../cgroup.ts";
 import { toolEnv } from "../command.ts";
@@ -24,6 +25,7 @@ import type { Network } from "../network.ts";
 import { linkBatches, type NetworkMode, sandboxUser } from "../network-plan.ts";
 import type { OutputPipes, PipeSource } from "../pipes.ts";
 import { descriptors } from "./arguments.ts";
+import { type Disk, type Disks, loopDevice, ownMounts } from "./disks.ts";
 import { launchScript, prepareScript } from "./launch-scripts.ts";
 import { type LaterMounts, laterMountsCommand } from "./later-mounts.ts";
 import { createStatus, type LaunchStatus } from "./launch-status.ts";
@@ -45,6 +47,10 @@ export interface Slot {
   readonly status: LaunchStatus;
   /** Of a slot with placeholders: what to mount there (`later-mounts.ts`). */
   readonly mounts: Writable | undefined;
+  /** Its /tmp, where that is on disk. */
+  readonly disk: Disk | undefined;
+  /** The loop device under it; known when the slot is ready. */
+  loop: string | undefined;
   /** Its number may be used again. Call when nothing of it is left. */
   release(): void;
 }
@@ -55,6 +61,8 @@ export interface SlotDeps {
   readonly pipes: PipeSource;
   readonly cgroups: Cgroups | undefined;
   readonly network: Network | undefined;
+  /** Undefined: /tmp is memory. */
+  readonly disks: Disks | undefined;
   /** lambdad's number on this machine; undefined: no privileges, sandboxes run as lambdad's user. */
   readonly number: number | undefined;
   /** File with the seccomp filter. */
@@ -62,11 +70,18 @@ export interface SlotDeps {
   readonly bubblewrap: string;
 }
 
+export interface SlotWish {
+  readonly mode: NetworkMode;
+  readonly tmpBytesMax: number;
+  /** A /tmp that another slot has left. */
+  readonly disk?: Disk | undefined;
+  /** With the beginning of `later-mounts.ts` before the change of user. */
+  readonly laterMounts?: LaterMounts | undefined;
+}
+
 export interface Slots {
-  /** A ready slot: at once if one is waiting. */
-  take(mode: NetworkMode): Promise<Slot>;
-  /** A slot of its own making, with the beginning of `later-mounts.ts` before the change of user. */
-  makeWaiting(mode: NetworkMode, laterMounts: LaterMounts): Promise<Slot>;
+  /** A ready slot: at once if one is waiting that will do. */
+  take(wish: SlotWish): Promise<Slot>;
   /** Prepares slots until `sandboxSlotsIdleMax` wait. */
   refill(mode: NetworkMode): void;
   /** Ends the waiting ones; `end` takes a slot down. */
@@ -90,12 +105,11 @@ export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>):
     return lastNumber;
   }
 
-  async function make(mode: NetworkMode, laterMounts?: LaterMounts): Promise<Slot> {
+  async function make(wish: SlotWish): Promise<Slot> {
     if (isClosed) throw new DriverError("closed", "the driver is closed");
     const slotNumber = nextNumber();
     try {
-      const order = { slotNumber, mode, laterMounts, release: () => used.delete(slotNumber) };
-      return await prepareSlot(deps, order, end);
+      return await prepareSlot(deps, { ...wish, slotNumber, release: () => used.delete(slotNumber) }, end);
     } catch (error) {
       used.delete(slotNumber);
       throw error;
@@ -104,7 +118,7 @@ export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>):
 
   async function makeIdle(mode: NetworkMode): Promise<void> {
     try {
-      const slot = await make(mode);
+      const slot = await make({ mode, tmpBytesMax: tmpBytesDefault });
       // Whoever dies while waiting is replaced by the next `take`.
       if (isClosed) await end(slot);
       else idle[mode].push(slot);
@@ -120,19 +134,23 @@ export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>):
     }
   }
 
-  async function take(mode: NetworkMode): Promise<Slot> {
-    if (isClosed) throw new DriverError("closed", "the driver is closed");
-    const slot = idle[mode].shift();
-    if (!slot) return make(mode);
+  function isPlain({ tmpBytesMax, disk, laterMounts }: SlotWish): boolean {
+    // Where /tmp is memory, it gets its size from bubblewrap.
+    const isUsualSize = deps.disks === undefined || tmpBytesMax === tmpBytesDefault;
+    return isUsualSize && disk === undefined && laterMounts === undefined;
+  }
+
+  async function take(wish: SlotWish): Promise<Slot> {
+    const slot = isPlain(wish) && !isClosed ? idle[wish.mode].shift() : undefined;
+    if (!slot) return make(wish);
     if (slot.child.exitCode === null && slot.child.signalCode === null) return slot;
     await end(slot);
-    return take(mode);
+    return take(wish);
   }
 
   return {
     refill,
     take,
-    makeWaiting: make,
     async close() {
       isClosed = true;
       await Promise.all([...preparing.endpoints, ...preparing.outside]);
@@ -142,10 +160,8 @@ export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>):
   };
 }
 
-interface SlotOrder {
+interface SlotOrder extends SlotWish {
   readonly slotNumber: number;
-  readonly mode: NetworkMode;
-  readonly laterMounts: LaterMounts | undefined;
   readonly release: () => void;
 }
 
@@ -157,19 +173,25 @@ async function prepareSlot(
   const owner = deps.number === undefined ? undefined : sandboxUser(deps.number, order.slotNumber);
   const cgroup = await deps.cgroups?.create(`${runName}${order.slotNumber}`);
   let pipes: OutputPipes | undefined;
+  let disk: Disk | undefined;
   let slot: Slot;
   try {
     pipes = await deps.pipes.take(owner);
-    slot = spawnSlot(deps, order, { cgroup, pipes });
+    disk = order.disk ?? (await deps.disks?.create(order.tmpBytesMax));
+    slot = spawnSlot(deps, order, { cgroup, pipes, disk });
   } catch (cause) {
     pipes?.destroy();
     await cgroup?.destroy();
+    await disk?.release();
     throw cause instanceof DriverError
       ? cause
       : new DriverError("launch", "no process can be started", { cause });
   }
   try {
     await slot.status.ready(deps.clock, sandboxStartTimeoutMs);
+    if (slot.disk && slot.child.pid !== undefined) {
+      slot.loop = loopDevice(slot.child.pid, deps.disks?.mountPoint ?? "");
+    }
     if (slot.link) deps.network?.admit(slot.link, order.mode === "outside" && deps.network.hasOutside);
     return slot;
   } catch (error) {
@@ -184,7 +206,7 @@ async function prepareSlot(
 function spawnSlot(
   deps: SlotDeps,
   { slotNumber, mode, laterMounts, release }: SlotOrder,
-  { cgroup, pipes }: Pick<Slot, "cgroup" | "pipes">,
+  { cgroup, pipes, disk }: Pick<Slot, "cgroup" | "pipes" | "disk">,
 ): Slot {
   const plan = deps.network?.plan;
   const lambdadPid = process.pid;
@@ -195,8 +217,15 @@ function spawnSlot(
   const join = cgroup?.joinFiles ?? [];
   const prepare = ["sh", "-c", prepareScript, "prepare", String(lambdadPid)];
   const [program, ...args] = [
-    ...(link ? ["unshare", "--net", "--"] : []),
-    ...[...prepare, link?.inside ?? "", link?.outside ?? "", ...join, "--"],
+    ...ownNamespaces(link !== undefined, disk !== undefined),
+    ...[
+      ...prepare,
+      link?.inside ?? "",
+      link?.outside ?? "",
+      ...(disk?.arguments ?? ["", "", ""]),
+      ...join,
+      "--",
+    ],
     ...(laterMounts && deps.number !== undefined
       ? laterMountsCommand(laterMounts, sandboxUser(deps.number, slotNumber))
       : []),
@@ -227,6 +256,8 @@ function spawnSlot(
       hidden: streams[descriptors.hidden] as Writable,
       status,
       mounts: streams[descriptors.mounts] as Writable | undefined,
+      disk,
+      loop: undefined,
       release,
     };
     // A process that has gone says so by its exit; writing to it is not a second failure.
@@ -236,6 +267,11 @@ function spawnSlot(
     closeSync(seccomp);
     pipes.closeWriters();
   }
+}
+
+function ownNamespaces(network: boolean, mounts: boolean): readonly string[] {
+  if (!network && !mounts) return [];
+  return ["unshare", ...(network ? ["--net"] : []), ...(mounts ? ownMounts : []), "--"];
 }
 
 /** The death signal is armed after the change of user, which would disarm it. */

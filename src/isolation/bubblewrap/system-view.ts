@@ -58,6 +58,8 @@ const takenFromEtc = [
 export interface ViewOptions {
   /** Where to write /etc. */
   readonly etc: string;
+  /** What sandboxes have as /tmp, each slot its own; undefined: memory. */
+  readonly tmp: string | undefined;
   readonly resolvers: readonly string[];
   /** /etc/resolv.conf as it is, where the network is shared with the machine. */
   readonly sharesNetwork: boolean;
@@ -69,6 +71,7 @@ export function buildSystemView(options: ViewOptions): SystemView {
   return {
     ...tree(""),
     etc: options.etc,
+    tmp: options.tmp,
     etcMounts: etcDirectories.map((path) => ({ source: path, target: path })),
     maskedFiles: procFiles.map((name) => `/proc/${name}`).filter((path) => existsSync(path)),
     maskedDirectories: procDirectories.map((name) => `/proc/${name}`).filter((path) => existsSync(path)),
