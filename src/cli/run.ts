@@ -229,15 +229,33 @@ function program(): Command {
       await outbox(createClient(resolveClient(options.endpoint), systemClock), options);
     });
 
-  lambdad
+  const runtimes = lambdad
     .command("runtimes")
     .description("list AWS's runtimes and what this machine has for them")
     .option("--data <dir>", "data directory, in which fetched runtimes are kept")
     .option("--all", "those that cannot be started here, too")
     .option("--json", "as JSON")
     .action(async (options) => {
-      const { runtimes } = await import("./runtimes.ts");
-      await runtimes(await localCatalog(options.data), options);
+      const { listRuntimes } = await import("./runtimes.ts");
+      await listRuntimes(await localCatalog(options.data), options);
+    });
+  runtimes
+    .command("install")
+    .argument("<runtime>", "java21, java25, python3.13, ruby3.3, …")
+    .description(
+      "make a root file system with it from Debian's packages, for functions to run in; takes root",
+    )
+    .action(async (id) => {
+      const { installRuntime } = await import("./runtimes.ts");
+      await installRuntime(await localRoots(runtimes.opts().data), id);
+    });
+  runtimes
+    .command("remove")
+    .argument("<runtime>", "one that was installed so; functions that run in it fail")
+    .description("remove that root file system")
+    .action(async (id) => {
+      const { removeRuntime } = await import("./runtimes.ts");
+      await removeRuntime(await localRoots(runtimes.opts().data), id);
     });
 
   lambdad
@@ -293,6 +311,11 @@ async function localCatalog(dataDir: string | undefined) {
   const { silentLogger } = await import("../base/logger.ts");
   const { environment: env, ...config } = resolveConfig({ dataDir });
   return createCatalog({ ...config, env, logger: silentLogger, onProgress: note });
+}
+
+async function localRoots(dataDir: string | undefined) {
+  const { createRoots } = await import("../runtime/roots.ts");
+  return createRoots(resolveConfig({ dataDir }).dataDir);
 }
 
 async function newestPython(): Promise<string> {

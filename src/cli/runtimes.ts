@@ -1,6 +1,7 @@
-/** `lambdad runtimes`: every runtime identifier of AWS, and what this machine has for it. */
-import type { Catalog, RuntimeEntry } from "../runtime/contract.ts";
-import { dim, green, print, table, yellow } from "./output.ts";
+/** `lambdad runtimes`: every runtime identifier of AWS, what this machine has for it, and how to get what it lacks. */
+import { RuntimeUnavailable, type Catalog, type RuntimeEntry } from "../runtime/contract.ts";
+import type { Roots } from "../runtime/roots.ts";
+import { CommandError, dim, green, note, print, table, yellow } from "./output.ts";
 
 export interface RuntimesOptions {
   readonly json?: boolean;
@@ -8,7 +9,7 @@ export interface RuntimesOptions {
   readonly all?: boolean;
 }
 
-export async function runtimes(catalog: Catalog, options: RuntimesOptions): Promise<void> {
+export async function listRuntimes(catalog: Catalog, options: RuntimesOptions): Promise<void> {
   const entries = await catalog.list();
   if (options.json) return print(JSON.stringify(entries, undefined, 2));
   const shown = options.all ? entries : entries.filter(({ status }) => status !== "missing");
@@ -19,6 +20,22 @@ export async function runtimes(catalog: Catalog, options: RuntimesOptions): Prom
   );
   const hidden = entries.length - shown.length;
   if (hidden > 0) print(dim(`\n${hidden} more cannot be started on this machine: lambdad runtimes --all`));
+}
+
+export async function installRuntime(roots: Roots, id: string): Promise<void> {
+  const wasThere = (await roots.installed(id)) !== undefined;
+  try {
+    const place = await roots.install(id, (message) => note(`${id}: ${message}`));
+    print(wasThere ? `${id} is there already: ${place}` : `${id} is installed: ${place}`);
+  } catch (error) {
+    if (error instanceof RuntimeUnavailable) throw new CommandError(error.message);
+    throw error;
+  }
+}
+
+export async function removeRuntime(roots: Roots, id: string): Promise<void> {
+  if (!(await roots.remove(id))) throw new CommandError(`${id} was not installed here.`);
+  print(`${id} is removed.`);
 }
 
 function coloured(status: RuntimeEntry["status"]): string {
