@@ -17,6 +17,9 @@ export interface Bootstraps {
 
 const source = fileURLToPath(new URL("../../guest/runtimes/", import.meta.url));
 
+/** What is mounted below a bootstrap, where no sandbox could make a place for it. */
+const mountPoints: Readonly<Record<string, string>> = { node: "node_modules" };
+
 export function createBootstraps(dataDir: string): Bootstraps {
   const copies = new Map<string, Promise<string>>();
   return {
@@ -41,8 +44,8 @@ async function copyOf(name: string, runtimesDir: string): Promise<string> {
 
   const partial = `${place}.partial`;
   await rm(partial, { recursive: true, force: true });
-  // Where a runtime's own packages are mounted: a sandbox cannot make it.
-  await mkdir(join(partial, "node_modules"), { recursive: true, mode: 0o755 });
+  const mountPoint = mountPoints[name];
+  if (mountPoint !== undefined) await mkdir(join(partial, mountPoint), { recursive: true, mode: 0o755 });
   for (const [path, bytes] of files) {
     await mkdir(dirname(join(partial, path)), { recursive: true, mode: 0o755 });
     await writeFile(join(partial, path), bytes);

@@ -11,12 +11,12 @@ import { interpreterProbeMs } from "../limits.ts";
 import type { Bootstraps } from "./bootstraps.ts";
 import { runInChamber } from "./chamber.ts";
 import { runProgram } from "./program.ts";
+import { createPythonSdk, type PythonSdkDeps } from "./python-sdk.ts";
 import type { Roots } from "./roots.ts";
 import type { RuntimeSource } from "./runtime-source.ts";
 import { runtimeVersion } from "./runtime-version.ts";
 
-export interface PythonDeps {
-  readonly path: string;
+export interface PythonDeps extends PythonSdkDeps {
   readonly home: string;
   readonly bootstraps: Bootstraps;
   readonly roots: Pick<Roots, "installed" | "hint">;
@@ -30,6 +30,7 @@ interface Interpreter {
   readonly prefix: string;
   /** In the names of compiled files: "cpython-312". */
   readonly cacheTag: string;
+  readonly hasSdk: boolean;
   /** The root file system that it is in; undefined: the machine's. */
   readonly root?: string;
 }
@@ -37,7 +38,9 @@ interface Interpreter {
 /** The oldest minor version that the bootstrap is written for and tested on. */
 const minorMin = 8;
 
-export function createPythonRuntimes({ path, home, bootstraps, roots }: PythonDeps): RuntimeSource {
+export function createPythonRuntimes(deps: PythonDeps): RuntimeSource {
+  const { path, home, bootstraps, roots } = deps;
+  const sdkFor = createPythonSdk(deps);
   /** By version on the machine, and by root file system. */
   const known = new Map<string, Promise<Interpreter | undefined>>();
   const compiled = new Map<string, Promise<void>>();
@@ -83,7 +86,11 @@ export function createPythonRuntimes({ path, home, bootstraps, roots }: PythonDe
         work = compile(found, bootstrap);
         compiled.set(place, work);
       }
-      await work;
+      // inferred: an installed root file system is left as it was installed.
+      const lacksSdk = !found.hasSdk && found.root === undefined;
+      const [sdk] = await Promise.all([lacksSdk ? sdkFor(found) : undefined, work]);
+      const version = id.slice("python".length);
+      const packages = `/var/lang/lib/python${version}/site-packages`;
       const isEverywhere =
         found.prefix === "/" || found.prefix === "/usr" || found.prefix.startsWith("/usr/");
       return {
@@ -94,9 +101,13 @@ export function createPythonRuntimes({ path, home, bootstraps, roots }: PythonDe
         mounts: [
           { source: bootstrap, target: "/var/runtime" },
           ...(isEverywhere ? [] : [{ source: found.prefix, target: found.prefix }]),
+          ...(sdk === undefined ? [] : [{ source: sdk, target: packages }]),
         ],
-        env: { PYTHONPATH: "/var/runtime", LC_CTYPE: "C.UTF-8" },
-        ...runtimeVersion("python", id.slice("python".length), `${found.version}:${bootstrap}`),
+        env: {
+          PYTHONPATH: sdk === undefined ? "/var/runtime" : `/var/runtime:${packages}`,
+          LC_CTYPE: "C.UTF-8",
+        },
+        ...runtimeVersion("python", version, `${found.version}:${bootstrap}`),
       };
     },
   };
@@ -126,11 +137,12 @@ async function pyenvFolders(version: string, home: string): Promise<readonly str
 }
 
 const question = `
-import os, sys
+import importlib.util, os, sys
 executable = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
 prefix = os.path.realpath(sys.base_prefix)
 version = "%d.%d.%d" % sys.version_info[:3]
-print(version, executable, prefix, sys.implementation.cache_tag, sep="\\n")
+sdk = "boto3" if importlib.util.find_spec("boto3") else ""
+print(version, executable, prefix, sys.implementation.cache_tag, sdk, sep="\\n")
 `;
 
 /** Undefined where there is none, where it does not run, or where it is another than its name says. */
@@ -146,10 +158,11 @@ async function probe(file: string, wanted: string, root?: string): Promise<Inter
     root === undefined
       ? await runProgram(file, argv, options)
       : await runInChamber([file, ...argv], { ...options, root, mounts: [] });
-  const [version, executable, prefix, cacheTag] = stdout.split("\n");
+  const [version, executable, prefix, cacheTag, sdk] = stdout.split("\n");
   if (!isSuccess || !version?.startsWith(`${wanted}.`) || !executable || !prefix || !cacheTag)
     return undefined;
-  return { version, executable, prefix, cacheTag, ...(root === undefined ? {} : { root }) };
+  const hasSdk = sdk === "boto3";
+  return { version, executable, prefix, cacheTag, hasSdk, ...(root === undefined ? {} : { root }) };
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { access, chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { silentLogger } from "../base/logger.ts";
 import { createCatalog, type CatalogDeps } from "./catalog.ts";
@@ -79,12 +79,15 @@ test("the bootstrap is copied once, readable for everyone", async (t) => {
   assert.ok(copy.startsWith(join(dataDir, "runtimes", "bootstrap-node-")));
   assert.equal((await stat(copy)).mode & 0o777, 0o755);
   const source = new URL("../../guest/runtimes/node/", import.meta.url);
-  assert.deepEqual(await readdir(copy), await readdir(source));
-  for (const file of await readdir(copy)) {
+  assert.deepEqual(await readdir(join(copy, "node_modules")), [], "the SDK is mounted there");
+  const files = (await readdir(copy)).filter((name) => name !== "node_modules");
+  assert.deepEqual(files, await readdir(source));
+  for (const file of files) {
     assert.equal((await stat(join(copy, file))).mode & 0o777, 0o644);
     assert.deepEqual(await readFile(join(copy, file)), await readFile(new URL(file, source)));
   }
-  assert.deepEqual(await readdir(join(dataDir, "runtimes")), [copy.split("/").at(-1)]);
+  const kept = [copy, dirname(one.mounts[2]?.source ?? "")].map((path) => path.split("/").at(-1));
+  assert.deepEqual((await readdir(join(dataDir, "runtimes"))).toSorted(), kept.toSorted());
 });
 
 test("a Node is fetched once, however many ask, and kept", async (t) => {
@@ -286,3 +289,31 @@ async function machine(t: TestContext, { npm, env = {} }: Given = {}) {
 
   return { catalog: restarted(), restarted, messages, calls, dataDir, bin, install };
 }
+
+const pythonWithoutSdk = `case "$*" in
+  *pip*) while [ "$1" != --target ]; do shift; done; /bin/mkdir -p "$2/boto3" ;;
+  *) printf '%s\\n' 3.15.1 "$0" /somewhere cpython-315 "" ;;
+esac`;
+
+test("a Python without boto3 gets it from its pip, once; one that has it, or no pip, is as it is", async (t) => {
+  const { catalog, install, bin, dataDir, messages, restarted } = await machine(t);
+  await install("python3.15", pythonWithoutSdk);
+  const place = join(dataDir, "runtimes", "boto3-cpython-315");
+  const packages = "/var/lang/lib/python3.15/site-packages";
+  for (const each of [catalog, catalog, restarted()]) {
+    const { mounts, env } = await each.plan("python3.15");
+    assert.deepEqual(mounts.at(-1), { source: place, target: packages });
+    assert.equal(env["PYTHONPATH"], `/var/runtime:${packages}`);
+  }
+  assert.deepEqual(messages, [`installing boto3 for ${join(bin, "python3.15")} (once)`]);
+  assert.deepEqual(await readdir(place), ["boto3"]);
+
+  await install("python3.15", "printf '%s\\n' 3.15.1 \"$0\" /somewhere cpython-315 boto3");
+  assert.equal((await restarted().plan("python3.15")).env["PYTHONPATH"], "/var/runtime");
+  await install("python3.14", "printf '%s\\n' 3.14.1 /somewhere/python /somewhere cpython-314");
+  assert.equal((await catalog.plan("python3.14")).env["PYTHONPATH"], "/var/runtime");
+  assert.deepEqual(
+    (await readdir(join(dataDir, "runtimes"))).filter((name) => name.endsWith(".partial")),
+    [],
+  );
+});

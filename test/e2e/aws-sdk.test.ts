@@ -1,5 +1,6 @@
 /** Functions that call AWS with the SDK that their runtime brings, and reach lambdad without a line of configuration. */
 import assert from "node:assert/strict";
+import { resolve } from "node:path";
 import { after, before, test } from "node:test";
 import {
   CreateFunctionCommand,
@@ -9,6 +10,7 @@ import {
   waitUntilFunctionActiveV2,
 } from "@aws-sdk/client-lambda";
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { run } from "../harness/command.ts";
 import { type RunningServer, startServer } from "../harness/server.ts";
 import { zipOf } from "../harness/zip.ts";
 
@@ -55,6 +57,7 @@ async function answerOf(name: string, runtime: Runtime, files: Record<string, st
 }
 
 const account = "000000000000";
+const launcher = resolve(import.meta.dirname, "../../bin/lambdad.js");
 
 test("a CommonJS function has the AWS SDK without packing it", async () => {
   const index = `
@@ -80,4 +83,21 @@ test("an ES module has it, too", async () => {
       return typeof DynamoDBDocumentClient.from;
     };`;
   assert.equal(await answerOf("module", "nodejs24.x", { "index.mjs": index }), "function");
+});
+
+test("a Python function has boto3", async (t) => {
+  const list = await run(process.execPath, [launcher, "runtimes", "--json"]);
+  const entries = JSON.parse(list.stdout) as readonly { id: Runtime; status: string }[];
+  const pythons = entries.filter(({ id, status }) => id.startsWith("python") && status === "ready");
+  const newest = pythons[0]?.id;
+  if (newest === undefined) return t.skip("no Python on this machine");
+  const index = `
+import boto3
+def handler(event, context):
+    sqs = boto3.client("sqs")
+    queue = sqs.get_queue_url(QueueName="answers")["QueueUrl"]
+    sqs.send_message(QueueUrl=queue, MessageBody="from snake")
+    return boto3.client("sts").get_caller_identity()["Account"]
+`;
+  assert.equal(await answerOf("snake", newest, { "index.py": index }), account);
 });
