@@ -26,6 +26,7 @@ import { type Guardian, startGuardian } from "./guardian.ts";
 import type { Disk } from "./disks.ts";
 import { type LaterMounts, laterMounts, specialise } from "./later-mounts.ts";
 import { endSlot, startSandbox } from "./sandbox.ts";
+import { withOwnName } from "./own-name.ts";
 import { createSlots, runName, type Slot, type Slots } from "./slots.ts";
 import { buildSystemView, systemViewIn } from "./system-view.ts";
 
@@ -67,7 +68,15 @@ export async function createBubblewrapDriver(options: BubblewrapOptions): Promis
     const guardian = cgroups && startGuardian(cgroups.directory, runName);
     const laterDir = join(stageDir, "later");
     mkdirSync(laterDir, { mode: 0o755 });
-    return new BubblewrapDriver({ machine, slots, system, guardian, clock, laterDir });
+    return new BubblewrapDriver({
+      machine,
+      slots,
+      system,
+      guardian,
+      clock,
+      laterDir,
+      hostsDir: join(stageDir, "hosts"),
+    });
   } catch (error) {
     await machine.close();
     throw error;
@@ -92,6 +101,7 @@ interface Parts {
   readonly clock: Clock;
   /** Where slots with placeholders have them, each in its own mount namespace. */
   readonly laterDir: string;
+  readonly hostsDir: string;
 }
 
 class BubblewrapDriver implements Driver {
@@ -185,8 +195,9 @@ class BubblewrapDriver implements Driver {
   }
 
   async #start(slot: Slot, spec: SandboxSpec, sourceOf: (source: string) => string): Promise<Sandbox> {
-    const { system: machine, clock } = this.#parts;
-    const system = spec.root === undefined ? machine : systemViewIn(sourceOf(spec.root), machine);
+    const { system: machine, clock, hostsDir } = this.#parts;
+    const view = spec.root === undefined ? machine : systemViewIn(sourceOf(spec.root), machine);
+    const system = withOwnName(view, slot.address, hostsDir);
     const args = bubblewrapArguments(spec, system, sourceOf);
     try {
       const sandbox = await startSandbox(slot, spec, {

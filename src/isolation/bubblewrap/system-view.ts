@@ -18,6 +18,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { insideUser, type SystemView } from "./arguments.ts";
+import { hosts } from "./own-name.ts";
 
 const systemDirectories = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 
@@ -109,7 +110,7 @@ function writeEtc({ etc, resolvers, sharesNetwork }: ViewOptions): readonly stri
   const files: Record<(typeof writtenFiles)[number], string> = {
     passwd: `root:x:0:0:root:/:/sbin/nologin\n${name}:x:${uid}:${gid}::/home/${name}:/sbin/nologin\n`,
     group: `root:x:0:\n${name}:x:${gid}:\n`,
-    hosts: "127.0.0.1 localhost localhost.localdomain\n",
+    hosts: hosts("127.0.0.1"),
     hostname: "localhost\n",
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
     "resolv.conf": sharesNetwork
