@@ -24,11 +24,7 @@ export class Archives {
   }
 
   /** Commits are written in the order in which they are made (K3), so that the last size is the right one. */
-  async keep(
-    bus: BusName,
-    name: string,
-    event: Archived,
-  ): Promise<readonly Write[]> {
+  async keep(bus: BusName, name: string, event: Archived): Promise<readonly Write[]> {
     const archive = await this.find(bus, name);
     if (!archive) return [];
     const counted = await this.#counted(archive.id);
@@ -76,4 +72,3 @@ export class Archives {
     return counting;
   }
 }
-

@@ -4,7 +4,11 @@
  * Source: map-events-observability 1.8.
  */
 import type { Clock } from "../../base/clock.ts";
-import { apiDestinationRateDefault, oauthTokensCachedMax, oauthTokenLifeSecondsDefault } from "../../limits.ts";
+import {
+  apiDestinationRateDefault,
+  oauthTokensCachedMax,
+  oauthTokenLifeSecondsDefault,
+} from "../../limits.ts";
 import type { ApiDestinationRecord, ConnectionRecord } from "./domain/connection.ts";
 import { requestOf, tokenRequestOf } from "./domain/http-request.ts";
 import { nameInArn } from "./domain/names.ts";
@@ -32,7 +36,14 @@ export function createCallOut({ clock, store, http }: CallOutDeps): CallOut {
     if (!destination || !connection) throw gone(target.arn);
     await turns.take(destination);
     const token = await tokens.of(connection);
-    const request = requestOf({ destination, connection, parameters: target.http, event: text, payload, token });
+    const request = requestOf({
+      destination,
+      connection,
+      parameters: target.http,
+      event: text,
+      payload,
+      token,
+    });
     const answer = await http(request).catch((cause: unknown) => {
       throw noAnswer(cause);
     });

@@ -37,9 +37,13 @@ export const ruleNotFound = (rule: string, bus: string) =>
 
 export const managedRule = (name: string) =>
   // inferred: the text
-  new AwsError("ManagedRuleException", `Rule ${name} is managed by an AWS service can only be modified by that service.`, {
-    status: 400,
-  });
+  new AwsError(
+    "ManagedRuleException",
+    `Rule ${name} is managed by an AWS service can only be modified by that service.`,
+    {
+      status: 400,
+    },
+  );
 
 export const archiveNotFound = (name: string) => notFound(`Archive ${name} does not exist.`);
 

@@ -75,7 +75,11 @@ export function createEventBridge(given: EventBridgeDeps): EventBridgeService {
     collection: "eventbridge/pending",
     concurrencyMax: busDeliveryWidth,
   });
-  const calls = new Agenda<Pending>({ ...agenda, collection: "eventbridge/call", concurrencyMax: busCallWidth });
+  const calls = new Agenda<Pending>({
+    ...agenda,
+    collection: "eventbridge/call",
+    concurrencyMax: busCallWidth,
+  });
   const ruleClock = new RuleClock({ ...deps, store: given.store, takeIn });
   const replays = new Replays({ ...deps, takeIn, backlog: () => outbox.backlog + calls.backlog });
   const parts = { ...deps, takeIn, ruleClock, replays };
@@ -105,7 +109,9 @@ export function createEventBridge(given: EventBridgeDeps): EventBridgeService {
         while (!stopping.signal.aborted) {
           await clock.sleep(archiveSweepMs, stopping.signal).catch(() => undefined);
           if (stopping.signal.aborted) return;
-          await deps.archives.sweep().catch((error: unknown) => logger.error("archived events stay", { error }));
+          await deps.archives
+            .sweep()
+            .catch((error: unknown) => logger.error("archived events stay", { error }));
         }
       })();
       return async () => {

@@ -56,7 +56,10 @@ export function createPerform(deps: OutboxDeps): (item: Item<Pending>) => Promis
     delivered: metrics.counter("lambdad_eventbridge_delivered_total", "Events that targets took"),
     failed: metrics.counter("lambdad_eventbridge_failed_total", "Events that targets will not get"),
     retried: metrics.counter("lambdad_eventbridge_retries_total", "Deliveries to be tried again"),
-    deadLetters: metrics.counter("lambdad_eventbridge_dead_letters_total", "Events sent to dead-letter queues"),
+    deadLetters: metrics.counter(
+      "lambdad_eventbridge_dead_letters_total",
+      "Events sent to dead-letter queues",
+    ),
   };
 
   async function one(recipient: Recipient, text: string, pending: Pending): Promise<Result> {
@@ -80,7 +83,12 @@ export function createPerform(deps: OutboxDeps): (item: Item<Pending>) => Promis
     const { attempts, ingestedAtMs } = pending;
     const facts = { attempts, ingestedAtMs, nowMs: clock.now(), jitter: deps.random.float() };
     const decision = verdict(failure, target.retry, facts);
-    const about = { rule: ruleArn(rule), target: target.arn, attempt: attempts + 1, error: describeError(error) };
+    const about = {
+      rule: ruleArn(rule),
+      target: target.arn,
+      attempt: attempts + 1,
+      error: describeError(error),
+    };
     if (decision.kind === "retry") {
       counters.retried.add();
       logger.debug("an event was not delivered, and is tried again", about);
@@ -93,7 +101,11 @@ export function createPerform(deps: OutboxDeps): (item: Item<Pending>) => Promis
   }
 
   /** To the dead-letter queue, the event as it came, and why. */
-  async function bury({ rule, target, text, pending }: Dispatch, failure: Failure, exhausted: Exhausted | undefined) {
+  async function bury(
+    { rule, target, text, pending }: Dispatch,
+    failure: Failure,
+    exhausted: Exhausted | undefined,
+  ) {
     const { deadLetterArn } = target;
     if (deadLetterArn === undefined) return;
     const attributes: Record<string, string> = {
@@ -113,7 +125,10 @@ export function createPerform(deps: OutboxDeps): (item: Item<Pending>) => Promis
       );
       counters.deadLetters.add();
     } catch (error) {
-      logger.error("a dead-letter queue did not take an event, which is lost", { queue: deadLetterArn, error });
+      logger.error("a dead-letter queue did not take an event, which is lost", {
+        queue: deadLetterArn,
+        error,
+      });
     }
   }
 
@@ -122,7 +137,9 @@ export function createPerform(deps: OutboxDeps): (item: Item<Pending>) => Promis
     const text = held.take(eventKey) ?? (await store.event(eventKey));
     if (text === undefined) return {};
     const results = await Promise.all(to.map((recipient) => one(recipient, text, pending)));
-    const onward = results.flatMap((result) => (result.kind === "done" && result.onward ? [result.onward] : []));
+    const onward = results.flatMap((result) =>
+      result.kind === "done" && result.onward ? [result.onward] : [],
+    );
     const writes = onward.flatMap((each) => each.writes);
     const committed = () => onward.forEach((each) => each.committed());
     const retries = results.filter((result) => result.kind === "retry");

@@ -7,8 +7,14 @@ export interface Asked {
   readonly Limit?: number | undefined;
 }
 
-export function pageOf({ NextToken, Limit }: Asked): { readonly after: string | undefined; readonly limit: number } {
-  return { after: NextToken === undefined ? undefined : nameIn(NextToken), limit: Limit ?? eventbridgePageMax };
+export function pageOf({ NextToken, Limit }: Asked): {
+  readonly after: string | undefined;
+  readonly limit: number;
+} {
+  return {
+    after: NextToken === undefined ? undefined : nameIn(NextToken),
+    limit: Limit ?? eventbridgePageMax,
+  };
 }
 
 export function tokenOf(name: string | undefined): { NextToken?: string } {

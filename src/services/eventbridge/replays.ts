@@ -65,7 +65,10 @@ export class Replays {
         else await this.#step(stored.value, stored.version);
       } catch (error) {
         if (signal.aborted || (error instanceof StoreError && error.code === "closed")) return;
-        logger.error("a replay could not go on, and tries again", { replay: name, error: describeError(error) });
+        logger.error("a replay could not go on, and tries again", {
+          replay: name,
+          error: describeError(error),
+        });
         await clock.sleep(replayRetryMs, signal).catch(() => undefined);
       }
     }

@@ -88,7 +88,11 @@ function createLogWriter({ clock, random, call }: SendDeps): WriteLog {
   return async ({ rule, target, text }, body) => {
     const { account, region, resource = "" } = parseArn(target.arn) ?? {};
     const logGroupName = resource.replace(/^log-group:/, "").replace(/:\*$/, "");
-    const who = { account: account ?? rule.account, region: region ?? rule.region, principal: "events.amazonaws.com" };
+    const who = {
+      account: account ?? rule.account,
+      region: region ?? rule.region,
+      principal: "events.amazonaws.com",
+    };
     const group = { logGroupName, logStreamName: stream };
     const logEvents = [logEventOf(target.shape, body, text, clock.now())];
     const put = () => call(who, "cloudwatch-logs", "PutLogEvents", { ...group, logEvents });
@@ -106,7 +110,10 @@ function createLogWriter({ clock, random, call }: SendDeps): WriteLog {
 /** A template gives `{"timestamp": …, "message": …}`; else the message is the whole event. */
 function logEventOf(shape: Shape, body: string, text: string, nowMs: number) {
   if (shape.kind === "template") {
-    const { timestamp, message } = JSON.parse(body) as { readonly timestamp?: unknown; readonly message?: unknown };
+    const { timestamp, message } = JSON.parse(body) as {
+      readonly timestamp?: unknown;
+      readonly message?: unknown;
+    };
     const atMs = typeof timestamp === "number" ? timestamp : Date.parse(String(timestamp));
     return {
       timestamp: Number.isNaN(atMs) ? nowMs : atMs,

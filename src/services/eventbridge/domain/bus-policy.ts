@@ -13,7 +13,11 @@ export interface Grant {
   /** An account, or `*`. */
   readonly principal: string;
   readonly condition?:
-    | { readonly Type?: string | undefined; readonly Key?: string | undefined; readonly Value?: string | undefined }
+    | {
+        readonly Type?: string | undefined;
+        readonly Key?: string | undefined;
+        readonly Value?: string | undefined;
+      }
     | undefined;
   readonly bus: BusName;
 }
@@ -42,7 +46,7 @@ export function policyOf(text: string): Policy {
   const statements: readonly unknown[] = Array.isArray(Statement) ? Statement : [Statement];
   const isGood = (Version === undefined || typeof Version === "string") && statements.every(isStatement);
   if (!isGood) throw invalidParameter("Policy", "Malformed policy document."); // inferred text
-  return { Version: "2012-10-17", ...(policy as object), Statement: statements as readonly Statement[] };
+  return { Version: "2012-10-17", ...(policy as object), Statement: statements };
 }
 
 function isStatement(value: unknown): value is Statement {

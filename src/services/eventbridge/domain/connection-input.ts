@@ -48,7 +48,12 @@ function authOf(type: string, parameters: Given["AuthParameters"], before: Auth 
     }
     default: {
       const old = before?.kind === "OAUTH_CLIENT_CREDENTIALS" ? before : undefined;
-      const { ClientParameters: client, AuthorizationEndpoint, HttpMethod, OAuthHttpParameters } = oauth ?? {};
+      const {
+        ClientParameters: client,
+        AuthorizationEndpoint,
+        HttpMethod,
+        OAuthHttpParameters,
+      } = oauth ?? {};
       const http = OAuthHttpParameters ? additionsOf(OAuthHttpParameters) : old?.http;
       return {
         kind: "OAUTH_CLIENT_CREDENTIALS",

@@ -107,7 +107,10 @@ function withAdditions(payload: string, additions: readonly Addition[]): string 
   if (additions.length === 0) return payload;
   const body = parseExact(payload);
   if (typeof body !== "object" || body === null || Array.isArray(body)) return payload;
-  return JSON.stringify({ ...body, ...Object.fromEntries(additions.map(({ name, value }) => [name, value])) });
+  return JSON.stringify({
+    ...body,
+    ...Object.fromEntries(additions.map(({ name, value }) => [name, value])),
+  });
 }
 
 function dynamicValue(text: string, event: unknown): string {

@@ -35,7 +35,13 @@ export function checkEntry(entry: Entry): Refusal | { readonly detail: string } 
   return { detail };
 }
 
-export function entryBytes({ Source = "", DetailType = "", Detail = "", Time, Resources = [] }: Entry): number {
+export function entryBytes({
+  Source = "",
+  DetailType = "",
+  Detail = "",
+  Time,
+  Resources = [],
+}: Entry): number {
   const texts = [Source, DetailType, Detail, ...Resources];
   return texts.reduce((sum, text) => sum + Buffer.byteLength(text), Time ? 14 : 0);
 }

@@ -36,9 +36,11 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof ShapeError) return final("INVALID_JSON");
   if (error instanceof NoSuchTarget) return final("NO_RESOURCE");
   if (!(error instanceof AwsError)) return { code: "INTERNAL_ERROR", message, isRetriable: true };
-  if (/^(ResourceNotFound|QueueDoesNotExist|NotFound|NonExistent)/.test(error.code)) return final("NO_RESOURCE");
+  if (/^(ResourceNotFound|QueueDoesNotExist|NotFound|NonExistent)/.test(error.code))
+    return final("NO_RESOURCE");
   if (/^(AccessDenied|Authorization)/.test(error.code)) return final("NO_PERMISSIONS");
-  if (/Throttl|TooManyRequests|Limit/.test(error.code)) return { code: "THROTTLING", message, isRetriable: true };
+  if (/Throttl|TooManyRequests|Limit/.test(error.code))
+    return { code: "THROTTLING", message, isRetriable: true };
   return error.fault === "server"
     ? { code: "INTERNAL_ERROR", message, isRetriable: true }
     : final("SDK_CLIENT_ERROR");

@@ -39,7 +39,8 @@ export function targetOf(target: WireTarget, account: string): TargetRecord {
     throw validation(`Parameter(s) SqsParameters must be specified for target: ${id}.`);
   }
   // inferred: the texts
-  if (SqsParameters && kind !== "sqs") throw validation(`Parameter SqsParameters is not valid for target: ${id}.`);
+  if (SqsParameters && kind !== "sqs")
+    throw validation(`Parameter SqsParameters is not valid for target: ${id}.`);
   if (HttpParameters && kind !== "api-destination") {
     throw validation(`Parameter HttpParameters is not valid for target: ${id}.`);
   }
@@ -63,7 +64,9 @@ export function targetOf(target: WireTarget, account: string): TargetRecord {
         ...(RetryPolicy.MaximumEventAgeInSeconds !== undefined && {
           ageSecondsMax: RetryPolicy.MaximumEventAgeInSeconds,
         }),
-        ...(RetryPolicy.MaximumRetryAttempts !== undefined && { attemptsMax: RetryPolicy.MaximumRetryAttempts }),
+        ...(RetryPolicy.MaximumRetryAttempts !== undefined && {
+          attemptsMax: RetryPolicy.MaximumRetryAttempts,
+        }),
       },
     }),
   };

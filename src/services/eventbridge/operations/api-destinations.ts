@@ -1,7 +1,7 @@
 /** API destinations: addresses outside that take events. Source: map-events-observability 1.8. */
 import { apiDestinationRateDefault, connectionsMaxPerAccount } from "../../../limits.ts";
 import type { Context } from "../../service.ts";
-import type { ApiDestinationRecord, ConnectionRecord, Method } from "../domain/connection.ts";
+import type { ApiDestinationRecord, ConnectionRecord } from "../domain/connection.ts";
 import { checkedUrl } from "../domain/connection-input.ts";
 import { arnOf, nameInArn } from "../domain/names.ts";
 import { alreadyExists, apiDestinationNotFound, invalidParameter, limitExceeded } from "../errors.ts";
@@ -17,7 +17,11 @@ type ApiDestinationOperations = Some<
   | "ListApiDestinations"
 >;
 
-export function apiDestinationOperations({ clock, random, store }: EventBridgeParts): ApiDestinationOperations {
+export function apiDestinationOperations({
+  clock,
+  random,
+  store,
+}: EventBridgeParts): ApiDestinationOperations {
   async function named(name: string, ctx: Context): Promise<ApiDestinationRecord> {
     const stored = await store.apiDestinations.get(ctx, name);
     if (!stored) throw apiDestinationNotFound(name);
@@ -32,7 +36,7 @@ export function apiDestinationOperations({ clock, random, store }: EventBridgePa
 
   return {
     async CreateApiDestination(input, ctx) {
-      const { Name: name = "", ConnectionArn = "", InvocationEndpoint = "", HttpMethod, Description } = input;
+      const { Name: name, ConnectionArn, InvocationEndpoint, HttpMethod, Description } = input;
       const { account, region } = ctx;
       const connection = await connectionOf(ConnectionArn, ctx);
       const existing = await store.apiDestinations.page(ctx, { limit: connectionsMaxPerAccount });
@@ -47,7 +51,7 @@ export function apiDestinationOperations({ clock, random, store }: EventBridgePa
         connection: connection.name,
         connectionArn: ConnectionArn,
         endpoint: checkedUrl(InvocationEndpoint, "InvocationEndpoint"),
-        method: (HttpMethod as Method | undefined) ?? "POST",
+        method: HttpMethod ?? "POST",
         ...(input.InvocationRateLimitPerSecond !== undefined && {
           ratePerSecond: input.InvocationRateLimitPerSecond,
         }),
@@ -62,7 +66,8 @@ export function apiDestinationOperations({ clock, random, store }: EventBridgePa
 
     async UpdateApiDestination(input, ctx) {
       const before = await named(input.Name ?? "", ctx);
-      const { ConnectionArn, InvocationEndpoint, HttpMethod, InvocationRateLimitPerSecond, Description } = input;
+      const { ConnectionArn, InvocationEndpoint, HttpMethod, InvocationRateLimitPerSecond, Description } =
+        input;
       const connection = ConnectionArn === undefined ? undefined : await connectionOf(ConnectionArn, ctx);
       const destination: ApiDestinationRecord = {
         ...before,
@@ -79,13 +84,13 @@ export function apiDestinationOperations({ clock, random, store }: EventBridgePa
       return changed(destination);
     },
 
-    async DeleteApiDestination({ Name: name = "" }, ctx) {
+    async DeleteApiDestination({ Name: name }, ctx) {
       await named(name, ctx);
       await store.commit([store.apiDestinations.remove(ctx, name)]);
       return {};
     },
 
-    async DescribeApiDestination({ Name: name = "" }, ctx) {
+    async DescribeApiDestination({ Name: name }, ctx) {
       const destination = await named(name, ctx);
       const { description } = destination;
       return { ...summaryOf(destination), ...(description !== undefined && { Description: description }) };

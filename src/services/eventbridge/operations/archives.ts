@@ -4,7 +4,14 @@ import type { Context } from "../../service.ts";
 import { archivePattern, archiveRuleName, type ArchiveRecord } from "../domain/archive.ts";
 import { arnOf, busArn, type BusName, busOf, ruleOf } from "../domain/names.ts";
 import type { RuleRecord } from "../domain/rule.ts";
-import { alreadyExists, archiveNotFound, invalidParameter, limitExceeded, unsupported, validation } from "../errors.ts";
+import {
+  alreadyExists,
+  archiveNotFound,
+  invalidParameter,
+  limitExceeded,
+  unsupported,
+  validation,
+} from "../errors.ts";
 import { pageOf, tokenOf } from "../paging.ts";
 import type { EventBridgeParts, Some } from "../parts.ts";
 import { patternOf } from "./events.ts";
@@ -26,7 +33,7 @@ export function archiveOperations(parts: EventBridgeParts): ArchiveOperations {
 
   return {
     async CreateArchive(input, ctx) {
-      const { ArchiveName: name = "", EventSourceArn = "", Description, EventPattern, RetentionDays } = input;
+      const { ArchiveName: name, EventSourceArn, Description, EventPattern, RetentionDays } = input;
       refuseKey(input.KmsKeyIdentifier);
       if (EventPattern) patternOf(EventPattern);
       const bus = ownBus(EventSourceArn, ctx);
@@ -59,7 +66,7 @@ export function archiveOperations(parts: EventBridgeParts): ArchiveOperations {
     },
 
     async UpdateArchive(input, ctx) {
-      const { ArchiveName: name = "", Description, EventPattern, RetentionDays } = input;
+      const { ArchiveName: name, Description, EventPattern, RetentionDays } = input;
       refuseKey(input.KmsKeyIdentifier);
       if (EventPattern === undefined && RetentionDays === undefined && Description === undefined) {
         throw validation("At least one of EventPattern, RetentionDays or Description must be provided.");
@@ -86,7 +93,7 @@ export function archiveOperations(parts: EventBridgeParts): ArchiveOperations {
       };
     },
 
-    async DeleteArchive({ ArchiveName: name = "" }, ctx) {
+    async DeleteArchive({ ArchiveName: name }, ctx) {
       const archive = await named(name, ctx);
       const bus: BusName = { ...archive, name: archive.bus };
       await rules.change(ruleOf(bus, archiveRuleName(name)), () => ({
@@ -97,7 +104,7 @@ export function archiveOperations(parts: EventBridgeParts): ArchiveOperations {
       return {};
     },
 
-    async DescribeArchive({ ArchiveName: name = "" }, ctx) {
+    async DescribeArchive({ ArchiveName: name }, ctx) {
       const archive = await named(name, ctx);
       const { description, pattern } = archive;
       return {
@@ -112,7 +119,9 @@ export function archiveOperations(parts: EventBridgeParts): ArchiveOperations {
       const { NamePrefix, EventSourceArn, State } = input;
       if ([NamePrefix, EventSourceArn, State].filter((one) => one !== undefined).length > 1) {
         // inferred: the text
-        throw validation("At most one filter is allowed for ListArchives. Use either : State, EventSourceArn, or NamePrefix.");
+        throw validation(
+          "At most one filter is allowed for ListArchives. Use either : State, EventSourceArn, or NamePrefix.",
+        );
       }
       const page = await store.archives.page(ctx, { ...pageOf(input), startsWith: NamePrefix });
       const found = page.items

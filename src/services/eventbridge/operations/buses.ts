@@ -5,7 +5,14 @@ import type { OutputFor } from "../../service.ts";
 import { policyOf, statementOf } from "../domain/bus-policy.ts";
 import type { BusRecord } from "../domain/bus.ts";
 import { busArn, defaultBus, type BusName } from "../domain/names.ts";
-import { alreadyExists, invalidParameter, limitExceeded, notFound, unsupported, validation } from "../errors.ts";
+import {
+  alreadyExists,
+  invalidParameter,
+  limitExceeded,
+  notFound,
+  unsupported,
+  validation,
+} from "../errors.ts";
 import { pageIn } from "../paging.ts";
 import type { Client, EventBridgeParts, Some } from "../parts.ts";
 import { tagsOf } from "../tags.ts";
@@ -31,7 +38,7 @@ export function busOperations({ clock, store, buses, rules }: EventBridgeParts):
 
   return {
     async CreateEventBus(input, ctx) {
-      const { Name: name = "", Description, DeadLetterConfig, Tags, LogConfig } = input;
+      const { Name: name, Description, DeadLetterConfig, Tags, LogConfig } = input;
       refuseUnsupported(input);
       if (name.startsWith("aws.") || input.EventSourceName !== undefined) {
         throw unsupported("Partner event buses are");
@@ -61,13 +68,14 @@ export function busOperations({ clock, store, buses, rules }: EventBridgeParts):
       };
     },
 
-    async DeleteEventBus({ Name: name = "" }, ctx) {
+    async DeleteEventBus({ Name: name }, ctx) {
       if (name === defaultBus) throw validation("Cannot delete event bus default.");
       const { account, region } = ctx;
       const bus = await buses.find({ account, region, name });
       if (!bus) return {};
       // inferred: the text
-      if ((await rules.count(bus)) > 0) throw validation(`Event bus ${name} can't be deleted since it has rules.`);
+      if ((await rules.count(bus)) > 0)
+        throw validation(`Event bus ${name} can't be deleted since it has rules.`);
       await store.commit([store.buses.remove(bus, name)]);
       return {};
     },
@@ -122,10 +130,7 @@ export function busOperations({ clock, store, buses, rules }: EventBridgeParts):
       }
       const statement = statementOf({ sid, principal, condition: Condition, bus: named });
       await buses.change(named, (before) =>
-        withPolicy(before, [
-          ...(before.policy?.Statement ?? []).filter(({ Sid }) => Sid !== sid),
-          statement,
-        ]),
+        withPolicy(before, [...(before.policy?.Statement ?? []).filter(({ Sid }) => Sid !== sid), statement]),
       );
       return {};
     },

@@ -27,7 +27,7 @@ export function connectionOperations({ clock, random, store }: EventBridgeParts)
 
   return {
     async CreateConnection(input, ctx) {
-      const { Name: name = "", Description } = input;
+      const { Name: name, Description } = input;
       const { account, region } = ctx;
       const settings = connectionSettings(input);
       const existing = await store.connections.page(ctx, { limit: connectionsMaxPerAccount });
@@ -63,13 +63,13 @@ export function connectionOperations({ clock, random, store }: EventBridgeParts)
       return { ...changed(connection), LastAuthorizedTime: new Date(connection.modifiedAtMs) };
     },
 
-    async DeleteConnection({ Name: name = "" }, ctx) {
+    async DeleteConnection({ Name: name }, ctx) {
       const connection = await named(name, ctx);
       await store.commit([store.connections.remove(ctx, name)]);
       return { ...changed(connection), ConnectionState: "DELETING" };
     },
 
-    async DescribeConnection({ Name: name = "" }, ctx) {
+    async DescribeConnection({ Name: name }, ctx) {
       const connection = await named(name, ctx);
       const { description, auth } = connection;
       return {
@@ -102,7 +102,9 @@ export function connectionOperations({ clock, random, store }: EventBridgeParts)
   };
 }
 
-export function connectionArn(connection: Pick<ConnectionRecord, "account" | "region" | "name" | "id">): string {
+export function connectionArn(
+  connection: Pick<ConnectionRecord, "account" | "region" | "name" | "id">,
+): string {
   return arnOf("connection", connection, `${connection.name}/${connection.id}`);
 }
 

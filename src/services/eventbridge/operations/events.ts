@@ -43,7 +43,7 @@ export function eventOperations(parts: EventBridgeParts): Some<"PutEvents" | "Te
   }
 
   return {
-    async PutEvents({ Entries = [], EndpointId }, ctx) {
+    async PutEvents({ Entries, EndpointId }, ctx) {
       if (EndpointId !== undefined) throw unsupported("Global endpoints are");
       const bytes = Entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
       if (bytes > busEntriesBytesMax) {
@@ -63,7 +63,7 @@ export function eventOperations(parts: EventBridgeParts): Some<"PutEvents" | "Te
       return { FailedEntryCount: results.filter((result) => "ErrorCode" in result).length, Entries: results };
     },
 
-    async TestEventPattern({ EventPattern = "", Event = "" }) {
+    async TestEventPattern({ EventPattern, Event }) {
       return { Result: patternOf(EventPattern)(eventOf(Event)) };
     },
   };

@@ -3,13 +3,27 @@ import { replaysActiveMax } from "../../../limits.ts";
 import type { Context } from "../../service.ts";
 import { isActive, type ReplayRecord } from "../domain/archive.ts";
 import { arnOf, busArn, busOf, nameInArn, ruleOfArn } from "../domain/names.ts";
-import { alreadyExists, busNotFound, illegalStatus, invalidParameter, limitExceeded, replayNotFound, validation } from "../errors.ts";
+import {
+  alreadyExists,
+  busNotFound,
+  illegalStatus,
+  invalidParameter,
+  limitExceeded,
+  replayNotFound,
+  validation,
+} from "../errors.ts";
 import { pageOf, tokenOf } from "../paging.ts";
 import type { EventBridgeParts, Some } from "../parts.ts";
 
 type ReplayOperations = Some<"StartReplay" | "CancelReplay" | "DescribeReplay" | "ListReplays">;
 
-export function replayOperations({ clock, store, buses, archives, replays }: EventBridgeParts): ReplayOperations {
+export function replayOperations({
+  clock,
+  store,
+  buses,
+  archives,
+  replays,
+}: EventBridgeParts): ReplayOperations {
   async function named(name: string, ctx: Context) {
     const stored = await store.replays.get(ctx, name);
     if (!stored) throw replayNotFound(name);
@@ -18,7 +32,7 @@ export function replayOperations({ clock, store, buses, archives, replays }: Eve
 
   return {
     async StartReplay(input, ctx) {
-      const { ReplayName: name = "", EventSourceArn = "", EventStartTime, EventEndTime, Destination } = input;
+      const { ReplayName: name, EventSourceArn, EventStartTime, EventEndTime, Destination } = input;
       const archiveName = nameInArn("archive", EventSourceArn) ?? "";
       const archive = await archives.find(ctx, archiveName);
       const bus = busOf(Destination?.Arn, ctx);
@@ -35,7 +49,8 @@ export function replayOperations({ clock, store, buses, archives, replays }: Eve
       }
       const ruleArns = Destination?.FilterArns ?? [];
       for (const arn of ruleArns) {
-        if (!ruleOfArn(arn)) throw invalidParameter("Destination.FilterArns", "Provided Arn is not in correct format."); // inferred
+        if (!ruleOfArn(arn))
+          throw invalidParameter("Destination.FilterArns", "Provided Arn is not in correct format."); // inferred
       }
       if (await store.replays.get(ctx, name)) throw alreadyExists(`Replay ${name} already exists.`);
       if (replays.active >= replaysActiveMax) throw limitExceeded();
@@ -65,7 +80,7 @@ export function replayOperations({ clock, store, buses, archives, replays }: Eve
       };
     },
 
-    async CancelReplay({ ReplayName: name = "" }, ctx) {
+    async CancelReplay({ ReplayName: name }, ctx) {
       for (;;) {
         const { value, version } = await named(name, ctx);
         if (value.state !== "STARTING" && value.state !== "RUNNING") {
@@ -77,7 +92,7 @@ export function replayOperations({ clock, store, buses, archives, replays }: Eve
       }
     },
 
-    async DescribeReplay({ ReplayName: name = "" }, ctx) {
+    async DescribeReplay({ ReplayName: name }, ctx) {
       const { value: replay } = await named(name, ctx);
       const { description, stateReason, bus, ruleArns } = replay;
       return {
@@ -93,12 +108,17 @@ export function replayOperations({ clock, store, buses, archives, replays }: Eve
       const { NamePrefix, EventSourceArn, State } = input;
       if ([NamePrefix, EventSourceArn, State].filter((one) => one !== undefined).length > 1) {
         // inferred: the text
-        throw validation("At most one filter is allowed for ListReplays. Use either : State, EventSourceArn, or NamePrefix.");
+        throw validation(
+          "At most one filter is allowed for ListReplays. Use either : State, EventSourceArn, or NamePrefix.",
+        );
       }
       const page = await store.replays.page(ctx, { ...pageOf(input), startsWith: NamePrefix });
       const found = page.items
         .map(({ value }) => value)
-        .filter((replay) => EventSourceArn === undefined || arnOf("archive", replay, replay.archive) === EventSourceArn)
+        .filter(
+          (replay) =>
+            EventSourceArn === undefined || arnOf("archive", replay, replay.archive) === EventSourceArn,
+        )
         .filter(({ state }) => State === undefined || state === State);
       return { Replays: found.map(summaryOf), ...tokenOf(page.next?.at(-1)) };
     },

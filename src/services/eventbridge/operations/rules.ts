@@ -62,7 +62,7 @@ export function ruleOperations({ buses, rules, ruleClock }: EventBridgeParts): R
         if (!before && count >= rulesPerBusMax) throw limitExceeded();
         const after: RuleRecord = {
           ...rule,
-          state: (State as RuleState | undefined) ?? "ENABLED",
+          state: State ?? "ENABLED",
           ...(EventPattern && { pattern: EventPattern }),
           ...(ScheduleExpression && { schedule: ruleClock.begun(ScheduleExpression) }),
           ...(Description !== undefined && { description: Description }),
@@ -75,28 +75,29 @@ export function ruleOperations({ buses, rules, ruleClock }: EventBridgeParts): R
       return { RuleArn: ruleArn(rule) };
     },
 
-    async DeleteRule({ Name = "", EventBusName, Force = false }, ctx) {
+    async DeleteRule({ Name, EventBusName, Force = false }, ctx) {
       const rule = await named(Name, EventBusName, ctx);
       await rules.change(rule, (before) => {
         if (before?.managedBy !== undefined && !Force) throw managedRule(Name);
-        if (before && before.targets.length > 0) throw validation("Rule can't be deleted since it has targets.");
+        if (before && before.targets.length > 0)
+          throw validation("Rule can't be deleted since it has targets.");
         return { after: undefined, ...ruleClock.changes(before, undefined) };
       });
       return {};
     },
 
-    async DescribeRule({ Name = "", EventBusName }, ctx) {
+    async DescribeRule({ Name, EventBusName }, ctx) {
       const rule = await rules.find(await named(Name, EventBusName, ctx));
       if (!rule) throw ruleNotFound(Name, EventBusName ?? defaultBus);
       return { ...ruleToWire(rule), CreatedBy: rule.account };
     },
 
-    async EnableRule({ Name = "", EventBusName }, ctx) {
+    async EnableRule({ Name, EventBusName }, ctx) {
       await setState(await named(Name, EventBusName, ctx), "ENABLED");
       return {};
     },
 
-    async DisableRule({ Name = "", EventBusName }, ctx) {
+    async DisableRule({ Name, EventBusName }, ctx) {
       await setState(await named(Name, EventBusName, ctx), "DISABLED");
       return {};
     },
@@ -112,7 +113,9 @@ export function ruleOperations({ buses, rules, ruleClock }: EventBridgeParts): R
     async ListRuleNamesByTarget(input, ctx) {
       const { TargetArn, EventBusName } = input;
       const bus = await buses.named(EventBusName, ctx);
-      const all = (await rules.all(bus)).filter(({ targets }) => targets.some(({ arn }) => arn === TargetArn));
+      const all = (await rules.all(bus)).filter(({ targets }) =>
+        targets.some(({ arn }) => arn === TargetArn),
+      );
       const { items, token } = pageIn(all, input, ({ name }) => name);
       return { RuleNames: items.map(({ name }) => name), ...token };
     },

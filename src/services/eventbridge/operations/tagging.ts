@@ -39,15 +39,15 @@ export function tagOperations({
   }
 
   return {
-    async TagResource({ ResourceARN = "", Tags: given = [] }, ctx) {
+    async TagResource({ ResourceARN, Tags: given }, ctx) {
       await change(ResourceARN, ctx, (before) => withTags(before, given));
       return {};
     },
-    async UntagResource({ ResourceARN = "", TagKeys = [] }, ctx) {
+    async UntagResource({ ResourceARN, TagKeys }, ctx) {
       await change(ResourceARN, ctx, (before) => withoutTags(before, TagKeys));
       return {};
     },
-    async ListTagsForResource({ ResourceARN = "" }, ctx) {
+    async ListTagsForResource({ ResourceARN }, ctx) {
       return { Tags: tagsToWire(await tagsAt(ResourceARN, ctx)) };
     },
   };

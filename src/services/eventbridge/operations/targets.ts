@@ -16,7 +16,11 @@ export function targetOperations({ buses, rules }: EventBridgeParts): TargetOper
   }
 
   /** Of a rule that may be changed. */
-  async function change(rule: RuleName, isForced: boolean, next: (before: RuleRecord) => RuleRecord["targets"]) {
+  async function change(
+    rule: RuleName,
+    isForced: boolean,
+    next: (before: RuleRecord) => RuleRecord["targets"],
+  ) {
     await rules.change(rule, (before) => {
       if (!before) throw ruleNotFound(rule.name, rule.bus);
       if (before.managedBy !== undefined && !isForced) throw managedRule(rule.name);
@@ -26,7 +30,7 @@ export function targetOperations({ buses, rules }: EventBridgeParts): TargetOper
   }
 
   return {
-    async PutTargets({ Rule = "", EventBusName, Targets = [] }, ctx) {
+    async PutTargets({ Rule, EventBusName, Targets }, ctx) {
       const rule = await named(Rule, EventBusName, ctx);
       if (!(await rules.find(rule))) throw ruleNotFound(Rule, rule.bus);
       if (Targets.length > targetsPerCallMax) {
@@ -44,7 +48,7 @@ export function targetOperations({ buses, rules }: EventBridgeParts): TargetOper
       return { FailedEntryCount: 0, FailedEntries: [] };
     },
 
-    async RemoveTargets({ Rule = "", EventBusName, Ids = [], Force = false }, ctx) {
+    async RemoveTargets({ Rule, EventBusName, Ids, Force = false }, ctx) {
       const rule = await named(Rule, EventBusName, ctx);
       const before = await rules.find(rule);
       if (!before) throw ruleNotFound(Rule, rule.bus);
@@ -61,7 +65,7 @@ export function targetOperations({ buses, rules }: EventBridgeParts): TargetOper
     },
 
     async ListTargetsByRule(input, ctx) {
-      const { Rule = "", EventBusName } = input;
+      const { Rule, EventBusName } = input;
       const rule = await rules.find(await named(Rule, EventBusName, ctx));
       if (!rule) throw ruleNotFound(Rule, EventBusName ?? defaultBus);
       const { items, token } = pageIn(rule.targets, input, ({ id }) => id);
