@@ -64,7 +64,7 @@ export interface SandboxSpec {
    * Names a /tmp that outlives the sandbox: the next one with the same name and size finds it as it was, until `removeTmp`.
    * `[a-z0-9-]{1,40}`. Left out: its own, gone with it.
    */
-  readonly tmpName?: string;
+  readonly tmpName?: string | undefined;
   /** `endpoints`: lambdad only. `outside`: also the world, never other sandboxes or this machine's own services. */
   readonly network: "endpoints" | "outside";
 }
@@ -106,7 +106,7 @@ export interface Specialisation {
   readonly memoryMb: number;
   readonly cpus: number;
   /** As in the spec. */
-  readonly tmpName?: string;
+  readonly tmpName?: string | undefined;
 }
 
 /** A sandbox whose program has been started before anyone knew whose files it will work on. */

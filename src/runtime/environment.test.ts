@@ -264,7 +264,7 @@ test("I1 a function that runs too long is killed, and the next invocation starts
   assert.equal(lines().filter((line) => line.startsWith("INIT_")).length, 1);
 });
 
-test("a suppressed init counts into the duration, and gets CPU to burst as well", async (t) => {
+test("a suppressed init counts into the duration, has the function's share of CPU, and finds the same /tmp", async (t) => {
   const go = Promise.withResolvers<void>();
   const driver = new ScriptedDriver(
     async (runtime) => {
@@ -286,7 +286,12 @@ test("a suppressed init counts into the duration, and gets CPU to burst as well"
   go.resolve();
   const result = await running;
   assert.deepEqual([payloadOf(result), result.durationMs, result.initMs], ["2", 700, undefined]);
-  assert.deepEqual(driver.cpus.length, 2);
+  const [first, second] = driver.started.map(({ spec }) => spec);
+  assert.deepEqual([first?.cpus, second?.cpus], [2, 128 / 1769]);
+  assert.equal(first?.tmpName, second?.tmpName);
+  assert.deepEqual(driver.removedTmps, []);
+  await environment.shutdown();
+  assert.deepEqual(driver.removedTmps, [first?.tmpName], "and it ends with the environment");
 });
 
 test("an INIT of more than 10 s is repeated inside the first invocation, under the function's timeout", async (t) => {

@@ -40,7 +40,7 @@ import { Incarnation } from "./incarnation.ts";
 import type { InvocationRequest, InvocationResult, Outcome } from "./invocation.ts";
 import { Settlement } from "./invocation.ts";
 import type { Credentials } from "./launch.ts";
-import { cpusOf, logStreamName } from "./launch.ts";
+import { cpusOf, initCpusOf, logStreamName } from "./launch.ts";
 import * as outcomes from "./outcome-bodies.ts";
 import { EnvironmentOutput } from "./output.ts";
 import type { InitPhase, InitStatus, RuntimeFinished } from "./platform-events.ts";
@@ -197,7 +197,17 @@ class RuntimeEnvironment implements Environment, RuntimePort {
       this.#finish(running, outcomes.exited(running.request.requestId, killed));
     }
     this.#fall("spindown");
+    this.#gone = this.#gone.then(() => this.#removeTmp());
     return this.#gone;
+  }
+
+  async #removeTmp(): Promise<void> {
+    const { driver, logger } = this.#deps;
+    try {
+      await driver.removeTmp?.(this.id);
+    } catch (error) {
+      logger.error("an environment's /tmp was not removed", { environment: this.id, error });
+    }
   }
 
   // The runtime's side.
@@ -290,7 +300,7 @@ class RuntimeEnvironment implements Environment, RuntimePort {
       this.log.platform(events.initStart(this.spec, prepared.plan, phase));
       if (phase === "init") boot.timer = clock.after(initTimeoutMs, () => this.#timeOutInit(boot));
       boot.startedMs = clock.monotonic();
-      this.#incarnate(prepared);
+      this.#incarnate(prepared, phase);
     } catch (error) {
       if (this.#boot === boot) this.#bootFailed(this.#notStarted(error));
     }
@@ -329,17 +339,26 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     return extensions;
   }
 
-  #incarnate(prepared: Prepared): void {
-    const { endpointUrl, network, credentials } = this.#deps;
+  #incarnate(prepared: Prepared, phase: InitPhase): void {
+    const { endpointUrl, network, credentials, warm } = this.#deps;
+    const isFirst = phase === "init";
     this.#incarnations += 1;
     const extensions = this.#newExtensions(prepared.extensions);
     this.#extensions = extensions;
     const incarnation = new Incarnation(
-      { ...this.#deps, output: this.log, onExtensionExit: (name, exit) => extensions.ended(name, exit) },
+      {
+        ...this.#deps,
+        warm: isFirst ? warm : undefined, // what waits has a /tmp of its own
+        output: this.log,
+        onExtensionExit: (name, exit) => extensions.ended(name, exit),
+      },
       {
         id: `${this.id}-${this.#incarnations}`,
         spec: this.spec,
         prepared,
+        // An INIT inside an invocation has what the invocation has.
+        cpus: isFirst ? initCpusOf(this.spec) : cpusOf(this.spec),
+        tmpName: this.id,
         logStream: this.logStream,
         credentials: credentials(this.spec.account),
         endpointUrl,

@@ -4,7 +4,7 @@ import { versionSpec } from "../../test/harness/fake-environment.ts";
 import type { Mount } from "../isolation/driver.ts";
 import type { VersionSpec } from "./contract.ts";
 import type { LaunchFacts } from "./launch.ts";
-import { logStreamName, sandboxSpec } from "./launch.ts";
+import { cpusOf, initCpusOf, logStreamName, sandboxSpec } from "./launch.ts";
 
 const plan = {
   argv: [],
@@ -24,6 +24,8 @@ function facts(spec: Partial<VersionSpec> = {}): LaunchFacts {
       argv: ["/var/lang/bin/node", "/var/runtime/index.cjs", "--flag=/var/task"],
       extensions: [],
     },
+    cpus: 2,
+    tmpName: "env",
     endpoint: {
       authority: "169.254.100.1:9001",
       mount: { source: "/run/api/env-1", target: "/run/lambdad" },
@@ -128,10 +130,22 @@ test("where the inside is the host, every path of ours leads to its source, and 
   assert.ok(env["LD_LIBRARY_PATH"]?.includes(":/guest/node/lib:/data/code/abc:/data/code/abc/lib:"));
 });
 
-test("limits follow the function's memory and storage; INIT has at least two CPUs", () => {
+test("the share of CPU follows memory, 1,769 MB for one; INIT has two at least", () => {
+  const shares = [128, 1769, 10_240].map((memoryMb) => {
+    const spec = versionSpec({ memoryMb });
+    return [cpusOf(spec).toFixed(4), initCpusOf(spec).toFixed(4)];
+  });
+  assert.deepEqual(shares, [
+    ["0.0724", "2.0000"],
+    ["1.0000", "2.0000"],
+    ["5.7886", "5.7886"],
+  ]);
+});
+
+test("limits follow the function's memory and storage", () => {
   const small = sandboxSpec(inside, facts({ memoryMb: 512, ephemeralStorageMb: 1024 }));
-  assert.deepEqual([small.memoryMb, small.cpus, small.tmpBytesMax], [512, 2, 1024 * 1024 * 1024]);
-  assert.ok(sandboxSpec(inside, facts({ memoryMb: 10_240 })).cpus > 5.7);
+  const { memoryMb, cpus, tmpBytesMax, tmpName } = small;
+  assert.deepEqual([memoryMb, cpus, tmpBytesMax, tmpName], [512, 2, 1024 * 1024 * 1024, "env"]);
   assert.deepEqual(
     small.mounts.map(({ target }) => target),
     ["/var/runtime", "/var/task", "/run/lambdad"],

@@ -29,6 +29,10 @@ export interface LaunchFacts {
   readonly id: string;
   readonly spec: VersionSpec;
   readonly prepared: Prepared;
+  /** In vCPUs, until the runtime is initialised. */
+  readonly cpus: number;
+  /** Of the environment: its /tmp outlives the runtime. */
+  readonly tmpName: string;
   readonly endpoint: Pick<RuntimeEndpoint, "authority" | "mount" | "socketPath">;
   readonly logStream: string;
   readonly credentials: Credentials;
@@ -64,10 +68,11 @@ export function sandboxSpec(driver: Paths, facts: LaunchFacts): SandboxSpec {
     mounts,
     ...(plan.root === undefined ? {} : { root: plan.root }),
     memoryMb: spec.memoryMb,
-    cpus: initCpusOf(spec),
+    cpus: facts.cpus,
     processesMax: environmentProcessesMax,
     openFilesMax: environmentOpenFilesMax,
     tmpBytesMax: spec.ephemeralStorageMb * MiB,
+    tmpName: facts.tmpName,
     network: facts.network,
   };
 }

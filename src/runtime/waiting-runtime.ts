@@ -67,7 +67,8 @@ export class WaitingRuntime {
     const mounts = spec.mounts.filter(({ target }) => placeholders.some((path) => path === target));
     this.endpoint.assign(port);
     if (this.sandbox.address !== undefined) this.endpoint.admit(this.sandbox.address);
-    await this.sandbox.specialise({ mounts, memoryMb: spec.memoryMb, cpus: spec.cpus });
+    const { memoryMb, cpus, tmpName } = spec;
+    await this.sandbox.specialise({ mounts, memoryMb, cpus, tmpName });
     this.#order(orders);
   }
 

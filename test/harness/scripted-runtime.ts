@@ -202,6 +202,7 @@ export class ScriptedDriver implements Driver {
   readonly started: ScriptedRuntime[] = [];
   /** What `setCpus` was told. */
   readonly cpus: number[] = [];
+  readonly removedTmps: string[] = [];
   /** Makes `create` fail. */
   failure: string | undefined;
   readonly #scripts: readonly Script[];
@@ -233,6 +234,10 @@ export class ScriptedDriver implements Driver {
     this.started.push(runtime);
     const returned = script?.(runtime).then((): Exit => ({ kind: "code", code: 0, oom: false }));
     return Promise.race([runtime.exited, ...(returned ? [returned] : [])]);
+  }
+
+  async removeTmp(tmpName: string): Promise<void> {
+    this.removedTmps.push(tmpName);
   }
 
   async sweep(): Promise<void> {}
