@@ -88,8 +88,7 @@ test("an ES module has it, too", async () => {
 test("a Python function has boto3", async (t) => {
   const list = await run(process.execPath, [launcher, "runtimes", "--json"]);
   const entries = JSON.parse(list.stdout) as readonly { id: Runtime; status: string }[];
-  const pythons = entries.filter(({ id, status }) => id.startsWith("python") && status === "ready");
-  const newest = pythons[0]?.id;
+  const newest = entries.find(({ id, status }) => id.startsWith("python") && status === "ready")?.id;
   if (newest === undefined) return t.skip("no Python on this machine");
   const index = `
 import boto3
