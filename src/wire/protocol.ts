@@ -29,6 +29,13 @@ export type Labels = Readonly<Record<string, string>>;
 /** Input or output of an operation: member names as in the model; blobs `Uint8Array`, timestamps `Date`. */
 export type Structure = Record<string, unknown>;
 
+/** Under this key an output that never changes and is answered again and again has a place for its body: restJson1. */
+export const keptBody = Symbol("keptBody");
+
+export interface KeptBody {
+  bytes?: Uint8Array;
+}
+
 export interface Protocol {
   readonly id: ProtocolId;
   /** Throws `AwsError` "SerializationException" for what cannot be read. Does not validate constraints. */

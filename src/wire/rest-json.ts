@@ -4,7 +4,8 @@ import { errorAnswer, errorHeaders, requestIdHeaders } from "./error-body.ts";
 import { bindingsOf } from "./http-binding.ts";
 import { createJsonCodec, jsonString } from "./json.ts";
 import type { Operation, ServiceModel } from "./model.ts";
-import type { Protocol, Structure, WireResponse } from "./protocol.ts";
+import type { KeptBody, Protocol, Structure, WireResponse } from "./protocol.ts";
+import { keptBody } from "./protocol.ts";
 import { allowsBody, readRest, writeRest, type RestFormat } from "./rest.ts";
 
 const json = createJsonCodec((member) => member.jsonName);
@@ -17,7 +18,11 @@ const format: RestFormat = {
   writeBody(operation, output) {
     if (operation.output.kind === "unit") return undefined;
     const body = bindingsOf(operation.output).responseBody;
-    return body ? json.writeStructure(body, output) : "{}";
+    if (!body) return "{}";
+    const kept = (output as { readonly [keptBody]?: KeptBody })[keptBody];
+    if (!kept) return json.writeStructure(body, output);
+    kept.bytes ??= Buffer.from(json.writeStructure(body, output));
+    return kept.bytes;
   },
   read: json.readStructure,
   write: json.writeStructure,

@@ -13,7 +13,7 @@ import type { Labels, Structure, WireRequest, WireResponse } from "./protocol.ts
 
 export interface RestFormat extends BodyFormat, EventFormat {
   /** The members of an output that are bound to nothing else; undefined: no body. */
-  readonly writeBody: (operation: Operation, output: Structure) => string | undefined;
+  readonly writeBody: (operation: Operation, output: Structure) => string | Uint8Array | undefined;
 }
 
 export function readRest(

@@ -1,9 +1,11 @@
 /** CreateFunction, GetFunction, GetFunctionConfiguration, DeleteFunction, ListFunctions. */
 import { listFunctionsPageMax } from "../../../limits.ts";
+import { keptBody } from "../../../wire/protocol.ts";
 import type { Context } from "../../service.ts";
 import { aliasOn } from "../domain/alias.ts";
 import { codeLocation } from "../code-location.ts";
 import { zipFrom } from "../code-source.ts";
+import type { FunctionHead } from "../collections.ts";
 import { withoutOldestVersions } from "../collections.ts";
 import { requireDeadLetterTarget } from "../destinations.ts";
 import { requireSigned } from "../domain/code-signing.ts";
@@ -15,7 +17,7 @@ import type { Caller, FunctionId, FunctionRef } from "../domain/function-ref.ts"
 import { arnOf, arnOfRef, latest, parseFunctionRef } from "../domain/function-ref.ts";
 import { created } from "../domain/lifecycle.ts";
 import { withoutQualifier } from "../domain/settings.ts";
-import type { Input, LambdaOperations } from "../operation-types.ts";
+import type { Input, LambdaOperations, Output } from "../operation-types.ts";
 import { firstOf, markerOf, readMarker } from "../paging.ts";
 import type { LambdaParts } from "../parts.ts";
 import { withLayers } from "../layer-uses.ts";
@@ -31,6 +33,8 @@ type FunctionOperations = Pick<
 
 export function createFunctionOperations(parts: LambdaParts): FunctionOperations {
   const { functions, codeStore, activation, stamp } = parts;
+  /** Pages of ListFunctions, 45 KB each, as long as the store knows the records on them to be current. */
+  const pages = new WeakMap<readonly FunctionHead[], Output<"ListFunctions">>();
 
   async function find(
     named: { FunctionName: string; Qualifier?: string | undefined },
@@ -157,13 +161,18 @@ export function createFunctionOperations(parts: LambdaParts): FunctionOperations
   async function listLatest(marker: string | undefined, limit: number, { account, region }: Caller) {
     const [after] = readMarker(marker, 1) ?? [];
     const heads = await functions.list({ account, region }, { after, limit: limit + 1 });
+    const known = pages.get(heads);
+    if (known) return known;
     const { items, last } = firstOf(heads, limit);
-    return {
+    const page = {
       Functions: items.map(({ id, latest: revision }) =>
         listedToWire(id, { version: latest, revision }, undefined),
       ),
       ...(last && { NextMarker: markerOf(last.id.name) }),
+      [keptBody]: {},
     };
+    pages.set(heads, page);
+    return page;
   }
 
   async function listAllVersions(marker: string | undefined, limit: number, caller: Caller) {

@@ -49,6 +49,16 @@ test("pages are right when functions come and go between them", async () => {
   );
 });
 
+test("a page is made once, and anew as soon as a function on it has changed", async () => {
+  const sim = simLambda();
+  await sim.create("a");
+  const first = await sim.call("ListFunctions", {});
+  assert.equal(await sim.call("ListFunctions", {}), first);
+  await sim.call("UpdateFunctionConfiguration", { FunctionName: "a", Timeout: 9 });
+  const next = await sim.call("ListFunctions", {});
+  assert.deepEqual([first.Functions?.[0]?.Timeout, next.Functions?.[0]?.Timeout], [3, 9]);
+});
+
 test("with FunctionVersion ALL each version is listed, over the pages' borders", async () => {
   const sim = simLambda();
   await sim.create("a", { Publish: true });
