@@ -29,11 +29,17 @@ export type Labels = Readonly<Record<string, string>>;
 /** Input or output of an operation: member names as in the model; blobs `Uint8Array`, timestamps `Date`. */
 export type Structure = Record<string, unknown>;
 
-/** Under this key an output that never changes and is answered again and again has a place for its body: restJson1. */
 export const keptBody = Symbol("keptBody");
 
+/** A place for the body of an output, under the key `keptBody`. */
 export interface KeptBody {
   bytes?: Uint8Array;
+}
+
+/** For an output that never changes and is answered again and again: restJson1 writes its body once. */
+export function withKeptBody<T extends object>(output: T): T {
+  const place: KeptBody = {};
+  return Object.defineProperty(output, keptBody, { value: place });
 }
 
 export interface Protocol {

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { memberOf, operationOf, shapeOf, structureOf } from "../../test/harness/shapes.ts";
-import { keptBody } from "./protocol.ts";
+import { withKeptBody } from "./protocol.ts";
 import { restJson1 } from "./rest-json.ts";
 
 const output = structureOf("Page", [memberOf("Names", shapeOf("string"))]);
 const operation = operationOf(structureOf("Nothing", []), output);
 
 test("the body of an output that has a place for it is written once", () => {
-  const page = { Names: "a, b", [keptBody]: {} };
+  const page = withKeptBody({ Names: "a, b" });
   const first = restJson1.write(operation, page, "1");
   const again = restJson1.write(operation, page, "2");
   assert.equal(Buffer.from(first.body as Uint8Array).toString(), '{"Names":"a, b"}');

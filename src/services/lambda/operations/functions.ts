@@ -1,6 +1,6 @@
 /** CreateFunction, GetFunction, GetFunctionConfiguration, DeleteFunction, ListFunctions. */
 import { listFunctionsPageMax } from "../../../limits.ts";
-import { keptBody } from "../../../wire/protocol.ts";
+import { withKeptBody } from "../../../wire/protocol.ts";
 import type { Context } from "../../service.ts";
 import { aliasOn } from "../domain/alias.ts";
 import { codeLocation } from "../code-location.ts";
@@ -164,13 +164,12 @@ export function createFunctionOperations(parts: LambdaParts): FunctionOperations
     const known = pages.get(heads);
     if (known) return known;
     const { items, last } = firstOf(heads, limit);
-    const page = {
+    const page = withKeptBody({
       Functions: items.map(({ id, latest: revision }) =>
         listedToWire(id, { version: latest, revision }, undefined),
       ),
       ...(last && { NextMarker: markerOf(last.id.name) }),
-      [keptBody]: {},
-    };
+    });
     pages.set(heads, page);
     return page;
   }
