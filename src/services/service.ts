@@ -119,7 +119,15 @@ type InputOutputOf<C> = C extends abstract new (...args: never[]) => infer Comma
 type InputOf<I> = { [K in keyof I]: WireIn<Exclude<I[K], undefined>> };
 type OutputOf<O> = { [K in keyof Omit<O, "$metadata">]: WireOut<O[K]> };
 type WireIn<V> = ArrayBuffer extends V ? Uint8Array : V;
-type WireOut<V> = Uint8Array extends V ? Uint8Array : V extends Uint8Array ? Uint8Array : V;
+/** A structure without required members takes bytes, too, as far as types go. */
+type WireOut<V> =
+  Record<never, never> extends V
+    ? V
+    : Uint8Array extends V
+      ? Uint8Array
+      : V extends Uint8Array
+        ? Uint8Array
+        : V;
 
 /** A plain HTTP request that no AWS protocol claims. Answers undefined to decline. */
 export type WebRoute = (request: WebRequest) => Promise<WebResponse | undefined>;

@@ -29,6 +29,9 @@ export type Labels = Readonly<Record<string, string>>;
 /** Input or output of an operation: member names as in the model; blobs `Uint8Array`, timestamps `Date`. */
 export type Structure = Record<string, unknown>;
 
+/** Under this key an output of restJson1 or restXml may have headers that its model does not know, lower-case. */
+export const moreHeaders = Symbol("moreHeaders");
+
 export const keptBody = Symbol("keptBody");
 
 /** A place for the body of an output, under the key `keptBody`. */

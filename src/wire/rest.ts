@@ -9,7 +9,7 @@ import { encodeEvents, eventStreamContentType, type EventFormat } from "./event-
 import { bindingsOf, writePayload, type BodyFormat } from "./http-binding.ts";
 import type { Member, Operation } from "./model.ts";
 import { overrides } from "./overrides.ts";
-import type { Labels, Structure, WireRequest, WireResponse } from "./protocol.ts";
+import { type Labels, moreHeaders, type Structure, type WireRequest, type WireResponse } from "./protocol.ts";
 
 export interface RestFormat extends BodyFormat, EventFormat {
   /** The members of an output that are bound to nothing else; undefined: no body. */
@@ -35,6 +35,7 @@ export function writeRest(
   const headers: Record<string, string> = {
     ...requestIdHeaders(requestId, operation.service),
     ...bindings.writeHeaders(output),
+    ...(output as { readonly [moreHeaders]?: Record<string, string> })[moreHeaders],
   };
   if (!allowsBody(operation, status)) return { status, headers };
   const payload = bindings.payload;

@@ -1,0 +1,115 @@
+/** What the operations read off a request in the same way: keys, causes, descriptions, refused settings. */
+import { objectKeyBytesMax } from "../../limits.ts";
+import type { Context } from "../service.ts";
+import { cannedObjectAcl, grantNames } from "./domain/acl.ts";
+import type { BucketRecord } from "./domain/bucket.ts";
+import { systemHeaders, userMetadata } from "./domain/metadata.ts";
+import type { Cause } from "./domain/notification-record.ts";
+import { type Description, standard, storageClasses } from "./domain/object.ts";
+import {
+  accessDenied,
+  invalidStorageClass,
+  keyTooLong,
+  missingDigest,
+  notImplemented,
+  s3Error,
+} from "./errors.ts";
+
+export function checkKey(key: string): void {
+  const sizeBytes = Buffer.byteLength(key);
+  if (sizeBytes > objectKeyBytesMax) throw keyTooLong(sizeBytes, objectKeyBytesMax);
+}
+
+/** `reason`: the operation, for event buses. */
+export function causeOf(ctx: Context, reason: string): Cause {
+  return {
+    requester: ctx.identity.service ?? ctx.account,
+    requestId: ctx.requestId,
+    ...(ctx.http && { sourceIp: ctx.http.remoteAddress }),
+    ...(ctx.trace !== undefined && { trace: ctx.trace }),
+    reason,
+  };
+}
+
+/** Members of inputs that describe a new object. */
+export interface DescribingInput extends EncryptionInput {
+  readonly ACL?: string | undefined;
+  readonly CacheControl?: string | undefined;
+  readonly ContentDisposition?: string | undefined;
+  readonly ContentEncoding?: string | undefined;
+  readonly ContentLanguage?: string | undefined;
+  readonly ContentType?: string | undefined;
+  readonly Expires?: Date | undefined;
+  readonly Metadata?: Record<string, string> | undefined;
+  readonly StorageClass?: string | undefined;
+  readonly WebsiteRedirectLocation?: string | undefined;
+}
+
+/** Throws for what S3 would refuse, and for what lambdad has nothing to do with. */
+export function descriptionOf(input: DescribingInput, bucket: BucketRecord, ctx: Context): Description {
+  checkEncryption(input);
+  const storageClass = input.StorageClass ?? standard;
+  if (!storageClasses.has(storageClass)) throw invalidStorageClass(storageClass);
+  const redirect = input.WebsiteRedirectLocation;
+  if (redirect !== undefined && !/^(https?:\/\/|\/)/.test(redirect)) {
+    const text = "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.";
+    throw s3Error(400, "InvalidRedirectLocation", text);
+  }
+  refuseGrants(input);
+  const acl = cannedObjectAcl(input.ACL, bucket);
+  return {
+    headers: systemHeaders({
+      "content-type": input.ContentType,
+      "cache-control": input.CacheControl,
+      "content-disposition": input.ContentDisposition,
+      "content-encoding": input.ContentEncoding,
+      "content-language": input.ContentLanguage,
+      // As it was sent: S3 keeps any text.
+      expires: ctx.http?.headers["expires"] ?? input.Expires?.toUTCString(),
+    }),
+    metadata: userMetadata(input.Metadata),
+    storageClass,
+    ...(redirect !== undefined && { redirect }),
+    ...(acl !== undefined && { acl }),
+  };
+}
+
+export interface EncryptionInput {
+  readonly ServerSideEncryption?: string | undefined;
+  readonly SSECustomerAlgorithm?: string | undefined;
+  readonly SSECustomerKey?: string | undefined;
+  readonly SSEKMSKeyId?: string | undefined;
+}
+
+/** SSE-S3 only. SSE-C is answered as AWS answers it on new buckets since April 2026: blocked. */
+export function checkEncryption(input: EncryptionInput): void {
+  if (input.SSECustomerAlgorithm !== undefined || input.SSECustomerKey !== undefined) throw accessDenied();
+  const { ServerSideEncryption: algorithm } = input;
+  if (algorithm?.startsWith("aws:kms") || input.SSEKMSKeyId !== undefined) {
+    throw notImplemented("x-amz-server-side-encryption", "lambdad has no KMS: only AES256 is there");
+  }
+  if (algorithm === undefined || algorithm === "AES256") return;
+  throw s3Error(
+    400,
+    "InvalidEncryptionAlgorithmError",
+    "The Encryption request you specified is not valid. Supported value: AES256.",
+    { ArgumentName: "x-amz-server-side-encryption", ArgumentValue: algorithm },
+  );
+}
+
+export function refuseGrants(input: object): void {
+  const [header] = Object.entries(grantNames)
+    .filter(([member]) => (input as Record<string, unknown>)[member] !== undefined)
+    .map(([, name]) => name);
+  if (header !== undefined) throw notImplemented(header, "lambdad knows canned ACLs only");
+}
+
+/** Where S3 demands that the body's digest is sent. */
+export function requireDigest({ http }: Context): void {
+  if (!http) return;
+  const has = Object.keys(http.headers).some(
+    (name) =>
+      name === "content-md5" || (name.startsWith("x-amz-checksum-") && name !== "x-amz-checksum-algorithm"),
+  );
+  if (!has && http.headers["x-amz-trailer"] === undefined) throw missingDigest();
+}
