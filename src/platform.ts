@@ -7,6 +7,7 @@ import { chmod, mkdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "./base/clock.ts";
+import { systemDisk } from "./base/disk.ts";
 import { createLogger } from "./base/logger.ts";
 import { createMetrics } from "./base/metrics.ts";
 import { systemRandom } from "./base/random.ts";
@@ -55,6 +56,7 @@ import { createLambda } from "./services/lambda/index.ts";
 import type { Service } from "./services/service.ts";
 import { httpPost } from "./services/sns/http-post.ts";
 import { createSns } from "./services/sns/index.ts";
+import { createS3 } from "./services/s3/index.ts";
 import { createSqs } from "./services/sqs/index.ts";
 import { createSts } from "./services/sts/index.ts";
 import { lockDataDir } from "./store/lock.ts";
@@ -248,7 +250,13 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   await begin(sns, undo);
   const call = createServiceCall({ services: () => services, random, endpoint: () => publicUrl });
   const eventbridge = createEventBridge({ clock, random, store, logger, metrics, deliver, call });
-  services.push(lambda, logs, createSts(), sqs, sns, eventbridge);
+  const s3 = createS3({
+    ...{ clock, random, store, logger, metrics, deliver },
+    disk: systemDisk,
+    dir: join(config.dataDir, "objects"),
+  });
+  await begin(s3, undo);
+  services.push(lambda, logs, createSts(), sqs, sns, eventbridge, s3);
 
   // The front door.
   const admin = createAdmin({
