@@ -7,7 +7,7 @@ import type { AdminRoute } from "./admin.ts";
 
 /** As it goes over the wire. */
 export interface OutboxMail {
-  readonly id: string;
+  readonly seq: number;
   readonly atMs: number;
   readonly kind: "email" | "sms";
   readonly to: string;

@@ -56,7 +56,7 @@ export interface SnsService extends Service {
 export function createSns(deps: SnsDeps): SnsService {
   const { clock, random, logger } = deps;
   const store = new SnsStore(deps.store);
-  const outbox = new Outbox({ clock, random, store });
+  const outbox = new Outbox({ clock, store });
   const signer = new Signer({ clock, random, store });
   const topicOf = ({ topic }: { readonly topic: TopicName }) => topics.find(topic);
   const courier = createCourier({ ...deps, envelope: createComposer(signer), outbox, topicOf });

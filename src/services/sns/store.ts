@@ -65,13 +65,11 @@ export interface Accepted {
   readonly sentOnce: SentOnce | undefined;
 }
 
-export interface MailKey {
-  readonly id: string;
-  readonly atMs: number;
-}
-
 /** A message to a person. */
-export interface Mail extends MailKey {
+export interface Mail {
+  /** Strictly rising. */
+  readonly seq: number;
+  readonly atMs: number;
   readonly kind: "email" | "sms";
   readonly to: string;
   /** The topic; undefined: it was sent to this address alone. */
@@ -239,10 +237,10 @@ export class SnsStore {
 
   // Mails.
 
-  async putMail(mail: Mail, tooOld: readonly MailKey[]): Promise<void> {
+  async putMail(mail: Mail, forgottenSeqs: readonly number[]): Promise<void> {
     await this.#store.commit([
-      this.#mails.put(mailParts(mail), mail),
-      ...tooOld.map((other) => this.#mails.remove(mailParts(other))),
+      this.#mails.put([place(mail.seq)], mail),
+      ...forgottenSeqs.map((seq) => this.#mails.remove([place(seq)])),
     ]);
   }
 
@@ -285,10 +283,6 @@ async function all<T>(collection: Records<T>, parts: readonly string[]): Promise
   const found: Stored<T>[] = [];
   for await (const stored of collection.each({ parts })) found.push(stored);
   return found;
-}
-
-function mailParts({ atMs, id }: MailKey): string[] {
-  return [place(atMs), id];
 }
 
 /** So that places have the order of numbers. */

@@ -41,7 +41,7 @@ export function settingsOf(attributes: Attributes): TopicSettings {
 /** Of a new topic. */
 export function newAttributes(given: Attributes): Attributes {
   const { FifoTopic: fifo, ...rest } = given;
-  if (fifo !== undefined && fifo !== "true" && fifo !== "false") throw invalidValue("FifoTopic");
+  if (fifo !== undefined && fifo !== "true" && fifo !== "false") throw invalidParameter("FifoTopic");
   const before: Attributes = fifo === "true" ? { FifoTopic: "true", ContentBasedDeduplication: "false" } : {};
   let after = before;
   for (const [name, value] of Object.entries(rest)) after = withAttribute(after, name, value);
@@ -55,36 +55,36 @@ export function withAttribute(before: Attributes, name: string, value: string): 
   return kept === undefined ? others : { ...others, [name]: kept };
 }
 
-/** As it is kept; undefined: it is taken away. */
+/** As it is kept; undefined: it is taken away. inferred: a bad value is refused with the name alone. */
 function normalized(name: string, value: string, isFifo: boolean): string | undefined {
   switch (name) {
     case "DisplayName":
       // inferred: AWS's bound of 100 characters; mails are headed with it.
-      if (value.length > displayNameLengthMax || /[\r\n]/.test(value)) throw invalidValue(name);
+      if (value.length > displayNameLengthMax || /[\r\n]/.test(value)) throw invalidParameter(name);
       return value === "" ? undefined : value;
     case "Policy":
       return checkedPolicy(value);
     case "DeliveryPolicy":
       return topicPolicyText(value);
     case "SignatureVersion":
-      if (value !== "1" && value !== "2") throw invalidValue(name);
+      if (value !== "1" && value !== "2") throw invalidParameter(name);
       return value;
     case "TracingConfig":
       if (value === "PassThrough") return value;
       if (value === "Active") throw unsupported("TracingConfig Active");
-      throw invalidValue(name);
+      throw invalidParameter(name);
     case "MaximumMessageSize": {
       const bytes = /^\d{1,9}$/.test(value) ? Number(value) : 0;
-      if (bytes < publishedBytesMin || bytes > publishedBytesMax) throw invalidValue(name);
+      if (bytes < publishedBytesMin || bytes > publishedBytesMax) throw invalidParameter(name);
       return String(bytes);
     }
     case "ContentBasedDeduplication":
       if (!isFifo) break;
-      if (value !== "true" && value !== "false") throw invalidValue(name);
+      if (value !== "true" && value !== "false") throw invalidParameter(name);
       return value;
     case "FifoThroughputScope":
       if (!isFifo) break;
-      if (value !== "Topic" && value !== "MessageGroup") throw invalidValue(name);
+      if (value !== "Topic" && value !== "MessageGroup") throw invalidParameter(name);
       return value;
     case "KmsMasterKeyId":
     case "ArchivePolicy":
@@ -114,9 +114,4 @@ function checkedPolicy(json: string): string | undefined {
     throw invalidParameter(`Policy Error: ${error.message}`); // inferred text
   }
   return json;
-}
-
-/** inferred */
-function invalidValue(name: string) {
-  return invalidParameter(`${name}`);
 }

@@ -27,10 +27,7 @@ export function accessOperations({ topics }: SnsParts): AccessOperations {
   }
 
   return {
-    async AddPermission(
-      { TopicArn, Label = "", AWSAccountId: accounts = [], ActionName: actions = [] },
-      ctx,
-    ) {
+    async AddPermission({ TopicArn, Label, AWSAccountId: accounts, ActionName: actions }, ctx) {
       const topic = await topics.named(TopicArn, ctx, "AddPermission");
       await topic.change((before) => {
         const Policy = withPermission(before, { label: Label, accounts, actions });
@@ -39,7 +36,7 @@ export function accessOperations({ topics }: SnsParts): AccessOperations {
       return {};
     },
 
-    async RemovePermission({ TopicArn, Label = "" }, ctx) {
+    async RemovePermission({ TopicArn, Label }, ctx) {
       const topic = await topics.named(TopicArn, ctx, "RemovePermission");
       await topic.change((before) => {
         const Policy = withoutPermission(before, Label);
@@ -48,7 +45,7 @@ export function accessOperations({ topics }: SnsParts): AccessOperations {
       return {};
     },
 
-    async TagResource({ ResourceArn, Tags = [] }) {
+    async TagResource({ ResourceArn, Tags }) {
       const topic = await tagged(ResourceArn);
       const added = Object.fromEntries(Tags.map(({ Key = "", Value = "" }) => [Key, Value]));
       if (Object.keys(added).length < Tags.length) {
@@ -62,7 +59,7 @@ export function accessOperations({ topics }: SnsParts): AccessOperations {
       return {};
     },
 
-    async UntagResource({ ResourceArn, TagKeys = [] }) {
+    async UntagResource({ ResourceArn, TagKeys }) {
       const topic = await tagged(ResourceArn);
       await topic.change((before) => ({
         ...before,

@@ -27,7 +27,7 @@ export function phoneOperations({ store }: SnsParts): PhoneOperations {
       return { attributes: Object.fromEntries(shown) };
     },
 
-    async SetSMSAttributes({ attributes: given = {} }, ctx) {
+    async SetSMSAttributes({ attributes: given }, ctx) {
       const before = await store.smsAttributes(ctx);
       for (const [name, value] of Object.entries(given)) checkSmsAttribute(name, value);
       await store.putSmsAttributes(ctx, { ...before, ...given });

@@ -45,7 +45,7 @@ export function publishingOperations({ outbox, random, topics }: SnsParts): Publ
       return published ? shown(topic, published) : {};
     },
 
-    async PublishBatch({ TopicArn, PublishBatchRequestEntries: entries = [] }, ctx) {
+    async PublishBatch({ TopicArn, PublishBatchRequestEntries: entries }, ctx) {
       const topic = await topics.named(TopicArn, ctx, "Publish");
       checkEntries(entries);
       const { messageBytesMax } = topic.settings;

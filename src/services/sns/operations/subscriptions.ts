@@ -41,10 +41,7 @@ export function subscriptionOperations(parts: SnsParts): SubscriptionOperations 
   const { clock, random, store, topics } = parts;
 
   return {
-    async Subscribe(
-      { TopicArn, Protocol = "", Endpoint = "", Attributes: given, ReturnSubscriptionArn },
-      ctx,
-    ) {
+    async Subscribe({ TopicArn, Protocol, Endpoint = "", Attributes: given, ReturnSubscriptionArn }, ctx) {
       const topic = await topics.named(TopicArn, ctx, "Subscribe");
       const protocol = checkedProtocol(Protocol);
       checkEndpoint(protocol, Endpoint, topic.settings.isFifo);
@@ -74,7 +71,7 @@ export function subscriptionOperations(parts: SnsParts): SubscriptionOperations 
       return { SubscriptionArn: isShown ? subscriptionArn(name, subscription.uuid) : "pending confirmation" };
     },
 
-    async ConfirmSubscription({ TopicArn, Token = "", AuthenticateOnUnsubscribe }, ctx) {
+    async ConfirmSubscription({ TopicArn, Token, AuthenticateOnUnsubscribe }, ctx) {
       // A wrong name in the right region confirms, too (recorded).
       if (topicOfArn(TopicArn ?? "")?.region !== ctx.region) throw invalidParameter("Topic");
       const token = await store.token(Token);
@@ -114,7 +111,7 @@ export function subscriptionOperations(parts: SnsParts): SubscriptionOperations 
     },
 
     async SetSubscriptionAttributes(
-      { SubscriptionArn, AttributeName: name = "", AttributeValue: value = "" },
+      { SubscriptionArn, AttributeName: name, AttributeValue: value = "" },
       ctx,
     ) {
       const { topic, subscription: found } = await topics.subscribed(SubscriptionArn, ctx);

@@ -41,7 +41,7 @@ export function topicOperations({ store, topics }: SnsParts): TopicOperations {
       return { Attributes: await shownAttributes(await topics.named(TopicArn, ctx, "GetTopicAttributes")) };
     },
 
-    async SetTopicAttributes({ TopicArn, AttributeName: name = "", AttributeValue: value = "" }, ctx) {
+    async SetTopicAttributes({ TopicArn, AttributeName: name, AttributeValue: value = "" }, ctx) {
       const topic = await topics.named(TopicArn, ctx, "SetTopicAttributes");
       await topic.change((before) => ({
         ...before,
