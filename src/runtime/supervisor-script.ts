@@ -7,25 +7,37 @@
  * Pipes: "orders", from which it reads one line; "report", where it writes "runtime <exit code>" and "<number of the
  * extension> <exit code>"; "0", "1", …, each for one extension's output. A death by a signal is 128 + its number.
  */
+/** What extensions do not see. AWS: "Lambda extensions", environment variables that are the runtime process's. */
+const runtimeOnly = [
+  "AWS_EXECUTION_ENV",
+  "AWS_LAMBDA_EXEC_WRAPPER",
+  "AWS_LAMBDA_LOG_GROUP_NAME",
+  "AWS_LAMBDA_LOG_STREAM_NAME",
+  "AWS_XRAY_CONTEXT_MISSING",
+  "AWS_XRAY_DAEMON_ADDRESS",
+  "LAMBDA_RUNTIME_DIR",
+  "LAMBDA_TASK_ROOT",
+  "_AWS_XRAY_DAEMON_ADDRESS",
+  "_AWS_XRAY_DAEMON_PORT",
+  "_HANDLER",
+  // For our bootstraps only.
+  "_LAMBDA_TELEMETRY_LOG_FD",
+  "_LAMBDAD_LAYER_ROOT",
+  "_LAMBDAD_RUNTIME_SOCKET",
+];
+
 export const supervisorScript = `
 pipes=$1 count=$2
 shift 2
 exec 4<"$pipes/orders" 5>"$pipes/report"
+# Shells say on standard error who was killed; that is nothing for the function's log.
+exec 6>&2 2>/dev/null
 
 number=0
 while [ "$number" -lt "$count" ]; do
   (
-    unset ${[
-      // AWS: "Lambda extensions", environment variables that are specific to the runtime process.
-      ..."AWS_EXECUTION_ENV AWS_LAMBDA_LOG_GROUP_NAME AWS_LAMBDA_LOG_STREAM_NAME AWS_XRAY_CONTEXT_MISSING".split(
-        " ",
-      ),
-      ..."AWS_XRAY_DAEMON_ADDRESS LAMBDA_RUNTIME_DIR LAMBDA_TASK_ROOT _AWS_XRAY_DAEMON_ADDRESS".split(" "),
-      ..."_AWS_XRAY_DAEMON_PORT _HANDLER AWS_LAMBDA_EXEC_WRAPPER".split(" "),
-      // What only our bootstraps may know.
-      ..."_LAMBDA_TELEMETRY_LOG_FD _LAMBDAD_RUNTIME_SOCKET _LAMBDAD_LAYER_ROOT".split(" "),
-    ].join(" ")}
-    "$1" </dev/null >"$pipes/$number" 2>&1 3>&- 4<&- 5>&-
+    unset ${runtimeOnly.join(" ")}
+    "$1" </dev/null >"$pipes/$number" 2>&1 3>&- 4<&- 5>&- 6>&-
     echo "$number $?" >&5
   ) &
   number=$((number + 1))
@@ -38,7 +50,7 @@ pass() {
   kill -s "$signal" "$runtime"
   signal=KILL interrupted=yes
 }
-"$@" </dev/null 4<&- 5>&- &
+"$@" </dev/null 2>&6 4<&- 5>&- 6>&- &
 runtime=$!
 trap pass TERM
 wait "$runtime"
