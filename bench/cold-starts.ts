@@ -1,0 +1,109 @@
+/**
+ * What the benches of cold starts share: a function of which each round makes a new version, so that no environment is
+ * there for it, invoked once as a client does, and the bare interpreter started beside it.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  CreateFunctionCommand,
+  InvokeCommand,
+  type LambdaClient,
+  type Runtime,
+  UpdateFunctionConfigurationCommand,
+  waitUntilFunctionActiveV2,
+  waitUntilFunctionUpdatedV2,
+} from "@aws-sdk/client-lambda";
+import { zipOf, type ZipSources } from "../test/harness/zip.ts";
+import { echoSources, helloPythonSources } from "./echo.ts";
+import { median } from "./load.ts";
+
+const rounds = 15;
+const waiting = { maxWaitTime: 60, minDelay: 1, maxDelay: 1 };
+
+/** A runtime, a function for it, and how the bare interpreter is started and ends at once. */
+export interface ColdSubject {
+  readonly runtime: Runtime;
+  readonly handler: string;
+  readonly sources: ZipSources;
+  readonly boot: readonly [program: string, ...rest: string[]];
+}
+
+export const nodeSubject: ColdSubject = {
+  runtime: "nodejs24.x",
+  handler: "index.handler",
+  sources: echoSources,
+  boot: [process.execPath, "-e", "0"],
+};
+
+/** The interpreter behind `python3` on PATH: not a shim in front of it, which would cost more than what it starts. */
+export async function pythonSubject(): Promise<ColdSubject | undefined> {
+  const script = "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)";
+  const child = spawn("python3", ["-c", script], { stdio: ["ignore", "pipe", "ignore"] });
+  child.on("error", () => {});
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  await once(child, "close");
+  const [version, executable] = output.trim().split(" ");
+  if (!version || !executable) return undefined;
+  return {
+    runtime: `python${version}` as Runtime,
+    handler: "lambda_function.handler",
+    sources: helloPythonSources,
+    boot: [executable, "-c", "0"],
+  };
+}
+
+/** Medians, ms. `ready`: awaited before each invocation. */
+export async function coldStarts(
+  client: LambdaClient,
+  subject: ColdSubject,
+  ready: () => Promise<void> = async () => {},
+): Promise<{ readonly coldMs: number; readonly bootMs: number }> {
+  const FunctionName = `cold-${subject.runtime.replaceAll(".", "-")}`;
+  await createFunction(client, FunctionName, subject);
+  const coldMs: number[] = [];
+  const bootMs: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const Environment = { Variables: { ROUND: String(round) } };
+    await client.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment }));
+    await waitUntilFunctionUpdatedV2({ client, ...waiting }, { FunctionName });
+    await ready();
+    coldMs.push(await timed(() => invoke(client, FunctionName)));
+    bootMs.push(await bootTimeMs(subject));
+  }
+  return { coldMs: median(coldMs), bootMs: median(bootMs) };
+}
+
+export async function createFunction(
+  client: LambdaClient,
+  FunctionName: string,
+  { runtime, handler, sources }: ColdSubject,
+): Promise<void> {
+  await client.send(
+    new CreateFunctionCommand({
+      FunctionName,
+      Runtime: runtime,
+      Role: "arn:aws:iam::000000000000:role/any",
+      Handler: handler,
+      MemorySize: 1769,
+      Code: { ZipFile: await zipOf(sources) },
+    }),
+  );
+  await waitUntilFunctionActiveV2({ client, ...waiting }, { FunctionName });
+}
+
+export async function invoke(client: LambdaClient, FunctionName: string): Promise<void> {
+  const command = new InvokeCommand({ FunctionName, Payload: Buffer.from("{}") });
+  const { FunctionError, Payload } = await client.send(command);
+  if (FunctionError) throw new Error(`${FunctionName} failed: ${Buffer.from(Payload ?? []).toString()}`);
+}
+
+export function bootTimeMs({ boot: [program, ...rest] }: ColdSubject): Promise<number> {
+  return timed(() => once(spawn(program, rest, { stdio: "ignore" }), "exit"));
+}
+
+export async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startMs = performance.now();
+  await work();
+  return performance.now() - startMs;
+}
