@@ -59,7 +59,6 @@ export function createJavaRuntimes(deps: JavaDeps): RuntimeSource {
         argv: [
           `${java.path}/bin/java`,
           ...(archive === undefined ? [] : archiveFlags),
-          ...encodingFlags,
           ...["-jar", "/var/runtime/lambdad.jar", "/opt"],
         ],
         flags: {
@@ -72,7 +71,7 @@ export function createJavaRuntimes(deps: JavaDeps): RuntimeSource {
           ...(archive === undefined ? [] : [{ source: archive, target: "/var/lang/lib/server" }]),
           ...(isEverywhere ? [] : [{ source: java.path, target: java.path }]),
         ],
-        env: {},
+        env: utf8,
         withoutOurVariables: true,
         ...runtimeVersion("java", id.slice("java".length), `${java.version}:${directory}`),
       };
@@ -92,8 +91,8 @@ const archiveFlags = [
   ...["-Xshare:auto", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"],
 ];
 
-/** AWS's machines have the locale that LANG names; a sandbox may not. */
-const encodingFlags = ["-Dfile.encoding=UTF-8", "-Dsun.jnu.encoding=UTF-8"];
+/** For names of files, variables and output. AWS's machines have the locale that LANG names; a sandbox may not. */
+const utf8 = { LC_ALL: "C.UTF-8" };
 
 /** Of the function's memory, as seen on AWS (inferred): the rest is for what Java has beside its heap. */
 const heapShare = 0.85;
