@@ -10,7 +10,7 @@
 import { createHash } from "node:crypto";
 import { createSimClock } from "../../src/base/clock-sim.ts";
 import { seededRandom } from "../../src/base/random.ts";
-import type { AsyncEvent } from "../../src/events/async/event.ts";
+import type { AsyncEvent, LaneName } from "../../src/events/async/event.ts";
 import type { Failed } from "../../src/events/async/store.ts";
 import type { DeliveredEvent } from "../../src/events/ports.ts";
 import { createMemoryState, createMemoryStore } from "../../src/store/memory/memory-store.ts";
@@ -269,19 +269,23 @@ class Simulation {
     for (const [requestId, { functionName }] of this.#accepted) {
       if (isPurged(functionName)) this.#accepted.delete(requestId);
     }
-    for (const { event } of this.#stored("async/failed ").map((value) => value as Failed)) {
-      const { requestId } = event;
-      // What happens to it from here on is another story.
-      this.#seen.started.delete(requestId);
-      this.#told.delete(requestId);
-      this.#accepted.delete(requestId);
-    }
     const { queue } = this.#life ?? {};
-    const acted = isRedriven
-      ? queue?.redrive(() => true)
-      : queue?.purge(({ functionName }) => isPurged(functionName), true);
+    // Asked about each as it is taken up: one may fail while others are. What happens to it from there is another story.
+    const isChosen = (event: LaneName & Partial<AsyncEvent>) => {
+      if (!isRedriven && !isPurged(event.functionName)) return false;
+      this.#forget(event.requestId);
+      return true;
+    };
+    const acted = isRedriven ? queue?.redrive(isChosen) : queue?.purge(isChosen, true);
     acted?.catch(() => undefined);
     await this.#await(acted);
+  }
+
+  #forget(requestId: string | undefined): void {
+    if (requestId === undefined) return;
+    this.#seen.started.delete(requestId);
+    this.#told.delete(requestId);
+    this.#accepted.delete(requestId);
   }
 
   async #switchOff(): Promise<void> {
