@@ -19,6 +19,8 @@ interface Values {
   readonly updateRuntimeOn: string;
   readonly recursion: string;
   readonly logLevel: string;
+  readonly batchSize: number;
+  readonly deadLetters: string;
 }
 
 const before: Values = {
@@ -31,6 +33,8 @@ const before: Values = {
   updateRuntimeOn: "FunctionUpdate",
   recursion: "Allow",
   logLevel: "DEBUG",
+  batchSize: 5,
+  deadLetters: "corpses",
 };
 
 const after: Values = {
@@ -43,6 +47,8 @@ const after: Values = {
   updateRuntimeOn: "Auto",
   recursion: "Terminate",
   logLevel: "WARN",
+  batchSize: 7,
+  deadLetters: "jobs",
 };
 
 /** `Enforce` would refuse the function's own code, so its configuration stands alone. */
@@ -61,6 +67,24 @@ resource "aws_lambda_code_signing_config" "alone" {
     signing_profile_version_arns = ["arn:aws:signer:us-east-1:000000000000:/signing-profiles/mine/0123456789"]
   }
   policies { untrusted_artifact_on_deployment = "${values.policy}" }
+}
+resource "aws_sqs_queue" "jobs" {
+  name                       = "tf-jobs"
+  visibility_timeout_seconds = 30
+}
+resource "aws_sqs_queue" "corpses" {
+  name = "tf-corpses"
+}
+resource "aws_lambda_event_source_mapping" "jobs" {
+  event_source_arn        = aws_sqs_queue.jobs.arn
+  function_name           = aws_lambda_function.all.arn
+  batch_size              = ${values.batchSize}
+  function_response_types = ["ReportBatchItemFailures"]
+  filter_criteria {
+    filter { pattern = jsonencode({ body = { kind = ["thumb"] } }) }
+  }
+  scaling_config { maximum_concurrency = 2 }
+  tags = { team = "control" }
 }
 resource "aws_lambda_function" "sink" {
   function_name = "tf-sink"
@@ -87,6 +111,7 @@ resource "aws_lambda_function" "all" {
     variables = { STAGE = "test" }
   }
   ephemeral_storage { size = 1024 }
+  dead_letter_config { target_arn = aws_sqs_queue.${values.deadLetters}.arn }
   tracing_config { mode = "Active" }
   logging_config {
     log_format            = "JSON"
@@ -146,6 +171,7 @@ resource "aws_lambda_provisioned_concurrency_config" "live" {
 }
 resource "aws_lambda_runtime_management_config" "latest" {
   function_name     = aws_lambda_function.all.function_name
+  qualifier         = "$LATEST"
   update_runtime_on = "${values.updateRuntimeOn}"
 }
 resource "aws_lambda_function_recursion_config" "all" {
@@ -161,11 +187,12 @@ const imports: readonly (readonly [address: string, id: string])[] = [
   ["aws_lambda_provisioned_concurrency_config.live", "tf-all,live"],
   ["aws_lambda_alias.weighted", "tf-all/weighted"],
   ["aws_lambda_function_recursion_config.all", "tf-all"],
+  ["aws_lambda_runtime_management_config.latest", "tf-all,$LATEST"],
 ];
 
 test(
   "terraform applies, plans nothing, changes, plans nothing, imports and destroys every setting of a function",
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async (t) => {
     const terraform = await startTerraform(t);
     if (!terraform) return;
@@ -182,7 +209,9 @@ test(
     await terraform.apply();
     await terraform.expectNoChange();
 
-    for (const [address, id] of imports) {
+    const mapping = "aws_lambda_event_source_mapping.jobs";
+    const uuid = await terraform.attribute(mapping, "uuid");
+    for (const [address, id] of [...imports, [mapping, uuid] as const]) {
       await terraform.run("state", "rm", address);
       await terraform.run("import", "-no-color", address, id);
     }

@@ -19,10 +19,23 @@ export interface Terraform {
   write(program: string): void;
   run(...args: string[]): Promise<string>;
   apply(): Promise<void>;
+  /** What the state has of a resource. */
+  attribute(address: string, name: string): Promise<string>;
   /** Fails unless a plan has nothing to do. */
   expectNoChange(): Promise<void>;
   expectChange(): Promise<void>;
   destroy(): Promise<void>;
+}
+
+interface State {
+  readonly values: {
+    readonly root_module: {
+      readonly resources: readonly {
+        readonly address: string;
+        readonly values: Readonly<Record<string, unknown>>;
+      }[];
+    };
+  };
 }
 
 export async function startTerraform(t: TestContext): Promise<Terraform | undefined> {
@@ -64,6 +77,11 @@ export async function startTerraform(t: TestContext): Promise<Terraform | undefi
     async apply() {
       await runs("apply", "-auto-approve", "-no-color");
     },
+    async attribute(address, name) {
+      const { values } = JSON.parse(await runs("show", "-json")) as State;
+      const found = values.root_module.resources.find((resource) => resource.address === address);
+      return String(found?.values[name]);
+    },
     expectNoChange: () => expectPlan(0),
     expectChange: () => expectPlan(2),
     async destroy() {
@@ -103,6 +121,7 @@ provider "aws" {
     lambda = "${endpoint}"
     sts    = "${endpoint}"
     iam    = "${endpoint}"
+    sqs    = "${endpoint}"
   }
 }
 `;
