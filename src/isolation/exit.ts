@@ -25,10 +25,16 @@ export function exitOf(code: number | null, signal: NodeJS.Signals | null, oom: 
  * bubblewrap reports its program's death by a signal as 128 + the signal's number. A program that exits with such a code
  * itself looks the same; that is the price of a reaper between it and us.
  */
-export function exitThroughReaper(code: number | null, signal: NodeJS.Signals | null, oom: boolean): Exit {
+export function exitThroughReaper(
+  code: number | null,
+  signal: NodeJS.Signals | null,
+  hasOomKills: boolean,
+): Exit {
   const number = (code ?? 0) - 128;
   const name = Object.entries(constants.signals).find(([, value]) => value === number)?.[0];
-  return exitOf(code, signal ?? (name as NodeJS.Signals | undefined) ?? null, oom);
+  const ending = signal ?? (name as NodeJS.Signals | undefined) ?? null;
+  // Where the kernel killed a child only, the program may have ended for any reason.
+  return exitOf(code, ending, ending === "SIGKILL" && hasOomKills);
 }
 
 /** What a program that did not get far said about it. Never rejects. */

@@ -169,7 +169,7 @@ const endings: readonly {
     act: (runtime) => runtime.exit({ kind: "signal", signal: "SIGKILL", oom: true }),
     kind: "crash",
     payload:
-      '{"errorType":"Runtime.OutOfMemory","errorMessage":"RequestId: r-1 Error: Runtime exited with error: signal: killed"}',
+      '{"errorType":"Runtime.ExitError","errorMessage":"RequestId: r-1 Error: Runtime exited with error: signal: killed"}',
     errorType: "Runtime.OutOfMemory",
     status: "down",
   },

@@ -50,7 +50,8 @@ export function initFailed({ payload, errorType }: ErrorReport): Outcome {
 }
 
 export function exited(requestId: string, exit: Exit): Outcome {
-  return crashed(requestId, exitErrorType(exit), describeExit(exit));
+  const { payload } = crashed(requestId, "Runtime.ExitError", describeExit(exit));
+  return { kind: "crash", payload, errorType: exitErrorType(exit) };
 }
 
 /** Also for what kept the runtime from starting. */
@@ -58,8 +59,8 @@ export function crashed(requestId: string, errorType: string, reason: string): O
   return { kind: "crash", errorType, payload: body(errorType, `RequestId: ${requestId} Error: ${reason}`) };
 }
 
+/** As logs and telemetry name it. Recalled, not recorded: there, and not in the payload, newer ones name out-of-memory. */
 export function exitErrorType(exit: Exit): string {
-  // Recalled, not recorded: newer logs name out-of-memory.
   return exit.oom ? "Runtime.OutOfMemory" : "Runtime.ExitError";
 }
 
