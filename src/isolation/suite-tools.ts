@@ -115,18 +115,17 @@ export interface TestDriver {
   readonly number: number;
 }
 
+/** Where the instance's driver keeps things. */
+export function testDirectories(instance: string): Pick<TestDriver, "stageDir" | "diskDir"> {
+  return { stageDir: `/run/lambdad/${instance}`, diskDir: join(tmpdir(), `lambdad-disks-${instance}`) };
+}
+
 export async function bubblewrapForTest(instance = `t${systemRandom.hex(6)}`): Promise<TestDriver> {
-  const stageDir = `/run/lambdad/${instance}`;
-  const diskDir = join(tmpdir(), `lambdad-disks-${instance}`);
-  const options = { instance, stageDir, diskDir, clock: systemClock, logger: silentLogger };
+  const directories = testDirectories(instance);
+  const options = { instance, ...directories, clock: systemClock, logger: silentLogger };
   const driver = safe(await createBubblewrapDriver(options), silentLogger);
   await driver.sweep();
   driver.warm?.();
-  return {
-    driver,
-    instance,
-    stageDir,
-    diskDir,
-    number: Number(readFileSync(join(stageDir, "number"), "utf8")),
-  };
+  const number = Number(readFileSync(join(directories.stageDir, "number"), "utf8"));
+  return { driver, instance, ...directories, number };
 }

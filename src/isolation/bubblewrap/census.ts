@@ -9,7 +9,7 @@ import { findTool } from "../command.ts";
 import { networkPlan } from "../network-plan.ts";
 import type { TestDriver } from "../suite-tools.ts";
 
-export type Subject = Pick<TestDriver, "instance" | "stageDir" | "number">;
+export type Subject = Pick<TestDriver, "instance" | "stageDir" | "diskDir" | "number">;
 
 export interface Census {
   /** In one of the instance's control groups. */
@@ -23,6 +23,9 @@ export interface Census {
   readonly addresses: number;
   readonly filterLines: number;
   readonly files: number;
+  /** Images of /tmp. */
+  readonly disks: number;
+  readonly loopDevices: number;
 }
 
 export function census(subject: Subject): Census {
@@ -38,6 +41,8 @@ export function census(subject: Subject): Census {
     addresses: countLines(shown("ip", "-o", "addr"), ` ${networkPlan(subject.number).hostAddress}/`),
     filterLines: shown("nft", "list", "table", "inet", `lambdad_${subject.number}`).split("\n").length,
     files: existsSync(subject.stageDir) ? readdirSync(subject.stageDir, { recursive: true }).length : 0,
+    disks: existsSync(subject.diskDir) ? readdirSync(subject.diskDir).length : 0,
+    loopDevices: readdirSync("/sys/block").filter((device) => isBackedFrom(device, subject.diskDir)).length,
   };
 }
 
@@ -74,6 +79,10 @@ function cgroupsOf(instance: string): number {
     .filter((path) => existsSync(path))
     .flatMap((path) => readdirSync(path, { withFileTypes: true }));
   return entries.filter((entry) => entry.isDirectory()).length;
+}
+
+function isBackedFrom(device: string, directory: string): boolean {
+  return readOr(`/sys/block/${device}/loop/backing_file`).startsWith(`${directory}/`);
 }
 
 /** What a tool prints; nothing when it fails, as it does when asked for what is not there. */

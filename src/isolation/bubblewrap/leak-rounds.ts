@@ -27,13 +27,18 @@ export async function measureLeaks(rounds: number): Promise<LeakReport> {
   const destroyMs: number[] = [];
   const once = async (round: number) => {
     const startMs = systemClock.monotonic();
-    const sandbox = await subject.driver.create(specOf(["/bin/true"]));
+    // Every tenth comes after another in the same /tmp, on a slot of its own.
+    const tmpName = round % 10 < 2 ? "kept" : undefined;
+    const sandbox = await subject.driver.create(
+      specOf([round % 2 === 0 ? "/bin/true" : "/bin/sleep", "100"], { tmpName }),
+    );
     createMs.push(systemClock.monotonic() - startMs);
     // Half of them end by themselves, half are killed.
     if (round % 2 === 0) return void (await ending(sandbox));
     const destroyStartMs = systemClock.monotonic();
     await sandbox.destroy();
     destroyMs.push(systemClock.monotonic() - destroyStartMs);
+    if (tmpName !== undefined) await subject.driver.removeTmp?.(tmpName);
   };
   for (let round = 0; round < warmUpRounds; round += 1) await once(round);
   const settled = await waiting(subject);

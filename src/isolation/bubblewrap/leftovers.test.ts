@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { systemRandom } from "../../base/random.ts";
-import { bubblewrapForTest, eventually, sandboxesUntestable } from "../suite-tools.ts";
+import { bubblewrapForTest, eventually, sandboxesUntestable, testDirectories } from "../suite-tools.ts";
 import { census, type Subject } from "./census.ts";
 import { measureLeaks } from "./leak-rounds.ts";
 
@@ -67,17 +67,18 @@ function crashTest(round: number): void {
     const instance = `t${systemRandom.hex(6)}`;
     const number = await crash(instance, { mounts: join(directory, "private", "code"), afterMs: 20 * round });
 
-    const subject: Subject = { instance, stageDir: `/run/lambdad/${instance}`, number };
+    const subject: Subject = { instance, ...testDirectories(instance), number };
     const left = census(subject);
     assert.ok(left.cgroups > 0 && left.files > 0 && left.filterLines > 1, "there was something to leave");
+    assert.ok(left.disks > 0, "and a /tmp");
     await eventually("every process ends by itself", () => census(subject).processes === 0);
+    await eventually("every loop device with them", () => census(subject).loopDevices === 0);
     await eventually("every link goes with its namespace", () => census(subject).links === 0);
 
     const successor = await bubblewrapForTest(instance);
     assert.equal(successor.number, number, "it takes over its predecessor's number");
     await successor.driver.close();
-    const { processes, namespaces, mounts, cgroups, links, routes, filterLines, files } = census(subject);
-    const nothing = { processes, namespaces, mounts, cgroups, links, routes, files };
+    const { filterLines, addresses: _, ...nothing } = census(subject);
     assert.deepEqual(nothing, {
       processes: 0,
       namespaces: 0,
@@ -86,6 +87,8 @@ function crashTest(round: number): void {
       links: 0,
       routes: 0,
       files: 0,
+      disks: 0,
+      loopDevices: 0,
     });
     assert.equal(filterLines, 1);
   });

@@ -62,16 +62,68 @@ while True:
     await sandbox.exited;
   });
 
-  test("D2: /tmp ends at its limit with ENOSPC", async () => {
-    const program = `
+  const filler = `
 written = 0
 try:
     with open('/tmp/big', 'wb', buffering=0) as f:
-        while written < 1 << 28: written += f.write(bytes(1 << 20))
+        while True: written += f.write(bytes(1 << 20))
 except OSError as e:
     print(written >> 20, e.strerror)`;
-    const { stdout } = await run(program, { tmpBytesMax: 8 << 20, memoryMb: 256 });
-    assert.match(stdout, /^[78] No space left on device\n$/);
+
+  for (const mb of [512, 1000]) {
+    test(`D2: /tmp of ${mb} MB ends there with ENOSPC, and is not memory`, async () => {
+      const { exit, stdout } = await run(filler, { tmpBytesMax: mb << 20, memoryMb: 128 });
+      assert.deepEqual(exit, { kind: "code", code: 0, oom: false });
+      const [, writtenMb] = /^(\d+) No space left on device\n$/.exec(stdout) ?? [];
+      assert.ok(Number(writtenMb) >= mb && Number(writtenMb) <= mb * 1.05, stdout);
+    });
+  }
+
+  test("D2: /tmp ends with ENOSPC also when it is full of empty files", async () => {
+    const program = `
+import os
+try:
+    for n in range(10**6): os.close(os.open('/tmp/%d' % n, os.O_CREAT | os.O_WRONLY))
+except OSError as e:
+    print(n > 1000, e.strerror)`;
+    const { stdout } = await run(program, { tmpBytesMax: 64 << 20 });
+    assert.equal(stdout, "True No space left on device\n");
+  });
+
+  test("D1: /tmp is empty, and shows nothing of the machine but its own device", async () => {
+    const program = `
+import os
+mounts = [line.split() for line in open('/proc/self/mountinfo')]
+own = [m for m in mounts if m[4] == '/tmp']
+print(os.listdir('/tmp'), len(own), sorted(set(own[0][5].split(',')) & {'rw', 'nosuid', 'nodev'}), own[0][3])
+print([m[4] for m in mounts if 'loop' in ' '.join(m) and m[4] != '/tmp'], os.path.exists('/dev/loop0'))`;
+    const { stdout } = await run(program);
+    assert.equal(stdout, "[] 1 ['nodev', 'nosuid', 'rw'] /\n[] False\n");
+  });
+
+  test("a named /tmp is found by the next sandbox as it was, until it is removed", async () => {
+    const tmpName = `tmp-${systemRandom.hex(4)}`;
+    const write = "import os; open('/tmp/a', 'w').write('kept'); os.mkdir('/tmp/b')";
+    await run(write, { tmpName });
+    const read =
+      "import os; print(sorted(os.listdir('/tmp')), os.path.exists('/tmp/a') and open('/tmp/a').read())";
+    assert.equal((await run(read, { tmpName })).stdout, "['a', 'b'] kept\n");
+    assert.equal((await run(read)).stdout, "[] False\n", "and by no other");
+    await subject.driver.removeTmp?.(tmpName);
+    await subject.driver.removeTmp?.(tmpName);
+    assert.equal((await run(read, { tmpName })).stdout, "[] False\n");
+    await subject.driver.removeTmp?.(tmpName);
+  });
+
+  test("a named /tmp waits for the sandbox that has it", async () => {
+    const tmpName = `tmp-${systemRandom.hex(4)}`;
+    const write =
+      "import time; open('/tmp/a', 'w').write('kept'); print('ready', flush=True); time.sleep(1000)";
+    const { sandbox } = await background(subject.driver, python(write, { tmpName }));
+    const next = run("print(open('/tmp/a').read())", { tmpName });
+    await sandbox.destroy();
+    assert.equal((await next).stdout, "kept\n");
+    await subject.driver.removeTmp?.(tmpName);
   });
 
   test("D2: who wants more memory than its limit is killed, and the kernel says why", async () => {
