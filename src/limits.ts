@@ -193,6 +193,20 @@ export const eventDepthMax = 1000; // nesting of an event's detail
 export const scheduleYearMin = 1970; // of cron expressions
 export const scheduleYearMax = 2199;
 
+// Deliveries of rules and schedules. AWS: map-events-observability 1.7, 2.
+export const deliveryAgeSecondsMax = 86_400;
+export const deliveryAttemptsMax = 185;
+export const deliveryBackoffMsMin = 1 * second; // ours: doubling
+export const deliveryBackoffMsMax = 8 * minute; // ours: 185 attempts in 24 hours
+
+// EventBridge Scheduler. AWS: "EventBridge Scheduler quotas", map-events-observability 2; ours where said.
+export const scheduleInputBytesMax = 256 * KiB;
+export const scheduleGroupsMax = 500;
+export const schedulePageMax = 100;
+export const scheduleStartPastMsMax = 5 * minute;
+export const scheduleRunWidth = 256; // ours: runs under way at once
+export const scheduleClockWidth = 64; // ours: schedules that fall due at once
+
 // EventBridge. AWS: "Amazon EventBridge quotas", map-events-observability 1; ours where said.
 export const busEntriesBytesMax = 1 * MiB; // of all entries of one PutEvents
 export const busesMax = 100;
@@ -207,10 +221,6 @@ export const connectionsMaxPerAccount = 3000; // also API destinations
 export const httpAdditionsMax = 100; // headers, query and body parameters of one connection
 export const apiDestinationRateDefault = 300; // calls a second
 export const apiDestinationTimeoutMs = 5 * second;
-export const busDeliveryAgeSecondsMax = 86_400;
-export const busDeliveryAttemptsMax = 185;
-export const busDeliveryBackoffMsMin = 1 * second; // ours: doubling
-export const busDeliveryBackoffMsMax = 8 * minute; // ours: 185 attempts in 24 hours
 export const busHopsMax = 5; // ours: from bus to bus within an account and region
 export const busDeliveryWidth = 256; // ours: events under way at once
 export const busCallWidth = 128; // ours: calls to API destinations at once
@@ -287,9 +297,10 @@ export const memoryExpectedMb = 64; // of an environment of a version of which n
 export const memoryRetryMs = 250; // how often memory is looked for while somebody waits for it
 
 // Runtimes that wait for a function. Ours.
-export const warmRuntimesDefault = 2; // of each shape that is used
-export const warmRuntimesMax = 12; // of all shapes; some 15 MB each of memory that is not shared
-export const warmMemoryMb = 64; // what must be free, beside the reserve, for one more
+export const warmRuntimesDefault = 2; // of each shape that is used; more where versions have been made lately
+export const warmRuntimesMax = 128; // of all shapes
+export const warmMemoryMb = 16; // of each, not shared: some 10 measured, and the kernel's
+export const warmMemoryShare = 0.1; // of the free memory, for all of them
 export const warmIdleMs = 15 * minute; // a shape that nobody has used for so long has none
 export const warmRefillDelayMs = 100; // after the last start, so that a burst of them is not slowed down
 export const warmPauseMs = 1 * minute; // between looks for what is unused, and after one that could not be booted

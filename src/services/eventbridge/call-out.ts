@@ -12,7 +12,7 @@ import {
 import type { ApiDestinationRecord, ConnectionRecord } from "./domain/connection.ts";
 import { requestOf, tokenRequestOf } from "./domain/http-request.ts";
 import { nameInArn } from "./domain/names.ts";
-import { DeliveryFailure } from "./domain/retry.ts";
+import { DeliveryFailure } from "../../events/delivery-verdict.ts";
 import type { Http, HttpAnswer } from "./http-client.ts";
 import type { Dispatch } from "./outbox.ts";
 import type { EventBridgeStore } from "./store.ts";

@@ -345,9 +345,9 @@ test("a log group gets the event at its time, in a stream that is made when it i
     calls.map(([operation]) => operation),
     ["PutLogEvents", "CreateLogStream", "PutLogEvents"],
   );
-  const input = calls[2]?.[1];
-  assert.equal(input?.["logGroupName"], "/aws/events/all");
-  const [event] = input?.["logEvents"] as { timestamp: number; message: string }[];
+  const input = calls[2]?.[1] ?? {};
+  assert.equal(input["logGroupName"], "/aws/events/all");
+  const [event] = input["logEvents"] as { timestamp: number; message: string }[];
   assert.equal(event?.timestamp, Date.UTC(2026, 0, 1));
   assert.match(event?.message ?? "", /"source":"shop"/);
 });

@@ -11,7 +11,7 @@ import type { Deliver } from "../../events/ports.ts";
 import type { Write } from "../../store/store.ts";
 import { ruleArn } from "./domain/names.ts";
 import type { Pending, Recipient } from "./domain/pending.ts";
-import { type Exhausted, type Failure, failureOf, verdict } from "./domain/retry.ts";
+import { type Exhausted, type Failure, failureOf, verdict } from "../../events/delivery-verdict.ts";
 import type { RuleRecord, TargetRecord } from "./domain/rule.ts";
 import type { HeldEvents } from "./held-events.ts";
 import type { Rules } from "./rules.ts";
@@ -81,7 +81,7 @@ export function createPerform(deps: OutboxDeps): (item: Item<Pending>) => Promis
     const { rule, target, pending } = dispatch;
     const failure = failureOf(error);
     const { attempts, ingestedAtMs } = pending;
-    const facts = { attempts, ingestedAtMs, nowMs: clock.now(), jitter: deps.random.float() };
+    const facts = { attempts, sinceMs: ingestedAtMs, nowMs: clock.now(), jitter: deps.random.float() };
     const decision = verdict(failure, target.retry, facts);
     const about = {
       rule: ruleArn(rule),

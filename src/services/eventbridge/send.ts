@@ -9,7 +9,7 @@ import type { ServiceCall } from "../service.ts";
 import type { CallOut } from "./call-out.ts";
 import { maySend } from "./domain/bus.ts";
 import { busOf, busOfRule, ruleArn } from "./domain/names.ts";
-import { DeliveryFailure } from "./domain/retry.ts";
+import { DeliveryFailure } from "../../events/delivery-verdict.ts";
 import { type Shape, shaped } from "./domain/shape.ts";
 import { busAccessDenied, busNotFound } from "./errors.ts";
 import type { Buses } from "./buses.ts";

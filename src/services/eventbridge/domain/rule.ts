@@ -1,4 +1,5 @@
 /** Rules and their targets, as the store keeps them. */
+import type { RetryPolicy } from "../../../events/delivery-verdict.ts";
 import type { RuleName } from "./names.ts";
 import type { Shape } from "./shape.ts";
 
@@ -37,7 +38,7 @@ export interface TargetRecord {
   readonly http?: HttpParameters;
   readonly deadLetterArn?: string;
   /** As given; defaults count where they are absent. */
-  readonly retry?: { readonly ageSecondsMax?: number; readonly attemptsMax?: number };
+  readonly retry?: RetryPolicy;
 }
 
 /** Values may be JSON paths into the event. */

@@ -2,6 +2,7 @@
  * What a target is sent of an event: all of it, a constant, a part, or a template with parts filled in. Pure. Source:
  * map-events-observability 1.6, recorded but where said.
  */
+import { DeliveryFailure } from "../../../events/delivery-verdict.ts";
 import { parseExact } from "../../../events/event-value.ts";
 import { parsePath, valueAt } from "./json-path.ts";
 
@@ -25,8 +26,11 @@ export interface Occasion {
 }
 
 /** The template gives no JSON with this event: nothing can be delivered. */
-export class ShapeError extends Error {
+export class ShapeError extends DeliveryFailure {
   override name = "ShapeError";
+  constructor(message: string, options?: ErrorOptions) {
+    super({ code: "INVALID_JSON", message, isRetriable: false }, options);
+  }
 }
 
 export function shaped(shape: Shape, occasion: Occasion): string {

@@ -1,14 +1,16 @@
-/** What becomes of a delivery that failed. Pure. Source: map-events-observability 1.7; how long to wait is inferred. */
-import { NoSuchTarget } from "../../../events/deliver.ts";
+/**
+ * What becomes of a delivery that failed, of rules and of schedules: again later, or never. Pure. Source:
+ * map-events-observability 1.7, 2; how long to wait is inferred.
+ */
+
 import {
-  busDeliveryAgeSecondsMax,
-  busDeliveryAttemptsMax,
-  busDeliveryBackoffMsMax,
-  busDeliveryBackoffMsMin,
-} from "../../../limits.ts";
-import { AwsError } from "../../../wire/aws-error.ts";
-import type { TargetRecord } from "./rule.ts";
-import { ShapeError } from "./shape.ts";
+  deliveryAgeSecondsMax,
+  deliveryAttemptsMax,
+  deliveryBackoffMsMax,
+  deliveryBackoffMsMin,
+} from "../limits.ts";
+import { AwsError } from "../wire/aws-error.ts";
+import { NoSuchTarget } from "./deliver.ts";
 
 export interface Failure {
   /** Of dead letters: "NO_PERMISSIONS". */
@@ -23,8 +25,8 @@ export interface Failure {
 export class DeliveryFailure extends Error {
   override name = "DeliveryFailure";
   readonly failure: Failure;
-  constructor(failure: Failure) {
-    super(failure.message);
+  constructor(failure: Failure, options?: ErrorOptions) {
+    super(failure.message, options);
     this.failure = failure;
   }
 }
@@ -33,7 +35,6 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof DeliveryFailure) return error.failure;
   const message = error instanceof Error ? error.message : String(error);
   const final = (code: string): Failure => ({ code, message, isRetriable: false });
-  if (error instanceof ShapeError) return final("INVALID_JSON");
   if (error instanceof NoSuchTarget) return final("NO_RESOURCE");
   if (!(error instanceof AwsError)) return { code: "INTERNAL_ERROR", message, isRetriable: true };
   if (/^(ResourceNotFound|QueueDoesNotExist|NotFound|NonExistent)/.test(error.code))
@@ -46,6 +47,12 @@ export function failureOf(error: unknown): Failure {
     : final("SDK_CLIENT_ERROR");
 }
 
+/** What is not given has AWS's default. */
+export interface RetryPolicy {
+  readonly ageSecondsMax?: number | undefined;
+  readonly attemptsMax?: number | undefined;
+}
+
 export type Exhausted = "MaximumRetryAttempts" | "MaximumEventAgeInSeconds";
 
 export type Verdict =
@@ -55,25 +62,26 @@ export type Verdict =
 
 export function verdict(
   failure: Failure,
-  retry: TargetRecord["retry"],
+  retry: RetryPolicy | undefined,
   facts: {
     /** That failed before this one. */
     readonly attempts: number;
-    readonly ingestedAtMs: number;
+    /** When it was to be delivered first. */
+    readonly sinceMs: number;
     readonly nowMs: number;
     /** In [0, 1). */
     readonly jitter: number;
   },
 ): Verdict {
-  const { attempts, ingestedAtMs, nowMs, jitter } = facts;
+  const { attempts, sinceMs, nowMs, jitter } = facts;
   if (!failure.isRetriable) return { kind: "give-up" };
-  if (attempts >= (retry?.attemptsMax ?? busDeliveryAttemptsMax)) {
+  if (attempts >= (retry?.attemptsMax ?? deliveryAttemptsMax)) {
     return { kind: "give-up", exhausted: "MaximumRetryAttempts" };
   }
-  const longestMs = Math.min(busDeliveryBackoffMsMax, busDeliveryBackoffMsMin * 2 ** Math.min(attempts, 30));
+  const longestMs = Math.min(deliveryBackoffMsMax, deliveryBackoffMsMin * 2 ** Math.min(attempts, 30));
   const delayMs = Math.max(failure.retryAfterMs ?? 0, Math.ceil(longestMs * (1 - jitter / 2)));
-  const ageMsMax = (retry?.ageSecondsMax ?? busDeliveryAgeSecondsMax) * 1000;
-  if (nowMs + delayMs - ingestedAtMs > ageMsMax) {
+  const ageMsMax = (retry?.ageSecondsMax ?? deliveryAgeSecondsMax) * 1000;
+  if (nowMs + delayMs - sinceMs > ageMsMax) {
     return { kind: "give-up", exhausted: "MaximumEventAgeInSeconds" };
   }
   return { kind: "retry", atMs: nowMs + delayMs };
