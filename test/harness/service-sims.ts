@@ -4,6 +4,8 @@ import { silentLogger } from "../../src/base/logger.ts";
 import { createMetrics } from "../../src/base/metrics.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { createLogs } from "../../src/services/cloudwatch-logs/index.ts";
+import { createEventBridge } from "../../src/services/eventbridge/index.ts";
+import { createScheduler } from "../../src/services/scheduler/index.ts";
 import type { Service } from "../../src/services/service.ts";
 import { createSqs } from "../../src/services/sqs/index.ts";
 import { createSts } from "../../src/services/sts/index.ts";
@@ -18,5 +20,13 @@ export function simServices(): readonly Service[] {
     logger: silentLogger,
     metrics: createMetrics(),
   };
-  return [createLogs(deps), createSts(), createSqs(deps)];
+  const unreachable = async () => Promise.reject(new Error("nothing is called here"));
+  const out = { deliver: unreachable, call: unreachable };
+  return [
+    createLogs(deps),
+    createSts(),
+    createSqs(deps),
+    createEventBridge({ ...deps, ...out }),
+    createScheduler({ ...deps, ...out, services: () => [] }),
+  ];
 }
