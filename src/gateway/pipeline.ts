@@ -28,6 +28,7 @@ import { loadModel } from "../wire/model-load.ts";
 import type { WireRequest, WireResponse } from "../wire/protocol.ts";
 import { protocolById } from "../wire/protocols.ts";
 import { decodeQuery } from "../wire/query-string.ts";
+import { isPresignedV2, verifyPresignedV2 } from "../wire/sigv2.ts";
 import { type ChunkSeed, createVerifier, type KeyStore } from "../wire/sigv4.ts";
 import { signatureError, signatureFamily } from "../wire/sigv4-errors.ts";
 import { type Admin } from "./admin.ts";
@@ -38,8 +39,8 @@ import { addCorsHeaders, isPreflight, preflightResponse, refuseForeignPage } fro
 import { decodeBody, isWrapped } from "./decode-body.ts";
 import { asAwsError, checkInput, createDispatcher, runHandler } from "./dispatch.ts";
 import { BodyTooLarge, type Exchange, noBody } from "./exchange.ts";
-import { isWebHost } from "./hosts.ts";
-import { createRouter, type OperationRoute, type Route, type UploadRoute } from "./route.ts";
+import { bucketInHost, isWebHost } from "./hosts.ts";
+import { createRouter, type OperationRoute, type Route, s3Path, type UploadRoute } from "./route.ts";
 import { checkedRestXml } from "./s3-request.ts";
 
 export interface PipelineDeps {
@@ -215,6 +216,10 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   ): ChunkSeed | undefined {
     if (!credential && exchange.headers["authorization"] === undefined) return undefined;
     const { service, protocol } = route;
+    if (service.name === "s3" && isPresignedV2(exchange)) {
+      verifyPresignedV2(exchange, s3Path(exchange, exchange.path), deps.keyStore, deps.clock.now());
+      return undefined;
+    }
     const given = payloadOf(exchange);
     const isHashed = given === undefined || isSha256(given);
     const sha256 = isHashed && body instanceof Uint8Array ? hash("sha256", body, "hex") : "";
@@ -320,7 +325,7 @@ function hasOrigin({ headers }: Exchange): boolean {
 }
 
 function pageRequest({ method, path, headers }: Exchange, requestId: string): PageRequest {
-  return { method, path, headers, requestId };
+  return { method, path, headers, bucketInHost: bucketInHost(headers["host"] ?? ""), requestId };
 }
 
 function withCors(exchange: Exchange, response: WireResponse): WireResponse {

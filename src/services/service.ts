@@ -158,6 +158,8 @@ export interface PageRequest {
   /** Percent-encoded. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** `bucket.s3.localhost`: then the path has the key only. */
+  readonly bucketInHost: string | undefined;
   readonly requestId: string;
 }
 

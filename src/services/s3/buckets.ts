@@ -48,9 +48,7 @@ export class Buckets {
     const bucket = await this.#known(name);
     if (owner !== undefined && owner !== bucket.value.account) throw accessDenied();
     const { region } = bucket.value;
-    // Whoever has not signed has named no region.
-    const isBound = from === "its-region" && ctx.http !== undefined && ctx.identity.signed !== "none";
-    if (isBound && ctx.region !== region) {
+    if (from === "its-region" && namesRegion(ctx) && ctx.region !== region) {
       throw permanentRedirect(name, region, new URL(ctx.endpoint).host);
     }
     return bucket;
@@ -145,4 +143,9 @@ export class Buckets {
     }
     if (count >= bucketsMax) throw tooManyBuckets();
   }
+}
+
+/** Whoever has not signed has named no region, nor has a URL that was presigned in the older way. */
+function namesRegion({ http, identity }: Context): boolean {
+  return http !== undefined && identity.signed !== "none" && !http.query.includes("AWSAccessKeyId=");
 }

@@ -11,10 +11,12 @@ import type { Metrics } from "../../base/metrics.ts";
 import type { Random } from "../../base/random.ts";
 import type { Deliver, Target } from "../../events/ports.ts";
 import type { Store } from "../../store/store.ts";
+import { s3SweepMs } from "../../limits.ts";
 import type { OperationsOf, Service } from "../service.ts";
 import { Buckets } from "./buckets.ts";
 import { VersionTokens } from "./domain/version-token.ts";
 import { ObjectFiles } from "./files.ts";
+import { Lifecycle } from "./lifecycle.ts";
 import { Objects } from "./objects.ts";
 import { accessOperations } from "./operations/access.ts";
 import { bucketOperations } from "./operations/buckets.ts";
@@ -30,9 +32,13 @@ import { settingsOperations } from "./operations/settings.ts";
 import { Outbox } from "./outbox.ts";
 import { RubbishClearer } from "./rubbish.ts";
 import { S3Store } from "./store.ts";
+import { withStrangers } from "./strangers.ts";
 import { createTarget } from "./target.ts";
+import { createOriginRules } from "./pages.ts";
+import { createUpload } from "./post-form.ts";
 import type { Client } from "./to-wire.ts";
 import { Uploads } from "./uploads.ts";
+import { createWebsite } from "./website.ts";
 
 export interface S3Deps {
   readonly clock: Clock;
@@ -44,6 +50,8 @@ export interface S3Deps {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly deliver: Deliver;
+  /** Whether signatures are verified; without that everybody may do everything. */
+  readonly secure: boolean;
 }
 
 export interface S3Service extends Service {
@@ -52,7 +60,7 @@ export interface S3Service extends Service {
 }
 
 export function createS3(deps: S3Deps): S3Service {
-  const { logger } = deps;
+  const { clock, logger } = deps;
   const store = new S3Store(deps.store);
   const files = new ObjectFiles(deps);
   const tokens = new VersionTokens(deps);
@@ -61,24 +69,31 @@ export function createS3(deps: S3Deps): S3Service {
   const rubbish = new RubbishClearer({ store, files, logger });
   const objects = new Objects({ ...deps, store, buckets, files, tokens, outbox, rubbish });
   const uploads = new Uploads({ ...deps, store, buckets, files, objects, tokens, rubbish });
+  const lifecycle = new Lifecycle({ ...deps, store, objects, uploads });
   const parts = { ...deps, store, files, buckets, objects, rubbish, uploads };
+
+  const operations: OperationsOf<Client> = {
+    ...bucketOperations(parts),
+    ...settingsOperations(parts),
+    ...accessOperations(parts),
+    ...notificationOperations(parts),
+    ...objectOperations(parts),
+    ...objectSettingsOperations(parts),
+    ...deleteOperations(parts),
+    ...copyOperations(parts),
+    ...listOperations(parts),
+    ...multipartOperations(parts),
+    ...unsetOperations(parts),
+    ...refused,
+  };
 
   return {
     name: "s3",
-    operations: {
-      ...bucketOperations(parts),
-      ...settingsOperations(parts),
-      ...accessOperations(parts),
-      ...notificationOperations(parts),
-      ...objectOperations(parts),
-      ...objectSettingsOperations(parts),
-      ...deleteOperations(parts),
-      ...copyOperations(parts),
-      ...listOperations(parts),
-      ...multipartOperations(parts),
-      ...unsetOperations(parts),
-      ...refused,
-    },
+    operations: deps.secure ? withStrangers(parts, operations) : operations,
+    admitsAnonymous: true,
+    origins: createOriginRules(buckets),
+    upload: createUpload(parts),
+    web: createWebsite(parts),
     target: createTarget(parts),
     async start() {
       await files.open();
@@ -92,9 +107,16 @@ export function createS3(deps: S3Deps): S3Service {
           removed > 0 && logger.info("removed what a crash had left of uploads", { files: removed }),
         (error: unknown) => logger.warn("files that no object has may have been left", { error }),
       );
+      const expiring = (async () => {
+        while (!stopping.signal.aborted) {
+          await clock.sleep(s3SweepMs, stopping.signal).catch(() => {});
+          if (!stopping.signal.aborted) await lifecycle.sweep(stopping.signal);
+        }
+      })();
       return async () => {
         stopping.abort();
         await sweeping;
+        await expiring;
         await outbox.stop();
         await rubbish.stop();
       };

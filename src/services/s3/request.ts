@@ -46,7 +46,11 @@ export interface DescribingInput extends EncryptionInput {
 }
 
 /** Throws for what S3 would refuse, and for what lambdad has nothing to do with. */
-export function descriptionOf(input: DescribingInput, bucket: BucketRecord, ctx: Context): Description {
+export function descriptionOf(
+  input: DescribingInput,
+  bucket: BucketRecord,
+  { http }: Pick<Context, "http">,
+): Description {
   checkEncryption(input);
   const storageClass = input.StorageClass ?? standard;
   if (!storageClasses.has(storageClass)) throw invalidStorageClass(storageClass);
@@ -65,7 +69,7 @@ export function descriptionOf(input: DescribingInput, bucket: BucketRecord, ctx:
       "content-encoding": input.ContentEncoding,
       "content-language": input.ContentLanguage,
       // As it was sent: S3 keeps any text.
-      expires: ctx.http?.headers["expires"] ?? input.Expires?.toUTCString(),
+      expires: http?.headers["expires"] ?? input.Expires?.toUTCString(),
     }),
     metadata: userMetadata(input.Metadata),
     storageClass,
