@@ -12,7 +12,7 @@ import { verdict } from "../../src/events/async/verdict.ts";
 import { NoSuchTarget } from "../../src/events/deliver.ts";
 import type { Deliver } from "../../src/events/ports.ts";
 import type { InvokeAnswer, InvokeOrder } from "../../src/invoke/contract.ts";
-import { asyncRetryDelaysMs } from "../../src/limits.ts";
+import { asyncRetryDelaysMs, codeStorageBytesMax } from "../../src/limits.ts";
 import type { LaunchPlan, RuntimeEntry } from "../../src/runtime/contract.ts";
 import { RuntimeUnavailable, ZipError } from "../../src/runtime/contract.ts";
 import { createMemoryState, createMemoryStore } from "../../src/store/memory/memory-store.ts";
@@ -54,7 +54,7 @@ interface World {
 }
 
 /** `state`: of an earlier one, to play a restart. */
-export function simLambda(state = createMemoryState(), seed = 1) {
+export function simLambda(state = createMemoryState(), seed = 1, limits = { codeStorageBytesMax }) {
   const clock = createSimClock();
   const store = createMemoryStore(state);
   const metrics = createMetrics();
@@ -83,6 +83,7 @@ export function simLambda(state = createMemoryState(), seed = 1) {
   const provisioned = new Map<string, number>();
   let gate: Promise<void> | undefined;
   const deps: LambdaDeps = {
+    ...limits,
     clock,
     store,
     random: seededRandom(seed),

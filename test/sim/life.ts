@@ -19,7 +19,7 @@ import { createInvoker } from "../../src/invoke/invoker.ts";
 import { Pool } from "../../src/invoke/pool.ts";
 import { createFakeDriver } from "../../src/isolation/fake/fake.ts";
 import type { FakeProgram } from "../../src/isolation/fake/fake.ts";
-import { asyncRetryDelaysMs, settlePatienceMs } from "../../src/limits.ts";
+import { asyncRetryDelaysMs, codeStorageBytesMax, settlePatienceMs } from "../../src/limits.ts";
 import type { RuntimeApi } from "../../src/runtime/api/server.ts";
 import type { RuntimePort } from "../../src/runtime/api/runtime-port.ts";
 import type { Catalog, CodeMounts } from "../../src/runtime/contract.ts";
@@ -107,6 +107,7 @@ export function createLife(deps: LifeDeps) {
     metrics,
     codeMounts,
     catalog,
+    codeStorageBytesMax,
     invoker: heldUp(invoker, clock, deps.holdUpMs),
     events: variant === "ack-before-write" ? hasty(queue) : queue,
   });

@@ -70,6 +70,14 @@ export function policyTooLong(sizeBytes: number, sizeBytesMax: number): AwsError
   );
 }
 
+/** The text is recalled. */
+export function codeStorageExceeded(): AwsError {
+  return new AwsError("CodeStorageExceededException", "Code storage limit exceeded.", {
+    ...user,
+    status: 400,
+  });
+}
+
 export function throttled(reason: string): AwsError {
   return new AwsError("TooManyRequestsException", "Rate Exceeded.", {
     status: 429,

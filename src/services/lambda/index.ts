@@ -19,6 +19,7 @@ import { createAsyncFunctions, createSubmit, createTarget } from "./async.ts";
 import { createCodeDownloads } from "./code-location.ts";
 import { lambdaCollections } from "./collections.ts";
 import { CodeStore } from "./code-store.ts";
+import { CodeUsage } from "./code-usage.ts";
 import { Layers } from "./layer-store.ts";
 import type { LambdaOperations } from "./operation-types.ts";
 import { CodeSigningConfigs } from "./code-signing-store.ts";
@@ -62,6 +63,8 @@ export interface LambdaDeps {
   readonly events: AsyncEvents;
   readonly codeMounts: CodeMounts;
   readonly catalog: Pick<Catalog, "list" | "plan">;
+  /** Of each account in each region. */
+  readonly codeStorageBytesMax: number;
 }
 
 export interface LambdaService extends Service {
@@ -82,6 +85,7 @@ export function createLambda(deps: LambdaDeps): LambdaService {
   const codeSigning = new CodeSigningConfigs(deps.store, collections.codeSigning);
   const layers = new Layers(deps.store, collections);
   const codeStore = new CodeStore({ ...deps, collections });
+  const codeUsage = new CodeUsage({ functions, collections, codeStorageBytesMax: deps.codeStorageBytesMax });
   const activation = new Activation({ ...deps, functions, codeStore, stamp });
   const machine = arch() === "arm64" ? "arm64" : "x86_64";
   const recursion = createRecursion(deps);
@@ -97,6 +101,7 @@ export function createLambda(deps: LambdaDeps): LambdaService {
     mappings,
     layers,
     codeStore,
+    codeUsage,
     activation,
     machine,
     stamp,

@@ -8,6 +8,7 @@ import type { CodeSigningConfigs } from "./code-signing-store.ts";
 import type { Submit } from "./async.ts";
 import type { Activation } from "./activation.ts";
 import type { CodeStore } from "./code-store.ts";
+import type { CodeUsage } from "./code-usage.ts";
 import type { Architecture } from "./domain/function.ts";
 import type { Stamp } from "./domain/lifecycle.ts";
 import type { Layers } from "./layer-store.ts";
@@ -27,6 +28,7 @@ export interface LambdaParts {
   readonly codeSigning: CodeSigningConfigs;
   readonly layers: Layers;
   readonly codeStore: CodeStore;
+  readonly codeUsage: CodeUsage;
   readonly codeMounts: CodeMounts;
   readonly catalog: Pick<Catalog, "list" | "plan">;
   readonly invoker: Invoker;

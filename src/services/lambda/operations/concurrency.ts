@@ -8,7 +8,7 @@ import {
 } from "../../../limits.ts";
 import { accountWith, unreservedConcurrency } from "../domain/account.ts";
 import { functionNotFound, invalidParameter } from "../errors.ts";
-import type { Caller, FunctionId, FunctionRef } from "../domain/function-ref.ts";
+import type { Caller, FunctionRef } from "../domain/function-ref.ts";
 import { arnOfRef, parseFunctionRef, requireUnqualified } from "../domain/function-ref.ts";
 import { provisionedTotal } from "../domain/provisioned.ts";
 import type { LambdaOperations } from "../operation-types.ts";
@@ -19,7 +19,7 @@ type ConcurrencyOperations = Pick<
   "PutFunctionConcurrency" | "GetFunctionConcurrency" | "DeleteFunctionConcurrency" | "GetAccountSettings"
 >;
 
-export function createConcurrencyOperations({ functions }: LambdaParts): ConcurrencyOperations {
+export function createConcurrencyOperations({ functions, codeUsage }: LambdaParts): ConcurrencyOperations {
   return {
     async PutFunctionConcurrency(input, ctx) {
       const ref = unqualifiedRef(input.FunctionName, "PutFunctionConcurrency", ctx);
@@ -62,7 +62,7 @@ export function createConcurrencyOperations({ functions }: LambdaParts): Concurr
     },
 
     async GetAccountSettings(_input, { account, region }) {
-      const usage = await usageOf({ account, region });
+      const usage = await codeUsage.of({ account, region });
       return {
         AccountLimit: {
           TotalCodeSize: codeStorageBytesMax,
@@ -75,20 +75,6 @@ export function createConcurrencyOperations({ functions }: LambdaParts): Concurr
       };
     },
   };
-
-  /** inferred: that every version's zip counts, also where two have the same. */
-  async function usageOf(of: Omit<FunctionId, "name">) {
-    let codeBytes = 0;
-    let functionCount = 0;
-    for await (const { latest } of functions.heads(of)) {
-      functionCount += 1;
-      codeBytes += latest.configuration.code.sizeBytes;
-    }
-    for await (const version of functions.versions(of)) {
-      codeBytes += version.configuration.code.sizeBytes;
-    }
-    return { codeBytes, functionCount };
-  }
 }
 
 function unqualifiedRef(name: string, action: string, caller: Caller): FunctionRef {

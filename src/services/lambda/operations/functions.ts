@@ -32,7 +32,7 @@ type FunctionOperations = Pick<
 >;
 
 export function createFunctionOperations(parts: LambdaParts): FunctionOperations {
-  const { functions, codeStore, activation, stamp } = parts;
+  const { functions, codeStore, codeUsage, activation, stamp } = parts;
   /** Pages of ListFunctions, 45 KB each, as long as the store knows the records on them to be current. */
   const pages = new WeakMap<readonly FunctionHead[], Output<"ListFunctions">>();
 
@@ -127,6 +127,7 @@ export function createFunctionOperations(parts: LambdaParts): FunctionOperations
         codeSigningConfigArn: arn,
       };
       checkUnzippedSize(made.configuration);
+      await codeUsage.requireRoom(id, staged.code.sizeBytes * (made.publish ? 2 : 1));
       const fn = created(made, stamp());
       await functions.create(fn, signing && [signing.write]);
       activation.begin(fn);

@@ -31,7 +31,7 @@ interface Filter {
 }
 
 export function createLayerOperations(parts: LambdaParts): LayerOperations {
-  const { layers, codeStore, activation, stamp } = parts;
+  const { layers, codeStore, codeUsage, activation, stamp } = parts;
 
   async function show(
     version: LayerVersion,
@@ -58,6 +58,8 @@ export function createLayerOperations(parts: LambdaParts): LayerOperations {
       if (input.CompatibleRuntimes) checkCompatibleRuntimes(input.CompatibleRuntimes);
       const staged = await codeStore.stage(await zipFrom(input.Content, ctx, parts.codeMounts));
       try {
+        const { sizeBytes } = staged.code;
+        await codeUsage.requireRoom(id, sizeBytes);
         const made = stamp();
         const version = await layers.publish(id, (number) => ({
           id,
@@ -71,6 +73,7 @@ export function createLayerOperations(parts: LambdaParts): LayerOperations {
           policy: noPolicy,
           revisionId: made.uuid(),
         }));
+        codeUsage.layerChanged(id, sizeBytes);
         return await show(version, ctx);
       } finally {
         staged.release();
@@ -95,7 +98,10 @@ export function createLayerOperations(parts: LambdaParts): LayerOperations {
       if (input.VersionNumber < 1) throw invalidParameter("Layer Version Cannot be less than 1");
       // inferred: that deleting what is not there succeeds, as with versions of functions.
       const removed = await layers.remove({ id, number: input.VersionNumber });
-      if (removed) activation.sweep(removed.code.sha256);
+      if (removed) {
+        codeUsage.layerChanged(id, -removed.code.sizeBytes);
+        activation.sweep(removed.code.sha256);
+      }
       return {};
     },
 

@@ -24,7 +24,7 @@ import { checkCodeSource, checkConfiguration, checkUnzippedSize } from "../valid
 type UpdateOperations = Pick<LambdaOperations, "UpdateFunctionCode" | "UpdateFunctionConfiguration">;
 
 export function createUpdateOperations(parts: LambdaParts): UpdateOperations {
-  const { functions, codeStore, activation, stamp } = parts;
+  const { functions, codeStore, codeUsage, activation, stamp } = parts;
 
   return {
     async UpdateFunctionCode(input, ctx) {
@@ -49,6 +49,8 @@ export function createUpdateOperations(parts: LambdaParts): UpdateOperations {
 
       const staged = await codeStore.stage(zip);
       try {
+        const added = staged.code.sizeBytes * (input.Publish ? 2 : 1);
+        await codeUsage.requireRoom(ref.id, added - known.latest.configuration.code.sizeBytes);
         const { before, fn, version } = await functions.change(ref.id, missing, async (current) => {
           requireRevision(current, input.RevisionId);
           requireSigned(await parts.codeSigning.of(current));

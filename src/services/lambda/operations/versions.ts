@@ -11,7 +11,7 @@ import { listedToWire, versionToWire } from "../to-wire.ts";
 
 type VersionOperations = Pick<LambdaOperations, "PublishVersion" | "ListVersionsByFunction">;
 
-export function createVersionOperations({ functions, stamp }: LambdaParts): VersionOperations {
+export function createVersionOperations({ functions, codeUsage, stamp }: LambdaParts): VersionOperations {
   return {
     async PublishVersion(input, ctx) {
       const ref = parseFunctionRef({ name: input.FunctionName, action: "PublishVersion" }, ctx);
@@ -21,9 +21,12 @@ export function createVersionOperations({ functions, stamp }: LambdaParts): Vers
       const { fn, version } = await functions.change(
         ref.id,
         () => functionNotFound(arnOfRef(ref)),
-        (current) => {
+        async (current) => {
           requireRevision(current, input.RevisionId);
-          return published(current, request, stamp());
+          const next = published(current, request, stamp());
+          if (next.fn !== current)
+            await codeUsage.requireRoom(ref.id, next.version.configuration.code.sizeBytes);
+          return next;
         },
       );
       return versionToWire(fn, version.number);
