@@ -71,6 +71,11 @@ export class FormReader {
     }
   }
 
+  /** Lets go of the body, however much of it was read. */
+  async close(): Promise<void> {
+    await this.#source.return?.();
+  }
+
   /** The part's own header lines. */
   async #heads(): Promise<Buffer> {
     const lines: Buffer[] = [];

@@ -4,6 +4,7 @@
  */
 import type { Context, UploadedForm, UploadRoute, WebResponse } from "../service.ts";
 import { escapeText } from "../../wire/xml.ts";
+import type { Bucket } from "./buckets.ts";
 import { checkWriteForm } from "./domain/conditions.ts";
 import { claimOf } from "./domain/checksum.ts";
 import { checkPolicy, readPolicy, sizeRange } from "./domain/post-policy.ts";
@@ -25,6 +26,19 @@ export function createUpload(parts: S3Parts): UploadRoute {
   return async (form, ctx) => {
     const bucket = await buckets.require({ Bucket: form.bucket }, ctx);
     const reader = new FormReader(form.body, ctx.http?.headers["content-type"] ?? "");
+    try {
+      return await take(reader, bucket, form, ctx);
+    } finally {
+      await reader.close();
+    }
+  };
+
+  async function take(
+    reader: FormReader,
+    bucket: Bucket,
+    form: UploadedForm,
+    ctx: Context,
+  ): Promise<WebResponse> {
     const { fields, file } = await reader.untilFile();
     const key = keyOf(fields, file);
     checkKey(key);
@@ -77,7 +91,7 @@ export function createUpload(parts: S3Parts): UploadRoute {
       } as Record<string, string>;
       return answer(fields, { bucket: form.bucket, key, etag }, ctx, more);
     });
-  };
+  }
 }
 
 /** The policy, base64, once its signature is known to be right; undefined: nobody has signed. */
