@@ -2,8 +2,9 @@
  * What the benches of cold starts share: a function of which each round makes a new version, so that no environment is
  * there for it, invoked once as a client does, and the bare interpreter started beside it.
  */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { resolve } from "node:path";
 import {
   CreateFunctionCommand,
   InvokeCommand,
@@ -17,6 +18,7 @@ import { zipOf, type ZipSources } from "../test/harness/zip.ts";
 import { echoSources, helloPythonSources } from "./echo.ts";
 import { median } from "./load.ts";
 
+const launcher = resolve(import.meta.dirname, "../bin/lambdad.js");
 const rounds = 15;
 const waiting = { maxWaitTime: 60, minDelay: 1, maxDelay: 1 };
 
@@ -35,18 +37,16 @@ export const nodeSubject: ColdSubject = {
   boot: [process.execPath, "-e", "0"],
 };
 
-/** The interpreter behind `python3` on PATH: not a shim in front of it, which would cost more than what it starts. */
-export async function pythonSubject(): Promise<ColdSubject | undefined> {
-  const script = "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)";
-  const child = spawn("python3", ["-c", script], { stdio: ["ignore", "pipe", "ignore"] });
-  child.on("error", () => {});
-  let output = "";
-  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  await once(child, "close");
-  const [version, executable] = output.trim().split(" ");
-  if (!version || !executable) return undefined;
+/** The newest Python that lambdad finds here: the very program that it starts, not a shim in front of one. */
+export function pythonSubject(): ColdSubject | undefined {
+  const listed = execFileSync(process.execPath, [launcher, "runtimes", "--json"], { encoding: "utf8" });
+  const found = (JSON.parse(listed) as { id: string; status: string; description: string }[]).find(
+    ({ id, status }) => id.startsWith("python3.") && status === "ready",
+  );
+  const executable = found?.description.split(" at ")[1];
+  if (!found || !executable) return undefined;
   return {
-    runtime: `python${version}` as Runtime,
+    runtime: found.id as Runtime,
     handler: "lambda_function.handler",
     sources: helloPythonSources,
     boot: [executable, "-c", "0"],

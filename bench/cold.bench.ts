@@ -9,7 +9,7 @@ export async function run(): Promise<Row[]> {
   try {
     const client = lambdaClient(server.url);
     const rows: Row[] = [];
-    for (const subject of [nodeSubject, await pythonSubject()]) {
+    for (const subject of [nodeSubject, pythonSubject()]) {
       if (!subject) continue;
       const { coldMs, bootMs } = await coldStarts(client, subject);
       rows.push({

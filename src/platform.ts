@@ -44,6 +44,7 @@ import {
   settlePatienceMs,
   startingEnvironmentsMax,
   warmMemoryMb,
+  warmMemoryShare,
 } from "./limits.ts";
 import { createRuntimeApi } from "./runtime/api/server.ts";
 import { createCatalog } from "./runtime/catalog.ts";
@@ -54,6 +55,7 @@ import { createWarmPool } from "./runtime/warm-pool.ts";
 import { createLogs } from "./services/cloudwatch-logs/index.ts";
 import { createEventBridge } from "./services/eventbridge/index.ts";
 import { createLambda } from "./services/lambda/index.ts";
+import { createScheduler } from "./services/scheduler/index.ts";
 import type { Service } from "./services/service.ts";
 import { httpPost } from "./services/sns/http-post.ts";
 import { createSns } from "./services/sns/index.ts";
@@ -174,8 +176,11 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
       ? createWarmPool({
           ...{ clock, random, logger, driver, api, catalog, network: config.network, path: config.path },
           count: config.warmPool,
-          mayBoot: () =>
-            pool.starting === 0 && machineRoom.freeMemoryMb() > config.memoryReserveMb + warmMemoryMb,
+          isQuiet: () => pool.starting === 0,
+          room: () =>
+            Math.floor(
+              ((machineRoom.freeMemoryMb() - config.memoryReserveMb) * warmMemoryShare) / warmMemoryMb,
+            ),
         })
       : undefined;
   if (warm) {
@@ -252,13 +257,17 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   await begin(sns, undo);
   const call = createServiceCall({ services: () => services, random, endpoint: () => publicUrl });
   const eventbridge = createEventBridge({ clock, random, store, logger, metrics, deliver, call });
+  const names = () => services.map(({ name }) => name);
+  const caller = { deliver, call, services: names };
+  const scheduler = createScheduler({ clock, random, store, logger, metrics, ...caller });
   const s3 = createS3({
     ...{ clock, random, store, logger, metrics, deliver },
     disk: systemDisk,
     dir: join(config.dataDir, "objects"),
+    secure: config.secure,
   });
   await begin(s3, undo);
-  services.push(lambda, logs, createSts(), sqs, sns, eventbridge, s3);
+  services.push(lambda, logs, createSts(), sqs, sns, eventbridge, scheduler, s3);
 
   // The front door.
   const admin = createAdmin({

@@ -1,6 +1,7 @@
 /**
- * Waiting runtimes, ready before a function needs them: a few of each shape that was used or announced lately. Taken one
- * by one, replaced in the background when nothing else is being started, let go when nobody has wanted one for long.
+ * Waiting runtimes, ready before a function needs them: a few of each shape that was used lately, and one for each
+ * version that was made lately and has not been started yet, as far as the machine has room. Taken one by one, replaced
+ * in the background when nothing else is being started, let go when nobody has wanted one for long.
  *
  * Whatever goes wrong with them, a start that finds none here is made for itself: nothing here ever fails a start.
  */
@@ -18,14 +19,16 @@ export interface WarmPoolDeps extends WaitingDeps {
   readonly logger: Logger;
   readonly random: Random;
   readonly catalog: Pick<Catalog, "plan">;
-  /** Waiting runtimes of each shape that is used. */
+  /** Waiting runtimes of each shape that is used, at least. */
   readonly count: number;
-  /** Nothing is being started, and there is memory for one that waits. */
-  readonly mayBoot: () => boolean;
+  /** Nothing is being started. */
+  readonly isQuiet: () => boolean;
+  /** How many more the machine has memory for. */
+  readonly room: () => number;
 }
 
-/** What is known of a function before it is ever started. */
-export type WarmNeed = Pick<VersionSpec, "runtime" | "variables" | "ephemeralStorageMb" | "memoryMb">;
+/** What is known of a version before it is ever started. */
+export type WarmNeed = Pick<VersionSpec, "key" | "runtime" | "variables" | "ephemeralStorageMb" | "memoryMb">;
 
 export interface WarmPool {
   /** One that waits and fits; it is the caller's from now on. Undefined: none. */
@@ -43,6 +46,8 @@ interface Shelf {
   readonly shape: Shape;
   readonly waiting: WaitingRuntime[];
   wantedAtMs: number;
+  /** Versions that may be started soon, and since when. */
+  readonly expected: Map<string, number>;
   /** None is booted before, because the last could not be. */
   notBeforeMs: number;
 }
@@ -74,7 +79,9 @@ class Shelves implements WarmPool {
     if (this.#isClosed || extensions.length > 0 || bringsBootLibraries(mounts)) return undefined;
     const shape = shapeOf(spec, plan, argv);
     if (!shape) return undefined;
-    return this.#want(shape).waiting.shift();
+    const shelf = this.#want(shape);
+    shelf.expected.delete(spec.key);
+    return shelf.waiting.shift();
   }
 
   expect(need: WarmNeed): void {
@@ -96,13 +103,18 @@ class Shelves implements WarmPool {
     if (!plan.canWait || this.#isClosed) return;
     const entrypoint = await chooseEntrypoint(plan, plan.mounts, need);
     const shape = entrypoint.kind === "argv" ? shapeOf(need, plan, entrypoint.argv) : undefined;
-    if (shape) this.#want(shape);
+    if (!shape) return;
+    const { expected } = this.#want(shape);
+    if (expected.size < warmRuntimesMax) expected.set(need.key, this.#deps.clock.monotonic());
   }
 
   #want(shape: Shape): Shelf {
     const wantedAtMs = this.#deps.clock.monotonic();
     const known = this.#shelves.get(shape.key);
-    const shelf = known ?? { shape, waiting: [], wantedAtMs, notBeforeMs: -Infinity };
+    const shelf = known ?? {
+      ...{ shape, waiting: [], expected: new Map<string, number>() },
+      ...{ wantedAtMs, notBeforeMs: -Infinity },
+    };
     shelf.wantedAtMs = wantedAtMs;
     // The map's order is the order of last use.
     this.#shelves.delete(shape.key);
@@ -125,24 +137,22 @@ class Shelves implements WarmPool {
       if (this.#shelves.size > 0) this.#schedule(warmPauseMs);
       return;
     }
-    if (!this.#deps.mayBoot()) return this.#schedule(warmRefillDelayMs);
-    if (this.size >= warmRuntimesMax) this.#dropOldest();
+    if (!this.#deps.isQuiet()) return this.#schedule(warmRefillDelayMs);
     this.#booting = this.#boot(shelf).finally(() => {
       this.#booting = undefined;
-      this.#schedule(warmRefillDelayMs);
+      this.#schedule(0);
     });
   }
 
-  /** The one used last of those that have too few. */
+  /** The one used last of those that have too few; for that those used longer ago may have to give one up. */
   #next(): Shelf | undefined {
-    const { clock, count } = this.#deps;
-    const nowMs = clock.monotonic();
-    let total = 0;
+    const nowMs = this.#deps.clock.monotonic();
+    let places = Math.max(0, Math.min(warmRuntimesMax, this.size + this.#deps.room()));
     for (const shelf of [...this.#shelves.values()].toReversed()) {
-      // What is beyond this belongs to shapes that were used longer ago.
-      if (total >= warmRuntimesMax) return undefined;
-      if (shelf.waiting.length < count && shelf.notBeforeMs <= nowMs) return shelf;
-      total += shelf.waiting.length;
+      const target = Math.min(Math.max(this.#deps.count, shelf.expected.size), places);
+      places -= target;
+      while (shelf.waiting.length > target) this.#drop(shelf);
+      if (shelf.waiting.length < target && shelf.notBeforeMs <= nowMs) return shelf;
     }
     return undefined;
   }
@@ -173,17 +183,16 @@ class Shelves implements WarmPool {
   #retire(): void {
     const wantedAtMsMin = this.#deps.clock.monotonic() - warmIdleMs;
     for (const shelf of [...this.#shelves.values()]) {
-      if (shelf.wantedAtMs > wantedAtMsMin) break;
+      for (const [key, sinceMs] of shelf.expected) if (sinceMs <= wantedAtMsMin) shelf.expected.delete(key);
+      if (shelf.wantedAtMs > wantedAtMsMin) continue;
       this.#clear(shelf);
       this.#shelves.delete(shelf.shape.key);
     }
   }
 
-  #dropOldest(): void {
-    for (const { waiting } of this.#shelves.values()) {
-      const runtime = waiting.shift();
-      if (runtime) return this.#end(runtime);
-    }
+  #drop({ waiting }: Shelf): void {
+    const runtime = waiting.shift();
+    if (runtime) this.#end(runtime);
   }
 
   #clear({ waiting }: Shelf): void {
