@@ -21,3 +21,22 @@ for (const [algorithm, expected] of ofDigits) {
     }
   });
 }
+
+test("wherever in memory bytes lie, and however they are cut, a checksum is the same", () => {
+  const bytes = Uint8Array.from({ length: 100 }, (_, index) => (index * 37 + 11) & 0xff);
+  for (const algorithm of Object.keys(checksums)) {
+    const digestOf = (pieces: readonly Uint8Array[]) => {
+      const checksum = checksums[algorithm]?.();
+      assert.ok(checksum);
+      for (const piece of pieces) checksum.update(piece);
+      return Buffer.from(checksum.digest()).toString("hex");
+    };
+    for (let start = 0; start < 9; start += 1) {
+      for (const length of [0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 64, 91]) {
+        const slice = bytes.subarray(start, start + length);
+        const oneByOne = Array.from(slice, (byte) => Uint8Array.of(byte));
+        assert.equal(digestOf([slice]), digestOf(oneByOne), `${algorithm} ${start} ${length}`);
+      }
+    }
+  }
+});
