@@ -63,7 +63,7 @@ function crc32cOf(table: Int32Array, before: number, bytes: Uint8Array): number 
 /** The same bytes, most of them as pairs of words. Every machine that Node runs on is little-endian. */
 function aligned(bytes: Uint8Array) {
   const first = -bytes.byteOffset & 3;
-  const pairs = (bytes.length - first) >>> 3;
+  const pairs = (bytes.length - first) >> 3;
   if (pairs <= 0) return { head: bytes, words: noWords, tail: noBytes };
   return {
     head: bytes.subarray(0, first),
