@@ -221,7 +221,7 @@ type Listed = Readonly<Record<string, unknown>> & { readonly NextMarker?: string
 
 async function page(sim: SimLambda, listing: Listing, more: object) {
   const { operation, input, member, keyOf } = listing;
-  const answer = (await sim.call(operation, { ...input, ...more } as never)) as Listed;
+  const answer = (await sim.call(operation, { ...input, ...more })) as Listed;
   const keys = ((answer[member] ?? []) as readonly never[]).map(keyOf);
   return { keys, marker: answer.NextMarker };
 }
@@ -310,17 +310,17 @@ for (const listing of listings) {
 }
 
 test("the table has every operation of the model that lists in pages", () => {
-  const elsewhere = [
+  const elsewhere = new Set([
     "ListCapacityProviders", // there are none
     "ListDurableExecutionsByFunction",
     "ListFunctionVersionsByCapacityProvider",
-  ];
+  ]);
   const paged = [...loadModel("lambda").operations.values()]
     .filter(({ input }) => input.memberByName.has("Marker") && input.memberByName.has("MaxItems"))
     .map(({ name }) => name);
   const listed = listings.map(({ operation }) => operation as string);
   assert.deepEqual(
-    paged.filter((name) => !elsewhere.includes(name) && !name.startsWith("GetDurable")).toSorted(),
+    paged.filter((name) => !elsewhere.has(name) && !name.startsWith("GetDurable")).toSorted(),
     listed.toSorted(),
   );
 });
