@@ -94,6 +94,8 @@ test("members keep the traits that codecs need", () => {
   assert.equal(operation("apigatewayv2", "CreateApi").input.memberByName.get("Name")?.jsonName, "name");
   assert.equal(operation("cloudwatch-logs", "StartLiveTail").hostPrefix, "stream-");
   assert.equal(operation("sts", "AssumeRoleWithWebIdentity").noAuth, true);
+  assert.equal(operation("sns", "ConfirmSubscription").noAuth, true, "by override");
+  assert.equal(operation("sns", "Publish").noAuth, false);
   assert.equal(operation("api-gateway", "DeleteApiKey").output.kind, "unit");
 });
 

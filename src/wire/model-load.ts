@@ -64,7 +64,7 @@ export function loadModel(name: string): ServiceModel {
 
 /** Of the two generated files, with our overrides. Pure; for tests and tools, everybody else calls `loadModel`. */
 export function resolveModel(name: string, json: ServiceJson, constraints: ConstraintsJson): ServiceModel {
-  const { xmlNamespace = json.xmlNamespace, types = {} } = overrides[name] ?? {};
+  const { xmlNamespace = json.xmlNamespace, noAuth = [], types = {} } = overrides[name] ?? {};
   const resolver = new ShapeResolver(json, constraints, types);
   const operations = new Map<string, Operation>();
   const errors = new Map<string, Shape>();
@@ -82,7 +82,7 @@ export function resolveModel(name: string, json: ServiceJson, constraints: Const
     errors,
   };
   for (const operation of Object.keys(json.operations))
-    operations.set(operation, resolver.operation(model, operation));
+    operations.set(operation, resolver.operation(model, operation, noAuth.includes(operation)));
   for (const [shape, { kind }] of Object.entries(json.shapes))
     if (kind === "error") errors.set(shape, resolver.shape(shape));
   return model;

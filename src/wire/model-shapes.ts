@@ -44,9 +44,11 @@ export class ShapeResolver {
     this.#overrides = typeOverrides;
   }
 
-  operation(service: ServiceModel, name: string): Operation {
-    const json = this.#json.operations[name];
-    invariant(json !== undefined, `${service.name} has an operation ${name}`);
+  /** `noAuth`: it needs no signature, even if the model does not say so. */
+  operation(service: ServiceModel, name: string, noAuth = false): Operation {
+    const known = this.#json.operations[name];
+    invariant(known !== undefined, `${service.name} has an operation ${name}`);
+    const json: OperationJson = noAuth ? { ...known, noAuth } : known;
     return new LazyOperation(this, json, { service, name, errors: this.#constraints.errors[name] ?? [] });
   }
 

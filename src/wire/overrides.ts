@@ -9,6 +9,8 @@ import type { Structure } from "./protocol.ts";
 
 export interface ServiceOverride {
   readonly xmlNamespace?: string;
+  /** Operations that need no signature, beside those that the model names. */
+  readonly noAuth?: readonly string[];
   readonly types?: Readonly<Record<string, ConstraintTypeJson>>;
   /** Statuses that the model does not have, by operation; undefined: the model's. */
   readonly statuses?: Readonly<Record<string, (output: Structure) => number | undefined>>;
@@ -78,6 +80,10 @@ export const overrides: Readonly<Record<string, ServiceOverride>> = {
       GetObject: ({ ContentRange }) => (ContentRange === undefined ? undefined : 206),
       HeadObject: ({ ContentRange }) => (ContentRange === undefined ? undefined : 206),
     },
+  },
+  sns: {
+    // Links in messages that their readers follow.
+    noAuth: ["ConfirmSubscription", "Unsubscribe"],
   },
   sqs: {
     // The SDK speaks JSON only and has forgotten it.
