@@ -127,9 +127,10 @@ const bannedCalls: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\brandomUUID\(/, "random.uuid()"],
   [/\bprocess\.env\b/, "config.ts"],
   [/\bperformance\.now\(/, "clock.monotonic()"],
+  [/^import \{.* from "node:http";/, "base/http.ts, or `import type`"],
 ];
 
-test("time, chance and the process environment are read in base/ and config.ts only", () => {
+test("time, chance, the process environment and Node's HTTP are had in base/ and config.ts only", () => {
   const broken: string[] = [];
   for (const { path, text } of production) {
     if (path.startsWith("base/") || path === "config.ts") continue;

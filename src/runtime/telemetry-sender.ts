@@ -4,10 +4,10 @@
  * The listener is the function's, and may do its worst: an attempt is bounded in time, answers are not read beyond their
  * status, redirects are not followed. It connects to the address that it is given and to nothing else.
  */
-import { request } from "node:http";
 import type { Socket } from "node:net";
 import { connect } from "node:net";
 import type { Clock } from "../base/clock.ts";
+import { request } from "../base/http.ts";
 import { telemetryDeliveryMs } from "../limits.ts";
 import type { Destination } from "./telemetry-subscription.ts";
 

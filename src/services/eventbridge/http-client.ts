@@ -1,6 +1,6 @@
 /** One HTTP request to an address outside, in at most some seconds; redirects are not followed. What it answers is bounded. */
-import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
+import { request as httpRequest } from "../../base/http.ts";
 import { apiDestinationTimeoutMs, tokenResponseBytesMax } from "../../limits.ts";
 import type { HttpRequest } from "./domain/http-request.ts";
 
