@@ -44,6 +44,8 @@ function coloured(status: RuntimeEntry["status"]): string {
       return green("ready");
     case "fetchable":
       return yellow("on first use");
+    case "installable":
+      return yellow("installable");
     case "missing":
       return dim("missing");
   }

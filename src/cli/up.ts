@@ -29,7 +29,7 @@ export async function up({ json, ...given }: UpOptions): Promise<void> {
 }
 
 async function banner(config: Config, { url, isolation, catalog }: Platform): Promise<string> {
-  const ready = (await catalog.list()).filter(({ status }) => status !== "missing");
+  const ready = (await catalog.list()).filter(({ status }) => status === "ready" || status === "fetchable");
   const names = (status: string) => ready.filter((entry) => entry.status === status).map(({ id }) => id);
   const { missing } = isolation.guarantees;
   const rows: [string, string][] = [

@@ -15,7 +15,7 @@ import { runtimeVersion } from "./runtime-version.ts";
 
 export interface JavaDeps extends JavaPlaces {
   readonly bootstrap: JavaBootstrap;
-  readonly roots: Pick<Roots, "installed" | "hint">;
+  readonly roots: Pick<Roots, "installed" | "absent">;
 }
 
 export function createJavaRuntimes(deps: JavaDeps): RuntimeSource {
@@ -38,8 +38,7 @@ export function createJavaRuntimes(deps: JavaDeps): RuntimeSource {
       const homes = await homesFor(id);
       const java = runs(homes, id);
       if (java === undefined) {
-        const hint = `Install Java ${major} ${roots.hint(id, `so that a JDK ${major} is in /usr/lib/jvm or JAVA_HOME`)}`;
-        return { id, status: "missing", description: "Java", hint };
+        return roots.absent(id, `Java ${major}`, `so that a JDK ${major} is in /usr/lib/jvm or JAVA_HOME`);
       }
       const place = java.root === undefined ? `at ${java.path}` : "in its own root file system";
       const description = `Java ${java.version} ${place}`;

@@ -19,7 +19,7 @@ import { runtimeVersion } from "./runtime-version.ts";
 export interface PythonDeps extends PythonSdkDeps {
   readonly home: string;
   readonly bootstraps: Bootstraps;
-  readonly roots: Pick<Roots, "installed" | "hint">;
+  readonly roots: Pick<Roots, "installed" | "absent">;
 }
 
 interface Interpreter {
@@ -68,8 +68,7 @@ export function createPythonRuntimes(deps: PythonDeps): RuntimeSource {
       if (Number(version.split(".")[1]) < minorMin || version === "2.7") return undefined;
       if (found === undefined) {
         const otherwise = `so that python${version} is on PATH, as with pyenv install ${version}`;
-        const hint = `Install Python ${version} ${roots.hint(id, otherwise)}`;
-        return { id, status: "missing", description: "Python", hint };
+        return roots.absent(id, `Python ${version}`, otherwise);
       }
       const place = found.root === undefined ? `at ${found.executable}` : "in its own root file system";
       const description = `Python ${found.version} ${place}`;

@@ -31,15 +31,20 @@ test("every identifier of AWS is listed, with a hint where it does not start now
   assert.equal(statusOf.get(own), "ready");
   assert.equal(statusOf.get(foreign), "fetchable");
   assert.equal(statusOf.get("provided.al2023"), "ready");
-  for (const id of ["nodejs16.x", "python3.7", "java21", "dotnet8", "ruby3.4", "go1.x", "python3.15"]) {
+  for (const id of ["nodejs16.x", "python3.7", "dotnet8", "ruby3.4", "go1.x", "python3.15", "java8"]) {
     assert.equal(statusOf.get(id), "missing", id);
   }
+  assert.equal(statusOf.get("ruby3.3"), "installable");
 });
 
 test("what is missing is refused with what to do, and so is what AWS does not know", async (t) => {
   const { catalog } = await machine(t);
   const table: Readonly<Record<string, RegExp>> = {
-    java21: /^The runtime java21 is not available here\. .*custom runtime on provided\.al2023\.$/,
+    "ruby3.3":
+      /^The runtime ruby3\.3 is not available here\. Install Ruby 3\.3 with lambdad runtimes install ruby3\.3, or so that .*PATH/,
+    "ruby3.4": /Install Ruby 3\.4 so that ruby3\.4 or a ruby of that version is on PATH/,
+    dotnet8: /Publish the function for provided\.al2023: self-contained/,
+    java8: /too old/,
     "go1.x": /Build the function for provided\.al2023/,
     "python3.15": /Install Python 3\.15 /,
     "python3.7": /too old/,

@@ -1,15 +1,16 @@
 /**
  * Which runtimes this machine can start, and how: from a runtime identifier to a `LaunchPlan`.
  *
- * Knows every identifier of AWS (`runtime-facts.ts`). Node comes from npm on first use (`catalog-node.ts`); Python and
- * Java are the ones that are here (`catalog-python.ts`, `catalog-java.ts`), or in a root file system that was installed
- * (`roots.ts`); `provided.*` needs nothing; the rest says what to do instead.
+ * Knows every identifier of AWS (`runtime-facts.ts`). Node comes from npm on first use (`catalog-node.ts`); Python, Java
+ * and Ruby are the ones that are here (`catalog-python.ts`, `catalog-java.ts`, `catalog-ruby.ts`), or in a root file system
+ * that was installed (`roots.ts`); `provided.*` needs nothing; the rest says what to do instead.
  * Must never start anything itself.
  */
 import { createBootstraps } from "./bootstraps.ts";
 import { createJavaRuntimes } from "./catalog-java.ts";
 import { createNodeRuntimes, type NodeDeps } from "./catalog-node.ts";
 import { createPythonRuntimes } from "./catalog-python.ts";
+import { createRubyRuntimes } from "./catalog-ruby.ts";
 import { RuntimeUnavailable, type Catalog, type RuntimeEntry } from "./contract.ts";
 import { createJavaBootstrap } from "./java-bootstrap.ts";
 import { createRoots } from "./roots.ts";
@@ -35,6 +36,7 @@ export function createCatalog(deps: CatalogDeps): Catalog {
       bootstrap: createJavaBootstrap({ ...deps, bootstraps }),
       roots,
     }),
+    ruby: createRubyRuntimes({ ...deps, bootstraps, roots }),
     provided: providedRuntimes,
   };
 
@@ -67,20 +69,24 @@ const familyNames: Readonly<Record<RuntimeFamily, string>> = {
   provided: "custom runtime",
 };
 
-const newest = "nodejs18.x, python3.8, java8.al2 and whatever is newer than these are there, and provided.*";
+const oldest =
+  "nodejs18.x, python3.8, java8.al2, ruby3.2 and whatever is newer than these are there, and provided.*";
 
 function hintFor(family: RuntimeFamily): string {
   switch (family) {
     case "go":
       return "Build the function for provided.al2023, with its program named bootstrap.";
+    case "dotnet":
+      return (
+        "Publish the function for provided.al2023: self-contained, its program named bootstrap, with " +
+        "Amazon.Lambda.RuntimeSupport in it. PowerShell functions are .NET functions."
+      );
     case "nodejs":
     case "python":
     case "java":
-    case "provided":
-      return `This version is too old for lambdad: ${newest}.`;
-    case "dotnet":
     case "ruby":
-      return `lambdad has no ${familyNames[family]} runtime yet: bring one as a custom runtime on provided.al2023.`;
+    case "provided":
+      return `This version is too old for lambdad: ${oldest}.`;
   }
 }
 

@@ -170,8 +170,8 @@ export interface Catalog {
 
 export interface RuntimeEntry {
   readonly id: string;
-  /** `ready`: starts now. `fetchable`: brought on first use. `missing`: see `hint`. */
-  readonly status: "ready" | "fetchable" | "missing";
+  /** `ready`: starts now. `fetchable`: brought on first use. `installable`: by a command, and else `missing`: see `hint`. */
+  readonly status: "ready" | "fetchable" | "installable" | "missing";
   /** "Node.js 22.23.3", "Python 3.11.7 at …". */
   readonly description: string;
   /** How to get it: one sentence. */

@@ -11,7 +11,7 @@ import { writtenFiles } from "../isolation/bubblewrap/system-view.ts";
 import { findTool, toolEnv } from "../isolation/command.ts";
 import { interpreterProbeMs, rootInstallMs } from "../limits.ts";
 import { programDirectories, runInChamber } from "./chamber.ts";
-import { RuntimeUnavailable } from "./contract.ts";
+import { RuntimeUnavailable, type RuntimeEntry } from "./contract.ts";
 import { debianMirror } from "./debian-mirror.ts";
 import { runProgram } from "./program.ts";
 import { renameOnce } from "./rename-once.ts";
@@ -19,8 +19,8 @@ import { renameOnce } from "./rename-once.ts";
 export interface Roots {
   /** Absolute path of the root file system that was installed for a runtime. */
   installed(id: string): Promise<string | undefined>;
-  /** The end of a sentence: how else to get it. */
-  hint(id: string, otherwise: string): string;
+  /** The entry of a runtime that is not here. `name`: "Java 21". `otherwise`: the end of "Install Java 21 …". */
+  absent(id: string, name: string, otherwise: string): RuntimeEntry;
   /** Throws `RuntimeUnavailable` with what to do about it; then nothing is left. Resolves with its path. */
   install(id: string, onProgress: (message: string) => void): Promise<string>;
   /** Resolves with whether there was one. Functions that run in it lose it: stop them before. */
@@ -72,8 +72,10 @@ export function createRoots(dataDir: string): Roots {
   return {
     installed,
 
-    hint(id, otherwise) {
-      return recipeOf(id) ? `with lambdad runtimes install ${id}, or ${otherwise}.` : `${otherwise}.`;
+    absent(id, name, otherwise) {
+      const status = recipeOf(id) ? "installable" : "missing";
+      const command = recipeOf(id) ? `with lambdad runtimes install ${id}, or ` : "";
+      return { id, status, description: name, hint: `Install ${name} ${command}${otherwise}.` };
     },
 
     async install(id, onProgress) {

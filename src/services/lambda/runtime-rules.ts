@@ -36,7 +36,7 @@ export function checkRuntime(wish: RuntimeWish, entries: readonly RuntimeEntry[]
   }
   // AWS has no such case: every runtime is on its machines.
   const entry = entries.find(({ id }) => id === runtime);
-  if (entry?.status === "missing") {
+  if (entry?.status === "missing" || entry?.status === "installable") {
     throw invalidParameter(`The runtime ${runtime} is not on this machine. ${entry.hint ?? ""}`.trimEnd());
   }
 }
