@@ -51,6 +51,7 @@ import { createCatalog } from "./runtime/catalog.ts";
 import { createCodeMounts } from "./runtime/code-mount.ts";
 import type { Catalog } from "./runtime/contract.ts";
 import { startEnvironment } from "./runtime/environment.ts";
+import { bootWaiting } from "./runtime/waiting-runtime.ts";
 import { createWarmPool } from "./runtime/warm-pool.ts";
 import { createLogs } from "./services/cloudwatch-logs/index.ts";
 import { createEventBridge } from "./services/eventbridge/index.ts";
@@ -174,8 +175,9 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   const warm =
     driver.createWaiting && config.warmPool > 0
       ? createWarmPool({
-          ...{ clock, random, logger, driver, api, catalog, network: config.network, path: config.path },
-          count: config.warmPool,
+          ...{ clock, random, logger, catalog, count: config.warmPool },
+          boot: (shape, id) =>
+            bootWaiting({ clock, driver, api, network: config.network, path: config.path }, shape, id),
           isQuiet: () => pool.starting === 0,
           room: () =>
             Math.floor(
@@ -303,6 +305,8 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
 
   // Functions that topics and queues invoke may call us at once, so this comes last; and ends first.
   sns.open();
+  await begin(eventbridge, undo);
+  await begin(scheduler, undo);
   const sourceOf = (arn: string) => (arn.split(":")[2] === "sqs" ? sqs.source : undefined);
   undo.add(await pollMappings({ clock, logger, metrics, functions: lambda.mapped, trail, sourceOf }));
 

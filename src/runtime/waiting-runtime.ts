@@ -8,7 +8,7 @@
 import { closeSync, constants, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
-import type { Driver, SandboxSpec, WaitingSandbox } from "../isolation/driver.ts";
+import type { Driver, Sandbox, SandboxSpec, WaitingSandbox } from "../isolation/driver.ts";
 import { commandTimeoutMs, ordersBytesMax, waitingBootMsMax, waitingBootPollMs } from "../limits.ts";
 import type { RuntimePort } from "./api/runtime-port.ts";
 import type { RuntimeApi, RuntimeEndpoint } from "./api/server.ts";
@@ -27,52 +27,59 @@ export interface WaitingDeps {
 
 const ordersName = "orders";
 
-export class WaitingRuntime {
+export interface WaitingRuntime {
+  readonly endpoint: RuntimeEndpoint;
+  readonly sandbox: Sandbox;
+  /** `spec`: of a start with this runtime's endpoint. Rejects when it failed; then `destroy` is all that is left. */
+  become(spec: SandboxSpec, port: RuntimePort): Promise<void>;
+  /** Idempotent. */
+  destroy(): Promise<void>;
+}
+
+/** Resolves when it waits. Rejects when it cannot; then nothing of it is left. `id`: as `RuntimeApi.open` wants it. */
+export async function bootWaiting(deps: WaitingDeps, shape: Shape, id: string): Promise<WaitingRuntime> {
+  const { api, driver, network } = deps;
+  const endpoint = await api.open(id);
+  let sandbox: WaitingSandbox | undefined;
+  try {
+    await makeFifo(join(endpoint.mount.source, ordersName), deps.path);
+    const ordersPath = `${endpoint.mount.target}/${ordersName}`;
+    const spec = waitingSpec(driver, { id, shape, endpoint, network, ordersPath });
+    sandbox = await driver.createWaiting?.(spec, placeholders);
+    if (!sandbox) throw new Error("this driver has no waiting sandboxes");
+    return new FifoRuntime(endpoint, sandbox, await opened(deps.clock, endpoint, sandbox));
+  } catch (error) {
+    await Promise.all([sandbox?.destroy(), endpoint.close()]);
+    throw error;
+  }
+}
+
+class FifoRuntime implements WaitingRuntime {
   readonly endpoint: RuntimeEndpoint;
   readonly sandbox: WaitingSandbox;
   /** The FIFO's end for writing. */
   #orders: number | undefined;
   readonly #ordersPath: string;
 
-  private constructor(endpoint: RuntimeEndpoint, sandbox: WaitingSandbox, orders: number) {
+  constructor(endpoint: RuntimeEndpoint, sandbox: WaitingSandbox, orders: number) {
     this.endpoint = endpoint;
     this.sandbox = sandbox;
     this.#orders = orders;
     this.#ordersPath = join(endpoint.mount.source, ordersName);
   }
 
-  /** Resolves when it waits. Rejects when it cannot; then nothing of it is left. */
-  static async boot(deps: WaitingDeps, shape: Shape, id: string): Promise<WaitingRuntime> {
-    const { api, driver, network } = deps;
-    const endpoint = await api.open(id);
-    let sandbox: WaitingSandbox | undefined;
-    try {
-      await makeFifo(join(endpoint.mount.source, ordersName), deps.path);
-      const ordersPath = `${endpoint.mount.target}/${ordersName}`;
-      const spec = waitingSpec(driver, { id, shape, endpoint, network, ordersPath });
-      sandbox = await driver.createWaiting?.(spec, placeholders);
-      if (!sandbox) throw new Error("this driver has no waiting sandboxes");
-      return new WaitingRuntime(endpoint, sandbox, await opened(deps.clock, endpoint, sandbox));
-    } catch (error) {
-      await Promise.all([sandbox?.destroy(), endpoint.close()]);
-      throw error;
-    }
-  }
-
-  /** `spec`: of a start with this runtime's endpoint. Rejects when it failed; then `destroy` is all that is left. */
   async become(spec: SandboxSpec, port: RuntimePort): Promise<void> {
-    const { variables, cwd } = { variables: Object.entries(spec.env), cwd: spec.cwd };
-    const orders = Buffer.from(JSON.stringify({ variables, cwd }));
+    const { cwd, memoryMb, cpus, tmpName } = spec;
+    // As a list: the order of variables is seen inside.
+    const orders = Buffer.from(JSON.stringify({ variables: Object.entries(spec.env), cwd }));
     if (orders.length > ordersBytesMax) throw new Error("the orders are too large for their pipe");
     const mounts = spec.mounts.filter(({ target }) => placeholders.some((path) => path === target));
     this.endpoint.assign(port);
     if (this.sandbox.address !== undefined) this.endpoint.admit(this.sandbox.address);
-    const { memoryMb, cpus, tmpName } = spec;
     await this.sandbox.specialise({ mounts, memoryMb, cpus, tmpName });
     this.#order(orders);
   }
 
-  /** Idempotent. */
   async destroy(): Promise<void> {
     this.#closeOrders();
     await Promise.all([this.sandbox.destroy(), this.endpoint.close()]);

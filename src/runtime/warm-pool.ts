@@ -5,20 +5,23 @@
  *
  * Whatever goes wrong with them, a start that finds none here is made for itself: nothing here ever fails a start.
  */
-import type { Timer } from "../base/clock.ts";
+import type { Clock, Timer } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Random } from "../base/random.ts";
 import { warmIdleMs, warmPauseMs, warmRefillDelayMs, warmRuntimesMax } from "../limits.ts";
 import type { Catalog, VersionSpec } from "./contract.ts";
 import { chooseEntrypoint } from "./entrypoint.ts";
 import type { Prepared } from "./prepare.ts";
-import { WaitingRuntime, type WaitingDeps } from "./waiting-runtime.ts";
+import type { WaitingRuntime } from "./waiting-runtime.ts";
 import { bringsBootLibraries, type Shape, shapeOf } from "./warm-shape.ts";
 
-export interface WarmPoolDeps extends WaitingDeps {
+export interface WarmPoolDeps {
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly random: Random;
   readonly catalog: Pick<Catalog, "plan">;
+  /** `id`: as `RuntimeApi.open` wants it. Rejects when it cannot; then nothing of it is left. */
+  readonly boot: (shape: Shape, id: string) => Promise<WaitingRuntime>;
   /** Waiting runtimes of each shape that is used, at least. */
   readonly count: number;
   /** Nothing is being started. */
@@ -148,20 +151,20 @@ class Shelves implements WarmPool {
   #next(): Shelf | undefined {
     const nowMs = this.#deps.clock.monotonic();
     let places = Math.max(0, Math.min(warmRuntimesMax, this.size + this.#deps.room()));
+    let next: Shelf | undefined;
     for (const shelf of [...this.#shelves.values()].toReversed()) {
       const target = Math.min(Math.max(this.#deps.count, shelf.expected.size), places);
       places -= target;
       while (shelf.waiting.length > target) this.#drop(shelf);
-      if (shelf.waiting.length < target && shelf.notBeforeMs <= nowMs) return shelf;
+      if (shelf.waiting.length < target && shelf.notBeforeMs <= nowMs) next ??= shelf;
     }
-    return undefined;
+    return next;
   }
 
   async #boot(shelf: Shelf): Promise<void> {
-    const { clock, logger, random } = this.#deps;
+    const { boot, clock, logger, random } = this.#deps;
     try {
-      // Also the name of its socket's directory, so it must be hard to guess.
-      const runtime = await WaitingRuntime.boot(this.#deps, shelf.shape, `${random.hex(12)}-w`);
+      const runtime = await boot(shelf.shape, `${random.hex(12)}-w`);
       if (this.#isClosed) return await runtime.destroy();
       shelf.waiting.push(runtime);
       void runtime.sandbox.exited.then(() => this.#died(shelf, runtime));
