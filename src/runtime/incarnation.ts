@@ -27,7 +27,7 @@ export interface IncarnationDeps {
   /** Left out: every runtime is started for itself. */
   readonly warm?: Pick<WarmPool, "take"> | undefined;
   /** An external extension has ended. */
-  onExtensionExit(name: string, exit: Exit): void;
+  readonly onExtensionExit: (name: string, exit: Exit) => void;
 }
 
 export type Ending =
@@ -145,14 +145,14 @@ export class Incarnation {
     { mount }: RuntimeEndpoint,
     { mounts }: SandboxSpec,
   ): Promise<Supervisor | undefined> {
-    const { clock, driver, onExtensionExit } = this.#deps;
+    const { clock, driver } = this.#deps;
     if (prepared.extensions.length === 0) return undefined;
     return Supervisor.open({
       clock,
       directory: mount.source,
       insideDirectory: driver.resolve(mounts, mount.target),
       extensions: prepared.extensions.map((path) => driver.resolve(mounts, path)),
-      onExtensionExit,
+      onExtensionExit: (name, exit) => this.#deps.onExtensionExit(name, exit),
     });
   }
 

@@ -167,11 +167,12 @@ export interface Finished extends RuntimeFinished {
 
 export function runtimeDone(finished: RuntimeFinished): PlatformEvent {
   const { requestId, traceHeader, result, answeredAtMs, runtimeOverheadMs } = finished;
-  const { outcome, durationMs } = result;
+  const { outcome } = result;
+  const durationMs = result.durationMs + runtimeOverheadMs;
   const answered = new Date(answeredAtMs).toISOString();
-  const begun = new Date(answeredAtMs - durationMs).toISOString();
+  const begun = new Date(answeredAtMs - result.durationMs).toISOString();
   const spans: readonly Span[] = [
-    { name: "responseLatency", start: begun, durationMs: rounded(durationMs) },
+    { name: "responseLatency", start: begun, durationMs: rounded(result.durationMs) },
     { name: "runtimeOverhead", start: answered, durationMs: rounded(runtimeOverheadMs) },
   ];
   const status = statusOf(outcome);
@@ -188,9 +189,10 @@ export function runtimeDone(finished: RuntimeFinished): PlatformEvent {
 }
 
 export function report(finished: Finished): PlatformEvent {
-  const { spec, requestId, traceHeader, result, answeredAtMs, extensionOverheadMs, failure } = finished;
-  const durationMs = result.durationMs + extensionOverheadMs;
-  const start = new Date(answeredAtMs + finished.runtimeOverheadMs).toISOString();
+  const { spec, requestId, traceHeader, result, answeredAtMs, failure } = finished;
+  const { runtimeOverheadMs, extensionOverheadMs } = finished;
+  const durationMs = result.durationMs + runtimeOverheadMs + extensionOverheadMs;
+  const start = new Date(answeredAtMs + runtimeOverheadMs).toISOString();
   const spans: readonly Span[] = [
     { name: "extensionOverhead", start, durationMs: rounded(extensionOverheadMs) },
   ];

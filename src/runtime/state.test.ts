@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { InvariantError } from "../base/invariant.ts";
 import type { BusyStep, RuntimeCall, State } from "./state.ts";
-import { fell, isInitialising, pollLost, reserve, rule, streamEnded } from "./state.ts";
+import { extensionsReady, fell, isInitialising, pollLost, reserve, rule, streamEnded } from "./state.ts";
 
 const starting: State = { kind: "starting" };
 const polling: State = { kind: "idle", isPolling: true };
@@ -110,3 +110,59 @@ function describe(state: State): string {
   if (state.kind === "idle") return state.isPolling ? "idle" : "idle, poll lost";
   return state.kind;
 }
+
+const held: State = { kind: "held" };
+
+/** While extensions are at work: the state, what `next` makes of it, and what becomes of that when they are ready. */
+const waits: readonly (readonly [State, State | string, State?])[] = [
+  [starting, held, polling],
+  [held, "Ready → Ready"],
+  [busy("restarting"), busy("held"), busy("delivered")],
+  [busy("held"), "Ready → Ready"],
+  [busy("answered"), busy("lingering"), polling],
+  [busy("truncated"), busy("lingering"), polling],
+  [busy("lingering"), "Ready → Ready"],
+  // The event is the runtime's, whatever the extensions do.
+  [busy("queued"), busy("delivered"), busy("delivered")],
+  [busy("delivered"), "Running → Ready"],
+  [lost, polling, polling],
+];
+
+test("while extensions are at work, the runtime's next leads to waiting for them", () => {
+  for (const [state, after, ready] of waits) {
+    const ruling = rule(state, next, false);
+    const found = ruling.kind === "invalid-transition" ? `${ruling.from} → ${ruling.to}` : ruling;
+    const name = JSON.stringify(state);
+    if (typeof after === "string") assert.equal(found, after, name);
+    else assert.deepEqual(found, { kind: "allowed", state: after }, name);
+    if (ready && typeof after !== "string") assert.deepEqual(extensionsReady(after), ready, name);
+  }
+});
+
+test("extensions that become ready change nothing for a runtime that is at work itself", () => {
+  const steps: readonly BusyStep[] = [
+    "restarting",
+    "queued",
+    "delivered",
+    "streaming",
+    "truncated",
+    "answered",
+  ];
+  for (const state of [starting, polling, lost, down, dead, ...steps.map(busy)]) {
+    assert.equal(extensionsReady(state), state);
+  }
+});
+
+test("a poll that is lost while extensions are at work is made again, and nothing is answered twice", () => {
+  assert.deepEqual(pollLost(held), starting);
+  assert.deepEqual(pollLost(busy("held")), busy("restarting"));
+  assert.deepEqual(pollLost(busy("lingering")), busy("answered"));
+});
+
+test("what waits for extensions takes no answer, and no error of INIT", () => {
+  for (const state of [held, busy("held"), busy("lingering")]) {
+    for (const call of [response, stream, error, initError]) {
+      assert.equal(rule(state, call).kind, "invalid-transition", `${JSON.stringify(state)} ${call.kind}`);
+    }
+  }
+});

@@ -24,7 +24,7 @@ export interface SupervisorOptions {
   readonly insideDirectory: string;
   /** The extensions' paths as seen inside. */
   readonly extensions: readonly string[];
-  onExtensionExit(path: string, exit: Exit): void;
+  readonly onExtensionExit: (name: string, exit: Exit) => void;
 }
 
 export class Supervisor {

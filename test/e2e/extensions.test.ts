@@ -169,8 +169,8 @@ test("an external extension gets INVOKE and SHUTDOWN with all they have, and its
   await changed("watched");
   const lines = await linesWith("watched", /"shutdownReason":"spindown"/);
 
-  const facts = lines.filter((line) => line.startsWith("watcher: registered "));
-  assert.deepEqual(JSON.parse(facts[0]?.slice("watcher: registered ".length) ?? ""), {
+  const facts = lines.find((line) => line.startsWith("watcher: registered "));
+  assert.deepEqual(JSON.parse(facts?.slice("watcher: registered ".length) ?? ""), {
     functionName: "watched",
     functionVersion: "$LATEST",
     handler: "index.handler",
@@ -408,9 +408,9 @@ test("an extension does not see the runtime's own variables, nor lambdad's", asy
   const names = JSON.parse(line.slice("agent: ".length)) as string[];
   for (const name of ["AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION", "OWN", "PATH"])
     assert.ok(names.includes(name), name);
-  const hidden = ["_HANDLER", "AWS_EXECUTION_ENV", "LAMBDA_TASK_ROOT", "AWS_LAMBDA_LOG_GROUP_NAME"];
+  const hidden = new Set(["_HANDLER", "AWS_EXECUTION_ENV", "LAMBDA_TASK_ROOT", "AWS_LAMBDA_LOG_GROUP_NAME"]);
   assert.deepEqual(
-    names.filter((name) => hidden.includes(name) || name.startsWith("_LAMBDA")),
+    names.filter((name) => hidden.has(name) || name.startsWith("_LAMBDA")),
     [],
   );
 });

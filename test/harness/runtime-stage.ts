@@ -106,9 +106,9 @@ export function payloadOf({ outcome }: InvocationResult): string {
 }
 
 /** Waits in real time for what another party does. */
-export async function until(claim: () => boolean, what: string): Promise<void> {
+export async function until(claim: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const deadlineMs = performance.now() + 10_000;
-  while (!claim()) {
+  while (!(await claim())) {
     if (performance.now() > deadlineMs) throw new Error(`waited in vain until ${what}`);
     await sleep(1);
   }

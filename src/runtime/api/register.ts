@@ -33,7 +33,7 @@ function eventsOf(body: Body): readonly ExtensionEventType[] | ExtensionRefusal 
   const unknown: unknown = events.find((event) => event !== "INVOKE" && event !== "SHUTDOWN");
   // inferred: the sentence.
   if (unknown !== undefined)
-    return refusal("InvalidEventType", `${String(unknown).slice(0, 100)}: event type not supported`);
+    return refusal("InvalidEventType", `${JSON.stringify(unknown).slice(0, 100)}: event type not supported`);
   return (["INVOKE", "SHUTDOWN"] as const).filter((event) => events.includes(event));
 }
 
