@@ -56,8 +56,8 @@ export class ScheduleClock {
   ): { readonly writes: readonly Write[]; readonly committed: () => void } {
     const nowMs = this.#deps.clock.now();
     const old = before && dueItem(before, nowMs);
-    // A rate that begins now is due now.
-    const next = after && dueItem(after, nowMs - 1);
+    // A rate that begins with this change is due at once.
+    const next = after && dueItem(after, after.modifiedAtMs - 1);
     return {
       writes: [...(old ? [this.#agenda.removal(old)] : []), ...(next ? [this.#agenda.put(next)] : [])],
       committed: () => {
