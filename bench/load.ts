@@ -16,6 +16,8 @@ export interface LoadPlan {
   readonly requests: readonly string[];
   /** What a good answer has; 200 if left out. */
   readonly status?: number;
+  /** After each answer that has `pattern`, one more request, with what the pattern has caught for `$1` in its body. */
+  readonly follow?: { readonly pattern: string; readonly head: string; readonly body: string };
   readonly connections: number;
   readonly warmupMs: number;
   readonly measureMs: number;
@@ -43,6 +45,8 @@ export async function load(plan: LoadPlan): Promise<LoadResult> {
 async function generate(plan: LoadPlan): Promise<LoadResult> {
   const requests = plan.requests.map((request) => Buffer.from(request));
   let sent = 0;
+  const { follow } = plan;
+  const caught = follow && new RegExp(follow.pattern);
   const statusLine = `HTTP/1.1 ${plan.status ?? 200}`;
   const latenciesMs: number[] = [];
   let failures = 0;
@@ -56,17 +60,26 @@ async function generate(plan: LoadPlan): Promise<LoadResult> {
       let expected = -1;
       let received = 0;
       let head = "";
-      function send(): void {
+      let answer = "";
+      function send(request = requests[sent++ % requests.length] ?? ""): void {
         expected = -1;
         received = 0;
         head = "";
+        answer = "";
         sentAtMs = performance.now();
-        socket.write(requests[sent++ % requests.length] ?? "");
+        socket.write(request);
       }
-      socket.on("connect", send);
+      function following(): string | undefined {
+        const [, found] = caught?.exec(answer) ?? [];
+        if (!follow || found === undefined) return undefined;
+        const body = follow.body.replace("$1", found);
+        return `${follow.head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+      }
+      socket.on("connect", () => send());
       socket.on("error", reject);
       socket.on("data", (chunk: Buffer) => {
         received += chunk.length;
+        if (follow) answer += chunk.toString("latin1");
         if (expected < 0) {
           head += chunk.toString("latin1");
           const end = head.indexOf("\r\n\r\n");
@@ -78,7 +91,7 @@ async function generate(plan: LoadPlan): Promise<LoadResult> {
         if (received < expected) return;
         const nowMs = performance.now();
         if (nowMs >= measureFromMs && nowMs < endMs) latenciesMs.push(nowMs - sentAtMs);
-        if (nowMs < endMs) return send();
+        if (nowMs < endMs) return send(following());
         socket.destroy();
         resolve();
       });

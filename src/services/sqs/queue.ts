@@ -3,7 +3,7 @@
  * `delete` first.
  *
  * What is durable: a message, before its sending is acknowledged; its removal, before a deletion is; a move between queues,
- * in one commit. A receive is written down behind the receiver's back: a crash within some milliseconds may forget it, so
+ * in one commit. A receive is written down a moment later, behind the receiver's back: a crash may forget the last ones, so
  * that the message is visible early and counts one receive less; none is ever lost (E2). Nothing polls: a long poll waits
  * for a message to come or to become visible.
  */
@@ -12,7 +12,13 @@ import type { Logger } from "../../base/logger.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import type { Random } from "../../base/random.ts";
 import { AwsError } from "../../wire/aws-error.ts";
-import { inFlightMessagesMax, queueWindowMessagesMax, visibilitySecondsMax } from "../../limits.ts";
+import {
+  inFlightMessagesMax,
+  queueWindowMessagesMax,
+  receiveNoteMs,
+  storeBatchWritesMax,
+  visibilitySecondsMax,
+} from "../../limits.ts";
 import { Attempts } from "./domain/attempts.ts";
 import type { QueueSettings } from "./domain/attributes.ts";
 import { settingsOf } from "./domain/attributes.ts";
@@ -97,6 +103,9 @@ export class Queue {
   #refilling: Promise<void> | undefined;
   readonly #accepting = new Map<SentOnce, Promise<void>>();
   readonly #waiting = new Set<() => void>();
+  /** Received or changed, and not written down yet. */
+  readonly #unnoted = new Map<number, Message>();
+  #noting: Timer | undefined;
   #alarm: { readonly atMs: number; readonly timer: Timer } | undefined;
   #changeCount = 0;
   #isClosed = false;
@@ -279,6 +288,8 @@ export class Queue {
   /** It is deleted: who waits for messages is told so. */
   close(): void {
     this.#isClosed = true;
+    this.#noting?.cancel();
+    this.#unnoted.clear();
     this.#wake();
     this.#alarm?.timer.cancel();
   }
@@ -308,7 +319,7 @@ export class Queue {
     const message: Message = {
       seq: this.#nextSeq(nowMs),
       id: this.#deps.random.uuid(),
-      contentId: this.#deps.random.hex(12),
+      contentId: newContentId(nowMs, this.#deps.random),
       sentAtMs: nowMs,
       senderId: sender.senderId,
       ...(groupId !== undefined && { groupId }),
@@ -430,6 +441,7 @@ export class Queue {
         message: { ...change(message), seq: target.#nextSeq(nowMs), visibleAtMs: nowMs },
       }));
       const there = target.#anchor();
+      this.#forgetNotes(messages);
       await write({
         from: { pile: this.#record.pile, messages },
         to: { pile: target.#record.pile, arrivals },
@@ -450,13 +462,40 @@ export class Queue {
     return { state, isThere: () => state === this.#state };
   }
 
+  /** Written down in a moment, unless the message is deleted before: most are. */
   #note(messages: readonly Message[]): void {
-    if (messages.length === 0) return;
+    for (const message of messages) this.#unnoted.set(message.seq, message);
+    if (this.#unnoted.size > 0)
+      this.#noting ??= this.#deps.clock.after(receiveNoteMs, () => void this.settle());
+  }
+
+  /** Resolves when what is known of receives is durable, or cannot be made so. */
+  async settle(): Promise<void> {
+    this.#noting?.cancel();
+    this.#noting = undefined;
+    const messages = [...this.#unnoted.values()];
+    this.#unnoted.clear();
+    // All are called now: what is deleted while the first is being written must not be written after its deletion.
+    const writes: Promise<void>[] = [];
+    for (let at = 0; at < messages.length; at += storeBatchWritesMax) {
+      writes.push(this.#writeNotes(messages.slice(at, at + storeBatchWritesMax)));
+    }
+    await Promise.all(writes);
+  }
+
+  async #writeNotes(messages: readonly Message[]): Promise<void> {
     const { store, counters, logger } = this.#deps;
-    store.note(this.#record.pile, messages).catch((error: unknown) => {
+    try {
+      await store.note(this.#record.pile, messages);
+    } catch (error) {
       counters.unnoted.add(messages.length);
       logger.debug("a receive was not written down", { queue: this.arn, error });
-    });
+    }
+  }
+
+  /** What is removed from the pile must not be written there again (K3: what was called before comes before). */
+  #forgetNotes(messages: readonly Message[]): void {
+    for (const { seq } of messages) this.#unnoted.delete(seq);
   }
 
   // Deleting and changing.
@@ -498,6 +537,7 @@ export class Queue {
   async #discard(messages: readonly Message[]): Promise<void> {
     if (messages.length === 0) return;
     const { state } = this.#anchor();
+    this.#forgetNotes(messages);
     try {
       await this.#deps.store.remove(this.#record.pile, messages);
       for (const { seq } of messages) state.remove(seq);
@@ -579,6 +619,7 @@ export class Queue {
     this.#version = version;
     this.#settings = settingsOf(record.attributes);
     if (!isPurged) return;
+    this.#unnoted.clear();
     this.#state = this.#emptyState();
     this.#sent = new SentLog();
     this.#attempts = new Attempts();
@@ -631,6 +672,11 @@ export class Queue {
 function traceOf({ systemAttributes }: Draft, { traceHeader }: Sender): Pick<Message, "traceHeader"> {
   const header = systemAttributes?.["AWSTraceHeader"]?.text ?? traceHeader;
   return header === undefined ? {} : { traceHeader: header };
+}
+
+/** Ascending, so that contents that are sent together lie together: a commit touches few pages of the disk. */
+function newContentId(nowMs: number, random: Random): string {
+  return `${nowMs.toString(16).padStart(12, "0")}${random.hex(6)}`;
 }
 
 /** What `store.move` writes. */

@@ -161,6 +161,7 @@ export class Queues {
   }
 
   async stop(): Promise<void> {
+    await Promise.all([...this.#queues.values()].map((queue) => queue.settle()));
     for (const queue of this.#queues.values()) queue.close();
     await Promise.all(this.#clearing);
   }

@@ -5,7 +5,7 @@ import { createSimClock } from "../../base/clock-sim.ts";
 import { createLogger, silentLogger } from "../../base/logger.ts";
 import { createMetrics } from "../../base/metrics.ts";
 import { seededRandom } from "../../base/random.ts";
-import { queueWindowMessagesMax } from "../../limits.ts";
+import { queueWindowMessagesMax, receiveNoteMs } from "../../limits.ts";
 import { createMemoryState, createMemoryStore } from "../../store/memory/memory-store.ts";
 import { AwsError } from "../../wire/aws-error.ts";
 import type { Context, Operation } from "../service.ts";
@@ -129,6 +129,7 @@ test("what was sent, received and deleted survives a crash as such", async () =>
   await before.remove(url, deleted);
   const change = { QueueUrl: url, ReceiptHandle: kept.ReceiptHandle, VisibilityTimeout: 0 };
   await before.call("ChangeMessageVisibility", change);
+  await before.clock.advance(receiveNoteMs);
 
   const after = before.crashed();
   assert.deepEqual(await after.counts(url), [1, 1, 1]);
@@ -229,10 +230,30 @@ test("M2: groups keep their order across a crash", async () => {
   const [first] = await before.receive(url, { MaxNumberOfMessages: 2 });
   assert(first);
   await before.remove(url, first);
+  await before.clock.advance(receiveNoteMs);
   const after = before.crashed();
   assert.deepEqual(await after.bodies(url), [], "a2 is in flight and blocks a3");
   await after.clock.advance(30_000);
   assert.deepEqual(await after.bodies(url), ["a2", "a3", "a4"]);
+});
+
+test("a crash right after a receive forgets the receive, not the message, and nothing that was deleted comes back", async () => {
+  const before = started();
+  const url = await before.create("q");
+  for (const body of ["one", "two"]) await before.send(url, body);
+  const [first] = await before.receive(url);
+  assert(first);
+  await before.remove(url, first);
+  const left = first.Body === "one" ? "two" : "one";
+  const after = before.crashed();
+  assert.deepEqual(await after.bodies(url), [left]);
+  const again = await after.receive(url, { VisibilityTimeout: 0 });
+  assert.deepEqual(again, [], "it is in flight");
+  await after.clock.advance(receiveNoteMs);
+  const last = after.crashed();
+  await last.clock.advance(30_000);
+  const [message] = await last.receive(url);
+  assert.equal(message?.Attributes["ApproximateReceiveCount"], "2");
 });
 
 test("a FIFO handle past its time is refused", async () => {
