@@ -115,6 +115,7 @@ export const moveTaskRateMax = 500; // messages per second
 export const queueWindowMessagesMax = 10_000; // ours: waiting messages of one queue in memory, some 400 bytes each
 export const queueScanMessagesMax = 1000; // ours: records read in one go
 export const heldContentsBytesMax = 32 * MiB; // ours: bodies of all queues kept from their sending to their receipt
+export const receiveNoteMs = 10; // ours: a receive that a crash may forget; written down then, unless it is deleted
 export const queueSweepMs = 5 * minute; // ours: how often messages past their retention are looked for
 
 // S3. AWS: "Amazon S3 objects overview", "Multipart upload limits" and map-sqs-sns-s3 3.1 to 3.18.
