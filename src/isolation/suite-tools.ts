@@ -120,8 +120,10 @@ export function testDirectories(instance: string): Pick<TestDriver, "stageDir" |
   return { stageDir: `/run/lambdad/${instance}`, diskDir: join(tmpdir(), `lambdad-disks-${instance}`) };
 }
 
-export async function bubblewrapForTest(instance = `t${systemRandom.hex(6)}`): Promise<TestDriver> {
-  const directories = testDirectories(instance);
+export async function bubblewrapForTest(
+  instance = `t${systemRandom.hex(6)}`,
+  directories = testDirectories(instance),
+): Promise<TestDriver> {
   const options = { instance, ...directories, clock: systemClock, logger: silentLogger };
   const driver = safe(await createBubblewrapDriver(options), silentLogger);
   await driver.sweep();

@@ -7,7 +7,7 @@
  * Nothing here outlives lambdad by intention: a crash leaves files, which the next start removes.
  */
 import { mkdirSync, readFileSync } from "node:fs";
-import { open, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { sandboxDestroyTimeoutMs, tmpBytesDefault } from "../../limits.ts";
@@ -72,36 +72,34 @@ export async function openDisks({ directory, mountPoint, clock }: DiskOptions): 
   const templates = new Map<number, Promise<string>>();
   let made = 0;
 
-  function template(bytesMax: number): Promise<string> {
-    const known = templates.get(bytesMax) ?? makeTemplate(join(directory, `empty-${bytesMax}`), bytesMax);
-    templates.set(bytesMax, known);
-    known.catch(() => templates.delete(bytesMax));
-    return known;
+  const nextImage = () => join(directory, `tmp-${made++}`);
+  const close = () => rm(directory, { recursive: true, force: true });
+
+  /** `use`: what to try with it at once. */
+  function template(bytesMax: number, use = ""): Promise<string> {
+    const path = join(directory, `empty-${bytesMax}`);
+    const known = templates.get(bytesMax);
+    const making = known ?? makeTemplate(path, { bytesMax, use, image: nextImage(), mountPoint });
+    templates.set(bytesMax, making);
+    making.catch(() => templates.delete(bytesMax));
+    return making;
   }
 
-  const disks: Disks = {
+  try {
+    // Whether it can be mounted is tried, not guessed.
+    await template(tmpBytesDefault, diskScript);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
     mountPoint,
     async create(bytesMax) {
       const from = await template(bytesMax);
-      return createDisk([join(directory, `tmp-${made++}`), from, mountPoint], bytesMax, clock);
+      return createDisk([nextImage(), from, mountPoint], bytesMax, clock);
     },
-    close: () => rm(directory, { recursive: true, force: true }),
+    close,
   };
-  await tried(disks);
-  return disks;
-}
-
-/** Makes, mounts and removes one. Says why it can't be done, where that is so. */
-async function tried(disks: Disks): Promise<void> {
-  try {
-    const disk = await disks.create(tmpBytesDefault);
-    const script = `set -eu\nimage=$1 template=$2 tmp=$3\n${diskScript}`;
-    await run("unavailable", ["unshare", ...ownMounts, "--", "sh", "-c", script, "disk", ...disk.arguments]);
-    await disk.remove();
-  } catch (error) {
-    await disks.close();
-    throw error;
-  }
 }
 
 function createDisk(args: Disk["arguments"], bytesMax: number, clock: Clock): Disk {
@@ -138,16 +136,33 @@ function createDisk(args: Disk["arguments"], bytesMax: number, clock: Clock): Di
 const overhead = 1.04;
 const overheadBytes = 1024 * 1024;
 
-/** Everybody may write, and nothing is in it. */
-const emptied = "rmdir lost+found\nset_inode_field / mode 041777\n";
+/** An empty file system: everybody may write, and nothing is in it. Expects $template and $size. */
+const templateScript = `
+truncate --size="$size" -- "$template"
+mkfs.ext4 -q -F -O ^has_journal,^resize_inode -E lazy_itable_init=1,nodiscard -m 0 "$template"
+debugfs -w -f - "$template" >/dev/null <<'END'
+rmdir lost+found
+set_inode_field / mode 041777
+END
+`;
 
-async function makeTemplate(path: string, bytesMax: number): Promise<string> {
-  const file = await open(path, "wx", 0o600);
-  await file.truncate(Math.ceil(bytesMax * overhead + overheadBytes));
-  await file.close();
-  const features = ["-O", "^has_journal,^resize_inode", "-E", "lazy_itable_init=1,nodiscard", "-m", "0"];
-  await run("unavailable", ["mkfs.ext4", "-q", "-F", ...features, path]);
-  await run("unavailable", ["debugfs", "-w", "-f", "-", path], emptied);
+interface TemplateOptions {
+  readonly bytesMax: number;
+  /** More of the script; what it mounts goes with it. */
+  readonly use: string;
+  readonly image: string;
+  readonly mountPoint: string;
+}
+
+async function makeTemplate(
+  path: string,
+  { bytesMax, use, image, mountPoint }: TemplateOptions,
+): Promise<string> {
+  const script = `set -eu\ntemplate=$1 size=$2 image=$3 tmp=$4\n${templateScript}${use}`;
+  const size = String(Math.ceil(bytesMax * overhead + overheadBytes));
+  const shell = ["sh", "-c", script, "template", path, size, image, mountPoint];
+  await run("unavailable", ["unshare", ...ownMounts, "--", ...shell]);
+  await rm(image, { force: true });
   return path;
 }
 

@@ -12,6 +12,7 @@ import {
   eventually,
   sandboxesUntestable,
   specOf,
+  testDirectories,
   type TestDriver,
 } from "../suite-tools.ts";
 import { census, commandLines } from "./census.ts";
@@ -78,6 +79,19 @@ except OSError as e:
       assert.ok(Number(writtenMb) >= mb && Number(writtenMb) <= mb * 1.05, stdout);
     });
   }
+
+  test("D2: where there are no disks, /tmp is memory of its own size, and that is said", async (t) => {
+    const instance = `t${systemRandom.hex(6)}`;
+    const directories = { ...testDirectories(instance), diskDir: "/proc/nowhere" };
+    const { driver } = await bubblewrapForTest(instance, directories);
+    t.after(() => driver.close());
+    assert.match(
+      driver.guarantees.missing.join(),
+      /^Functions have their \/tmp in memory[^]*loop devices and e2fsprogs/,
+    );
+    const { stdout } = await ending(await driver.create(python(filler, { tmpBytesMax: 8 << 20 })));
+    assert.match(stdout, /^[78] No space left on device\n$/);
+  });
 
   test("D2: /tmp ends with ENOSPC also when it is full of empty files", async () => {
     const program = `
