@@ -297,8 +297,8 @@ test("the SDK sees AWS's errors; TestEventPattern says what matches", async () =
     assert.equal(error.message, "Event bus nowhere does not exist.");
     return true;
   });
-  const entry = { Source: "s", DetailType: "d", Detail: "{}" };
-  await assert.rejects(events.send(new PutEventsCommand({ Entries: Array(11).fill(entry) })), {
+  const eleven = Array.from({ length: 11 }, () => ({ Source: "s", DetailType: "d", Detail: "{}" }));
+  await assert.rejects(events.send(new PutEventsCommand({ Entries: eleven })), {
     name: "ValidationException",
     message:
       /^1 validation error detected: Value '\[PutEventsRequestEntry\(.*\]' at 'entries' failed to satisfy constraint: Member must have length less than or equal to 10$/,
