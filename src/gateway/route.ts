@@ -159,7 +159,8 @@ function uploadRoute(service: ServiceModel, head: RequestHead): UploadRoute | un
   return bucket !== undefined && query === "" ? { kind: "upload", service, bucket } : undefined;
 }
 
-function s3Path(head: RequestHead, path: string): string {
+/** With the bucket as its first segment, wherever it stood. */
+export function s3Path(head: RequestHead, path: string): string {
   const bucket = bucketInHost(head.headers["host"] ?? "");
   return bucket === undefined ? path : `/${bucket}${path}`;
 }
