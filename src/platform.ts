@@ -51,6 +51,7 @@ import { createCatalog } from "./runtime/catalog.ts";
 import { createCodeMounts } from "./runtime/code-mount.ts";
 import type { Catalog } from "./runtime/contract.ts";
 import { startEnvironment } from "./runtime/environment.ts";
+import { Inspections } from "./runtime/inspection.ts";
 import { bootWaiting } from "./runtime/waiting-runtime.ts";
 import { createWarmPool } from "./runtime/warm-pool.ts";
 import { createLogs } from "./services/cloudwatch-logs/index.ts";
@@ -189,34 +190,37 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     undo.add(() => warm.close());
     metrics.gauge("lambdad_warm_runtimes", "Runtimes that wait for a function", () => warm.size);
   }
+  const inspections = new Inspections({ logger, driver });
+  undo.add(() => inspections.closeAll());
   const pool: Pool = new Pool({
     clock,
     logger,
     admission,
-    startEnvironment: (spec) =>
-      startEnvironment(
-        {
-          clock,
-          random,
-          logger,
-          driver,
-          catalog,
-          codeMounts,
-          api,
-          warm,
-          logs: logs.sink,
-          network: config.network,
-          streamBytesPerSecond: config.streamBytesPerSecond,
-          endpointUrl,
-          credentials: (account) => ({
-            // Without --secure, an access key of 12 digits is the account that it acts for.
-            accessKeyId: config.secure ? functionKeys.accessKeyId : account,
-            secretAccessKey: functionKeys.secretAccessKey,
-            sessionToken: "lambdad",
-          }),
-        },
-        spec,
-      ),
+    startEnvironment(spec) {
+      const deps = {
+        clock,
+        random,
+        logger,
+        driver,
+        catalog,
+        codeMounts,
+        api,
+        warm,
+        logs: logs.sink,
+        network: config.network,
+        streamBytesPerSecond: config.streamBytesPerSecond,
+        endpointUrl,
+        credentials: (account: string) => ({
+          // Without --secure, an access key of 12 digits is the account that it acts for.
+          accessKeyId: config.secure ? functionKeys.accessKeyId : account,
+          secretAccessKey: functionKeys.secretAccessKey,
+          sessionToken: "lambdad",
+        }),
+      };
+      const inspected = inspections.begin(spec);
+      if (!inspected) return startEnvironment(deps, spec);
+      return startEnvironment({ ...deps, driver: inspected.driver, warm: undefined }, inspected.spec);
+    },
     limits: {
       environmentsMax,
       startingMax: startingEnvironmentsMax,
@@ -251,12 +255,9 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     codeMounts,
     catalog,
   });
-  await begin(lambda, undo);
   const sqs = createSqs({ clock, random, store, logger, metrics });
-  await begin(sqs, undo);
   const urls = { everywhere: () => publicUrl, functions: () => endpointUrl };
   const sns = createSns({ clock, random, store, logger, metrics, deliver, post: httpPost, urls });
-  await begin(sns, undo);
   const call = createServiceCall({ services: () => services, random, endpoint: () => publicUrl });
   const eventbridge = createEventBridge({ clock, random, store, logger, metrics, deliver, call });
   const names = () => services.map(({ name }) => name);
@@ -268,7 +269,6 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     dir: join(config.dataDir, "objects"),
     secure: config.secure,
   });
-  await begin(s3, undo);
   services.push(lambda, logs, createSts(), sqs, sns, eventbridge, scheduler, s3);
 
   // The front door.
@@ -285,9 +285,8 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   };
   const pipeline = createPipeline({ ...config, services, keyStore, admin, clock, random, logger, metrics });
   const gateway = createGateway({ pipeline, clock, logger, metrics });
-  undo.add(() => gateway.close(stopGraceMs));
-  undo.add(() => sqs.endWaits());
-  undo.add(() => trail.endWaits());
+  // Where the rest fails; in a stop in good order it is closed before the services are.
+  undo.add(() => gateway.close(0));
 
   const { port, url } = await gateway
     .listen({ host: config.host, port: config.port, admin: true })
@@ -303,10 +302,13 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
 
   driver.warm?.();
 
-  // Functions that topics and queues invoke may call us at once, so this comes last; and ends first.
+  // What was left undone is taken up: functions that run for it may call us at once, and wait until we are open.
+  for (const service of [lambda, sqs, sns, s3, eventbridge, scheduler]) await begin(service, undo);
   sns.open();
-  await begin(eventbridge, undo);
-  await begin(scheduler, undo);
+  undo.add(() => gateway.close(stopGraceMs));
+  undo.add(() => sqs.endWaits());
+  undo.add(() => trail.endWaits());
+  gateway.open();
   const sourceOf = (arn: string) => (arn.split(":")[2] === "sqs" ? sqs.source : undefined);
   undo.add(await pollMappings({ clock, logger, metrics, functions: lambda.mapped, trail, sourceOf }));
 

@@ -48,8 +48,10 @@ export interface ListenOptions {
 }
 
 export interface Gateway {
-  /** Resolves once requests are served. Rejects with the socket's error: EADDRINUSE, EACCES. */
+  /** Resolves once requests are taken; they wait for `open`. Rejects with the socket's error: EADDRINUSE, EACCES. */
   listen(options: ListenOptions): Promise<{ readonly port: number; readonly url: string }>;
+  /** From now on requests are answered. */
+  open(): void;
   /** Idempotent. Requests that still run after `graceMs` are cut off. */
   close(graceMs: number): Promise<void>;
 }
@@ -59,7 +61,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const fronts: Front[] = [];
   const held: Held = { bytes: 0 };
   let running = 0;
-  let isClosing = false;
+  let closed: Promise<unknown> | undefined;
+  let opening: PromiseWithResolvers<void> | undefined = Promise.withResolvers();
   deps.metrics.gauge("lambdad_gateway_running_requests", "Requests being answered.", () => running);
   deps.metrics.gauge("lambdad_gateway_held_bytes", "Request bodies in memory.", () => held.bytes);
 
@@ -69,6 +72,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     response.on("error", ignore);
     running += 1;
     try {
+      if (opening) await opening.promise;
       const answer = await pipeline.answer(exchange);
       if (!exchange.isDrained) await exchange.drain(clock);
       await sendOrGiveUp(exchange, response, answer);
@@ -86,7 +90,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     answer: WireResponse,
   ): Promise<void> {
     try {
-      await send(exchange, response, answer, isClosing);
+      await send(exchange, response, answer, closed !== undefined);
     } catch (error) {
       if (!exchange.isGone) {
         const { method, path } = exchange;
@@ -108,9 +112,13 @@ export function createGateway(deps: GatewayDeps): Gateway {
       listener.url = urlOf(host, boundPort);
       return { port: boundPort, url: listener.url };
     },
+    open() {
+      opening?.resolve();
+      opening = undefined;
+    },
     async close(graceMs) {
-      isClosing = true;
-      await Promise.all(fronts.map((front) => front.close(graceMs)));
+      closed ??= Promise.all(fronts.map((front) => front.close(graceMs)));
+      await closed;
     },
   };
 }

@@ -1,6 +1,9 @@
 /** Functions that call AWS with the SDK that their runtime brings, and reach lambdad without a line of configuration. */
 import assert from "node:assert/strict";
-import { resolve } from "node:path";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import {
   CreateFunctionCommand,
@@ -9,7 +12,12 @@ import {
   type Runtime,
   waitUntilFunctionActiveV2,
 } from "@aws-sdk/client-lambda";
-import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import {
+  CreateQueueCommand,
+  GetQueueUrlCommand,
+  ReceiveMessageCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs";
 import { run } from "../harness/command.ts";
 import { type RunningServer, startServer } from "../harness/server.ts";
 import { zipOf } from "../harness/zip.ts";
@@ -21,13 +29,7 @@ let QueueUrl: string | undefined;
 
 before(async () => {
   server = await startServer();
-  const settings = {
-    endpoint: server.url,
-    region: "us-east-1",
-    credentials: { accessKeyId: "test", secretAccessKey: "test" },
-  };
-  lambda = new LambdaClient(settings);
-  sqs = new SQSClient(settings);
+  ({ lambda, sqs } = clientsOf(server));
   ({ QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: "answers" })));
 });
 
@@ -35,8 +37,19 @@ after(async () => {
   assert.equal(await server.stop(), 0);
 });
 
-async function answerOf(name: string, runtime: Runtime, files: Record<string, string>): Promise<unknown> {
-  await lambda.send(
+function clientsOf({ url: endpoint }: RunningServer) {
+  const settings = {
+    endpoint,
+    region: "us-east-1",
+    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+  };
+  return { lambda: new LambdaClient(settings), sqs: new SQSClient(settings) };
+}
+
+type Files = Record<string, string>;
+
+async function create(client: LambdaClient, name: string, runtime: Runtime, files: Files): Promise<void> {
+  await client.send(
     new CreateFunctionCommand({
       FunctionName: name,
       Runtime: runtime,
@@ -47,7 +60,11 @@ async function answerOf(name: string, runtime: Runtime, files: Record<string, st
       Code: { ZipFile: await zipOf(files) },
     }),
   );
-  await waitUntilFunctionActiveV2({ client: lambda, maxWaitTime: 60 }, { FunctionName: name });
+  await waitUntilFunctionActiveV2({ client, maxWaitTime: 60 }, { FunctionName: name });
+}
+
+async function answerOf(name: string, runtime: Runtime, files: Files): Promise<unknown> {
+  await create(lambda, name, runtime, files);
   const { Payload, FunctionError } = await lambda.send(new InvokeCommand({ FunctionName: name }));
   const text = Buffer.from(Payload ?? []).toString();
   assert.equal(FunctionError, undefined, text);
@@ -99,4 +116,36 @@ def handler(event, context):
     return boto3.client("sts").get_caller_identity()["Account"]
 `;
   assert.equal(await answerOf("snake", newest, { "index.py": index }), account);
+});
+
+test("a function that runs for what an earlier lambdad left reaches the new one", async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), "lambdad-again-"));
+  let again = await startServer({ dataDir });
+  try {
+    const first = clientsOf(again);
+    await first.sqs.send(new CreateQueueCommand({ QueueName: "answers" }));
+    const index = `
+      const { SQSClient, GetQueueUrlCommand, SendMessageCommand } = require("@aws-sdk/client-sqs");
+      exports.handler = async () => {
+        await new Promise((resolve) => setTimeout(resolve, 1500));
+        const sqs = new SQSClient();
+        const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: "answers" }));
+        await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: "here I am" }));
+      };`;
+    await create(first.lambda, "late", "nodejs24.x", { "index.js": index });
+    await first.lambda.send(new InvokeCommand({ FunctionName: "late", InvocationType: "Event" }));
+    again.child.kill("SIGKILL");
+    await once(again.child, "exit");
+
+    again = await startServer({ dataDir });
+    const second = clientsOf(again);
+    const { QueueUrl } = await second.sqs.send(new GetQueueUrlCommand({ QueueName: "answers" }));
+    const { Messages = [] } = await second.sqs.send(
+      new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 20 }),
+    );
+    assert.equal(Messages[0]?.Body, "here I am");
+  } finally {
+    await again.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
 });

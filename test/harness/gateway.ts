@@ -54,7 +54,9 @@ export function createTestGateway(options: TestGatewayOptions): TestGateway {
     logger,
     metrics,
   });
-  return { pipeline, metrics, log, gateway: createGateway({ pipeline, clock, logger, metrics }) };
+  const gateway = createGateway({ pipeline, clock, logger, metrics });
+  gateway.open();
+  return { pipeline, metrics, log, gateway };
 }
 
 type Handler = (input: Record<string, unknown>, ctx: Context) => Promise<object>;
