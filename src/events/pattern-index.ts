@@ -1,11 +1,11 @@
 /**
  * Many patterns at once: which of them match an event? Each clause stands in the index under one of its fields that must
- * have an exact value, where that field and value have the fewest clauses so far; failing that, under a field that must be
+ * have an exact value or prefix, where these have the fewest clauses so far; failing that, under a field that must be
  * there; failing that, it is tried on every event. Then an event meets only clauses that share a value with it.
  */
 import { type Fields, fieldsOf, valueKey } from "./event-value.ts";
 import { clauseHolds } from "./pattern.ts";
-import { type Clause, parsePattern } from "./pattern-parse.ts";
+import { type Clause, parsePattern, type Test } from "./pattern-parse.ts";
 
 interface Entry<T> {
   readonly clause: Clause;
@@ -14,10 +14,12 @@ interface Entry<T> {
 
 /** `T` is compared by identity. */
 export class PatternIndex<T> {
-  /** By path and value: `path` NUL `valueKey`. */
+  /** By path and value or prefix: `keyOf`. */
   readonly #byValue = new Map<string, Set<Entry<T>>>();
   readonly #byPath = new Map<string, Set<Entry<T>>>();
   readonly #always = new Set<Entry<T>>();
+  /** How long prefixes at a path are that clauses stand under. Only grows, until the index is made anew. */
+  readonly #prefixLengths = new Map<string, Set<number>>();
   readonly #removals = new Map<T, () => void>();
   /** How many clauses look at a path. */
   readonly #paths = new Map<string, number>();
@@ -53,9 +55,15 @@ export class PatternIndex<T> {
     for (const [path, values] of fields) {
       const present = this.#byPath.get(path);
       if (present) yield present;
+      const lengths = this.#prefixLengths.get(path) ?? [];
       for (const { value } of values) {
         const exact = this.#byValue.get(`${path}\0${valueKey(value)}`);
         if (exact) yield exact;
+        if (typeof value !== "string") continue;
+        for (const length of lengths) {
+          const begun = length <= value.length && this.#byValue.get(prefixKey(path, value.slice(0, length)));
+          if (begun) yield begun;
+        }
       }
     }
   }
@@ -64,11 +72,14 @@ export class PatternIndex<T> {
     const { clause } = entry;
     for (const path of clause.keys()) this.#paths.set(path, (this.#paths.get(path) ?? 0) + 1);
     const places = this.#placesFor(clause);
-    for (const [buckets, key] of places) bucketOf(buckets, key).add(entry);
+    for (const { buckets, key, path, prefix } of places) {
+      bucketOf(buckets, key).add(entry);
+      if (prefix !== undefined) bucketOf(this.#prefixLengths, path).add(prefix.length);
+    }
     if (places.length === 0) this.#always.add(entry);
     return () => {
       this.#always.delete(entry);
-      for (const [buckets, key] of places) {
+      for (const { buckets, key } of places) {
         const bucket = buckets.get(key);
         bucket?.delete(entry);
         if (bucket?.size === 0) buckets.delete(key);
@@ -82,20 +93,39 @@ export class PatternIndex<T> {
   }
 
   /** Where an entry is to stand, so that no event that it matches misses it. Empty: nowhere in particular. */
-  #placesFor(clause: Clause): [buckets: Map<string, Set<Entry<T>>>, key: string][] {
-    let best: { readonly keys: readonly string[]; readonly load: number } | undefined;
+  #placesFor(clause: Clause): readonly Place<T>[] {
+    let best: { readonly places: readonly Place<T>[]; readonly load: number } | undefined;
     let presentPath: string | undefined;
     for (const [path, tests] of clause) {
       if (tests.some(({ kind }) => kind === "absent")) continue;
       presentPath ??= path;
-      const keys = tests.flatMap((test) => (test.kind === "value" ? [`${path}\0${test.key}`] : []));
-      if (keys.length < tests.length) continue;
-      const load = keys.reduce((sum, key) => sum + 1 + (this.#byValue.get(key)?.size ?? 0), 0);
-      if (!best || load < best.load) best = { keys, load };
+      const places = tests.flatMap((test) => this.#placeOf(path, test));
+      if (places.length < tests.length) continue;
+      const load = places.reduce((sum, { key }) => sum + 1 + (this.#byValue.get(key)?.size ?? 0), 0);
+      if (!best || load < best.load) best = { places, load };
     }
-    if (best) return [...new Set(best.keys)].map((key) => [this.#byValue, key]);
-    return presentPath === undefined ? [] : [[this.#byPath, presentPath]];
+    if (best) return best.places;
+    return presentPath === undefined ? [] : [{ buckets: this.#byPath, key: presentPath, path: presentPath }];
   }
+
+  #placeOf(path: string, test: Test): readonly Place<T>[] {
+    const buckets = this.#byValue;
+    if (test.kind === "value") return [{ buckets, key: `${path}\0${test.key}`, path }];
+    const prefix = test.kind === "passes" ? test.prefix : undefined;
+    return prefix === undefined ? [] : [{ buckets, key: prefixKey(path, prefix), path, prefix }];
+  }
+}
+
+interface Place<T> {
+  readonly buckets: Map<string, Set<Entry<T>>>;
+  readonly key: string;
+  readonly path: string;
+  readonly prefix?: string;
+}
+
+/** No `valueKey` begins like this. */
+function prefixKey(path: string, prefix: string): string {
+  return `${path}\0^${prefix}`;
 }
 
 function bucketOf<T>(buckets: Map<string, Set<T>>, key: string): Set<T> {

@@ -14,7 +14,13 @@ export type Test =
   | { readonly kind: "value"; readonly key: string }
   | { readonly kind: "absent" }
   | { readonly kind: "present" }
-  | { readonly kind: "passes"; readonly passes: (value: Scalar) => boolean; readonly wildcard?: Wildcard };
+  | {
+      readonly kind: "passes";
+      readonly passes: (value: Scalar) => boolean;
+      /** What passes is a text that begins so. */
+      readonly prefix?: string;
+      readonly wildcard?: Wildcard;
+    };
 
 /** By path (`detail.state`): one of its tests has to pass. */
 export type Clause = ReadonlyMap<string, readonly Test[]>;
@@ -130,7 +136,7 @@ class Parser {
         return [{ kind: "value", key: valueKey(this.#text(token, "exact")) }];
       case "prefix":
       case "suffix":
-        return [passes(this.#end(name, token))];
+        return [{ ...passes(this.#end(name, token)), ...prefixOf(name, token) }];
       case "equals-ignore-case":
         return [passes(textTest(ignoringCase(this.#text(token, name), "all")))];
       case "wildcard": {
@@ -311,6 +317,10 @@ function passes(test: (value: Scalar) => boolean) {
 
 function textTest(test: (value: string) => boolean): (value: Scalar) => boolean {
   return (value) => typeof value === "string" && test(value);
+}
+
+function prefixOf(operator: string, token: Token): { readonly prefix?: string } {
+  return operator === "prefix" && token.kind === "string" ? { prefix: token.text } : {};
 }
 
 function endTest(operator: "prefix" | "suffix", end: string): (value: string) => boolean {

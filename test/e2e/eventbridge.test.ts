@@ -32,6 +32,7 @@ import {
   LambdaClient,
   waitUntilFunctionActiveV2,
 } from "@aws-sdk/client-lambda";
+import { CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import { CreateQueueCommand, type Message, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { allOnPath, mustRun, works } from "../harness/command.ts";
 import { type RunningServer, startServer } from "../harness/server.ts";
@@ -46,6 +47,7 @@ let events: EventBridgeClient;
 let sqs: SQSClient;
 let lambda: LambdaClient;
 let logs: CloudWatchLogsClient;
+let sns: SNSClient;
 
 before(async () => {
   server = await startServer();
@@ -58,17 +60,18 @@ before(async () => {
   sqs = new SQSClient(settings);
   lambda = new LambdaClient(settings);
   logs = new CloudWatchLogsClient(settings);
+  sns = new SNSClient(settings);
 });
 
 after(async () => {
   await server.stop();
 });
 
-/** A queue that rules may send to. */
-async function queue(name: string): Promise<string> {
+/** A queue that rules, or others, may send to. */
+async function queue(name: string, sender = "events.amazonaws.com"): Promise<string> {
   const statement = {
     Effect: "Allow",
-    Principal: { Service: "events.amazonaws.com" },
+    Principal: { Service: sender },
     Action: "sqs:SendMessage",
     Resource: queueArn(name),
   };
@@ -210,6 +213,26 @@ test("queues, FIFO queues, another bus and log groups get the event as it is, wi
     return found?.[0]?.message;
   });
   assert.deepEqual(JSON.parse(logged), event);
+});
+
+test("a topic gets the event as its message", async () => {
+  const statement = {
+    Effect: "Allow",
+    Principal: { Service: "events.amazonaws.com" },
+    Action: "sns:Publish",
+    Resource: "*",
+  };
+  const Policy = JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
+  const { TopicArn } = await sns.send(new CreateTopicCommand({ Name: "news", Attributes: { Policy } }));
+  const url = await queue("subscribed", "sns.amazonaws.com");
+  const Attributes = { RawMessageDelivery: "true" };
+  await sns.send(
+    new SubscribeCommand({ TopicArn, Protocol: "sqs", Endpoint: queueArn("subscribed"), Attributes }),
+  );
+  await rule("news", { source: ["topic"] }, [{ Id: "t", Arn: TopicArn, InputPath: "$.detail" }]);
+  await put("topic", { n: 1 });
+  const [message] = await received(url);
+  assert.equal(message?.Body, '{"n":1}');
 });
 
 test("an API destination is called over HTTP, and again when it answers 503", async () => {
