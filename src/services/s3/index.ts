@@ -11,7 +11,7 @@ import type { Metrics } from "../../base/metrics.ts";
 import type { Random } from "../../base/random.ts";
 import type { Deliver, Target } from "../../events/ports.ts";
 import type { Store } from "../../store/store.ts";
-import { s3SweepMs } from "../../limits.ts";
+import { s3SweepMs, scrubPauseMs } from "../../limits.ts";
 import type { OperationsOf, Service } from "../service.ts";
 import { Buckets } from "./buckets.ts";
 import { VersionTokens } from "./domain/version-token.ts";
@@ -31,6 +31,7 @@ import { refused, unsetOperations } from "./operations/refused.ts";
 import { settingsOperations } from "./operations/settings.ts";
 import { Outbox } from "./outbox.ts";
 import { RubbishClearer } from "./rubbish.ts";
+import { Scrub } from "./scrub.ts";
 import { S3Store } from "./store.ts";
 import { withStrangers } from "./strangers.ts";
 import { createTarget } from "./target.ts";
@@ -70,6 +71,7 @@ export function createS3(deps: S3Deps): S3Service {
   const objects = new Objects({ ...deps, store, buckets, files, tokens, outbox, rubbish });
   const uploads = new Uploads({ ...deps, store, buckets, files, objects, tokens, rubbish });
   const lifecycle = new Lifecycle({ ...deps, store, objects, uploads });
+  const scrub = new Scrub({ ...deps, store, files });
   const parts = { ...deps, store, files, buckets, objects, rubbish, uploads };
 
   const operations: OperationsOf<Client> = {
@@ -101,25 +103,33 @@ export function createS3(deps: S3Deps): S3Service {
       rubbish.wake();
       outbox.resume();
       const stopping = new AbortController();
+      const { signal } = stopping;
       const isNamed = async (file: string) => (await store.files.get([file])) !== undefined;
-      const sweeping = files.sweep(isNamed, stopping.signal).then(
+      const sweeping = files.sweep(isNamed, signal).then(
         (removed) =>
           removed > 0 && logger.info("removed what a crash had left of uploads", { files: removed }),
         (error: unknown) => logger.warn("files that no object has may have been left", { error }),
       );
-      const expiring = (async () => {
-        while (!stopping.signal.aborted) {
-          await clock.sleep(s3SweepMs, stopping.signal).catch(() => {});
-          if (!stopping.signal.aborted) await lifecycle.sweep(stopping.signal);
-        }
-      })();
+      const loops = [
+        repeat(s3SweepMs, signal, () => lifecycle.sweep(signal)),
+        repeat(scrubPauseMs, signal, () => scrub.pass(signal)),
+      ];
       return async () => {
         stopping.abort();
-        await sweeping;
-        await expiring;
+        await Promise.all([sweeping, ...loops]);
         await outbox.stop();
         await rubbish.stop();
       };
     },
   };
+
+  async function repeat(everyMs: number, signal: AbortSignal, work: () => Promise<unknown>): Promise<void> {
+    while (!signal.aborted) {
+      await clock.sleep(everyMs, signal).catch(() => {});
+      if (signal.aborted) return;
+      await work().catch((error: unknown) =>
+        logger.warn("S3's background work will be done later", { error }),
+      );
+    }
+  }
 }

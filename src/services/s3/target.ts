@@ -1,6 +1,8 @@
 /** Events of other services become objects: a function's destination, a delivery stream's batch. */
+import { admits } from "../../events/admission.ts";
 import type { Target } from "../../events/ports.ts";
 import type { Buckets } from "./buckets.ts";
+import { checkedPolicy } from "./domain/bucket-policy.ts";
 import { bucketOfArn } from "./domain/bucket-name.ts";
 import { defaultAlgorithm } from "./domain/checksum.ts";
 import { standard } from "./domain/object.ts";
@@ -9,14 +11,22 @@ import type { S3Parts } from "./parts.ts";
 import { receive } from "./receiving.ts";
 import { checkKey } from "./request.ts";
 
-export function createTarget({ buckets, files, objects, random, store }: S3Parts): Target {
+export function createTarget({ buckets, files, logger, objects, random, store }: S3Parts): Target {
   return {
     async deliver(arn, { body: bytes, objectKey }, ctx) {
       const bucket = await bucketAt(buckets, arn);
-      // The sender's role would decide; here everybody of one account may do everything in it.
-      if (bucket.value.account !== ctx.account) throw accessDenied();
       const key = objectKey ?? random.uuid();
       checkKey(key);
+      const { policy } = bucket.value.settings;
+      const document = policy === undefined ? undefined : checkedPolicy(policy, bucket.value);
+      if (!admits(document, { action: "s3:PutObject", resource: `${arn}/${key}` }, ctx)) {
+        logger.warn("a bucket's policy lacks a permission", {
+          bucket: arn,
+          missing: `Allow s3:PutObject to ${ctx.principal}`,
+          from: ctx.sourceArn,
+        });
+        throw accessDenied();
+      }
       const expected = {
         claim: { algorithm: defaultAlgorithm, value: undefined, isNamed: false },
         md5: undefined,

@@ -106,12 +106,12 @@ test("versions, markers and the null version are what a list of them would be", 
   );
 });
 
-test("tokens fall, whatever the clock does, and sequencers rise", () => {
+test("tokens fall, whatever the clock does, and sequencers rise", async () => {
   const clock = createSimClock();
   const tokens = new VersionTokens({ clock, random: seededRandom(1) });
   let previous = tokens.next();
   for (let n = 0; n < 100; n += 1) {
-    if (n % 10 === 0) clock.advance(1);
+    if (n % 10 === 0) await clock.advance(1);
     const next = tokens.next(n % 7 === 0 ? previous : undefined);
     assert(next < previous);
     assert(sequencerOf(next) > sequencerOf(previous));
