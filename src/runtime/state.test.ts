@@ -160,8 +160,9 @@ test("a poll that is lost while extensions are at work is made again, and nothin
 });
 
 test("what waits for extensions takes no answer, and no error of INIT", () => {
+  const calls: readonly RuntimeCall[] = [response, stream, error, initError];
   for (const state of [held, busy("held"), busy("lingering")]) {
-    for (const call of [response, stream, error, initError]) {
+    for (const call of calls) {
       assert.equal(rule(state, call).kind, "invalid-transition", `${JSON.stringify(state)} ${call.kind}`);
     }
   }
