@@ -21,6 +21,7 @@ import { pollMappings } from "./events/mapping/pollers.ts";
 import { Trail, trailed } from "./events/trail.ts";
 import { createAdmin } from "./gateway/admin.ts";
 import { asyncRoutes } from "./gateway/admin-async.ts";
+import { environmentRoutes } from "./gateway/admin-environments.ts";
 import { eventRoutes } from "./gateway/admin-events.ts";
 import { outboxRoutes } from "./gateway/admin-outbox.ts";
 import { createGateway } from "./gateway/http.ts";
@@ -277,7 +278,12 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     isolation: driver.name,
     services: services.map(({ name }) => name),
     metrics,
-    routes: [...asyncRoutes(events), ...eventRoutes(trail), ...outboxRoutes(sns.mails)],
+    routes: [
+      ...asyncRoutes(events),
+      ...environmentRoutes({ invoker, inspections }),
+      ...eventRoutes(trail),
+      ...outboxRoutes(sns.mails),
+    ],
   });
   const keyStore = (accessKey: string) => {
     if (accessKey === functionKeys.accessKeyId) return functionKeys.secretAccessKey;

@@ -38,6 +38,8 @@ export interface Client {
   /** Throws `ApiError` for AWS errors, `CommandError` when nobody answers. */
   send(request: ApiRequest): Promise<ApiResponse>;
   lambda<T>(method: string, path: string, body?: object): Promise<T>;
+  /** lambdad's own routes: "async/purge". */
+  admin<T>(path: string, body: object): Promise<T>;
   logs<T>(operation: string, body: object): Promise<T>;
 }
 
@@ -62,6 +64,16 @@ export function createClient(settings: ClientSettings, clock: Clock): Client {
         method,
         path,
         body: body && JSON.stringify(body),
+        headers: json,
+      });
+      return parsed(answer.body) as T;
+    },
+    async admin<T>(path: string, body: object) {
+      const answer = await send({
+        service: "lambda",
+        method: "POST",
+        path: `/_lambdad/${path}`,
+        body: JSON.stringify(body),
         headers: json,
       });
       return parsed(answer.body) as T;

@@ -1,6 +1,6 @@
 /**
  * `lambdad deploy DIR`: zips a folder, guesses how it wants to run, creates the function or updates what differs, waits
- * until it is ready, and says what it did.
+ * until it is ready, and says what it did. With --watch it stays, and updates the code each time when a file changes.
  */
 import { readFileSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
@@ -9,8 +9,11 @@ import type { Client } from "./client.ts";
 import { ApiError } from "./client.ts";
 import type { Guess } from "./guess.ts";
 import { guess } from "./guess.ts";
-import { CommandError, bold, green, megabytes, print } from "./output.ts";
+import type { InspectOption } from "./inspect.ts";
+import { openInspection } from "./inspect.ts";
+import { CommandError, bold, green, megabytes, print, red } from "./output.ts";
 import { filesOf, packFolder } from "./package-folder.ts";
+import { watchedFolder } from "./watched-folder.ts";
 
 export interface DeployOptions {
   readonly name?: string;
@@ -20,6 +23,8 @@ export interface DeployOptions {
   readonly timeout?: number;
   readonly env?: readonly string[];
   readonly json?: boolean;
+  readonly watch?: boolean;
+  readonly inspect?: InspectOption;
 }
 
 export interface DeployDeps {
@@ -64,7 +69,36 @@ export async function deploy(deps: DeployDeps, directory: string, options: Deplo
   const ready = await untilReady(deps, path);
   if (options.json) return print(JSON.stringify(ready, undefined, 2));
   say(`${green("active")}, ${ready.FunctionArn}`);
+  const { inspect } = options;
+  if (inspect !== undefined) {
+    await openInspection(deps.client, { name, runtime: wanted.Runtime, inspect, wait: false });
+  }
+  if (options.watch) return watchFolder(deps, folder, path, say);
   print(`\nInvoke it:  lambdad invoke ${name} --payload '{}'\nIts log:    lambdad logs ${name} --follow`);
+}
+
+/** Never resolves: until Ctrl-C. */
+async function watchFolder(
+  deps: DeployDeps,
+  folder: string,
+  path: string,
+  say: (text: string) => void,
+): Promise<never> {
+  const changes = watchedFolder(folder, deps.clock);
+  say(`watching ${folder}; Ctrl-C ends it`);
+  for (;;) {
+    await changes.next();
+    const beganMs = deps.clock.monotonic();
+    try {
+      const { zip } = await packFolder(folder);
+      await deps.client.lambda("PUT", `${path}/code`, { ZipFile: Buffer.from(zip).toString("base64") });
+      await untilReady(deps, path);
+      say(`${green("updated")} in ${Math.round(deps.clock.monotonic() - beganMs)} ms`);
+    } catch (error) {
+      // A file that is being written, a syntax error in a zip's making: the next change may be better.
+      say(red(error instanceof Error ? error.message : String(error)));
+    }
+  }
 }
 
 async function settingsOf(deps: DeployDeps, folder: string, options: DeployOptions) {

@@ -1,16 +1,36 @@
 /** `lambdad invoke NAME`: runs a function; its result goes to standard output, its log to standard error. */
 import { readFileSync } from "node:fs";
 import type { Client } from "./client.ts";
+import type { InspectOption } from "./inspect.ts";
+import { closeInspection, openInspection } from "./inspect.ts";
 import { CommandError, dim, note, print, red } from "./output.ts";
 
 export interface InvokeOptions {
   readonly payload?: string;
   readonly qualifier?: string;
   readonly quiet?: boolean;
+  /** In an environment that has never run. */
+  readonly cold?: boolean;
+  readonly inspect?: InspectOption;
 }
 
 /** Answers the exit code: 1 when the function failed. */
 export async function invoke(client: Client, name: string, options: InvokeOptions): Promise<number> {
+  if (options.cold) await client.admin("environments/recycle", { function: name });
+  if (options.inspect === undefined) return run(client, name, options);
+  const { Runtime: runtime } = await client.lambda<{ Runtime: string }>(
+    "GET",
+    `/2015-03-31/functions/${encodeURIComponent(name)}/configuration`,
+  );
+  await openInspection(client, { name, runtime, inspect: options.inspect, wait: true });
+  try {
+    return await run(client, name, options);
+  } finally {
+    await closeInspection(client, name);
+  }
+}
+
+async function run(client: Client, name: string, options: InvokeOptions): Promise<number> {
   const query = options.qualifier ? `?Qualifier=${encodeURIComponent(options.qualifier)}` : "";
   const answer = await client.send({
     service: "lambda",

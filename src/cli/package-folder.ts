@@ -44,7 +44,7 @@ export async function packFolder(folder: string): Promise<Packed> {
   return { zip: await buffer(archive.outputStream), files };
 }
 
-function isLeftOut(path: string): boolean {
+export function isLeftOut(path: string): boolean {
   const parts = path.split("/");
   return (
     parts.some((part) => leftOut.has(part)) ||

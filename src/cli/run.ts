@@ -130,6 +130,8 @@ function program(): Command {
     .addOption(new Option("--memory <MB>", "memory").argParser(wholeNumber))
     .addOption(new Option("--timeout <seconds>", "timeout").argParser(wholeNumber))
     .option("--env <NAME=value...>", "environment variables: all of them, the others are removed")
+    .option("--watch", "stay, and update the code when a file changes")
+    .addOption(inspectOption())
     .option("--json", "print the function's configuration as JSON")
     .action(async (dir, options) => {
       const { deploy } = await import("./deploy.ts");
@@ -145,6 +147,8 @@ function program(): Command {
     .option("--payload <json>", "JSON, @file, or - for standard input (default: {})")
     .option("--qualifier <version|alias>", "which version")
     .option("--quiet", "without the log")
+    .option("--cold", "in an environment that has never run")
+    .addOption(inspectOption())
     .action(async (name, options) => {
       const { invoke } = await import("./invoke.ts");
       process.exitCode = await invoke(
@@ -280,6 +284,13 @@ function endpointOption(): Option {
     "--endpoint <url>",
     "which lambdad (default: AWS_ENDPOINT_URL, else http://127.0.0.1:4566)",
   );
+}
+
+function inspectOption(): Option {
+  return new Option(
+    "--inspect [port]",
+    "open the function to a debugger: Node's inspector (9229), or debugpy (5678)",
+  ).argParser(wholeNumber);
 }
 
 /** "1s,500ms,2m" in milliseconds. */

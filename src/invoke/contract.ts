@@ -56,6 +56,11 @@ export interface Invoker {
    */
   retire(functionArn: string, keepKeys: readonly string[], goneKeys?: readonly string[]): Promise<void>;
   /**
+   * Ends environments of these functions, busy ones when they are done, so that what comes next starts others. Answers
+   * how many.
+   */
+  recycle(isWanted: (functionArn: string) => boolean): number;
+  /**
    * From now on so many environments of each of these versions are kept initialised, and of the function's other
    * versions none. They are started behind the caller's back; asking again after a failure tries again.
    */

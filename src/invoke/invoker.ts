@@ -133,6 +133,7 @@ export function createInvoker(deps: InvokerDeps): Invoker {
     invoke,
     stop,
     retire: (functionArn, keepKeys, goneKeys) => pool.retire(functionArn, keepKeys, goneKeys),
+    recycle: (isWanted) => pool.recycle(isWanted),
     provision: (functionArn, wanted) => pool.provision(functionArn, wanted),
     provisioned: (specKey) => pool.provisioned(specKey),
     onPermitFree: (wake) => void permitWatchers.push(wake),

@@ -53,6 +53,8 @@ interface Group {
   /** No more of those are started. */
   provisionFailure: string | undefined;
   readonly members: Set<Environment>;
+  /** Members that serve nobody after what they do now. */
+  readonly worn: Set<Environment>;
   starting: number;
   /** Environments that have answered and will be given back any moment. */
   settling: number;
@@ -175,6 +177,22 @@ export class Pool {
     return { ready: alive.length, failure: group.provisionFailure };
   }
 
+  /**
+   * Ends environments of these functions: idle ones now, busy ones when they are given back. What comes next starts others;
+   * what is provisioned is started again. Answers how many.
+   */
+  recycle(isWanted: (functionArn: string) => boolean): number {
+    let count = 0;
+    for (const group of this.#groups.values()) {
+      if (!isWanted(group.spec.functionArn)) continue;
+      count += group.members.size;
+      for (const environment of group.members) group.worn.add(environment);
+      for (const { environment } of group.idle.splice(0)) void this.#end(group, environment);
+      for (const environment of group.ready.splice(0)) void this.#end(group, environment);
+    }
+    return count;
+  }
+
   /** Refuses new requests; idle environments end now, busy ones when they are released. Resolves when all are gone. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -209,6 +227,7 @@ export class Pool {
       provisionedWanted: 0,
       provisionFailure: undefined,
       members: new Set(),
+      worn: new Set(),
       starting: 0,
       settling: 0,
       isRetired: this.#retiredKeys.has(spec.key),
@@ -382,6 +401,7 @@ export class Pool {
   }
 
   #offer(group: Group, environment: Environment): void {
+    if (group.worn.has(environment)) return void this.#end(group, environment);
     const waiter = this.#nextInLine(group);
     if (waiter) return waiter.resolve(environment);
     if (group.isRetired) return void this.#end(group, environment);
@@ -437,6 +457,7 @@ export class Pool {
 
   #forget(group: Group, environment: Environment): void {
     if (!group.members.delete(environment)) return;
+    group.worn.delete(environment);
     this.#alive -= 1;
     const wasProvisioned = group.provisioned.delete(environment);
     this.#dropIfEmpty(group);

@@ -26,12 +26,15 @@ def run():
     api = RuntimeApi(os.environ.get("_LAMBDAD_RUNTIME_SOCKET"), os.environ["AWS_LAMBDA_RUNTIME_API"])
     sink = open_sink(os.environ.get("_LAMBDA_TELEMETRY_LOG_FD"))
     layer_root = os.environ.get("_LAMBDAD_LAYER_ROOT", "/opt")
+    debugger = os.environ.get("_LAMBDAD_DEBUGPY")
     forget_our_variables()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     install_logging(sink)
     task_root = os.environ.get("LAMBDA_TASK_ROOT", "/var/task")
     set_module_path(task_root, layer_root)
+    if debugger is not None:
+        listen_for_debugger(debugger)
 
     error = None
     try:
@@ -48,6 +51,19 @@ def run():
     headers, body = api.next()
     while True:
         headers, body = serve(api, sink, handler, headers, body)
+
+
+def listen_for_debugger(where):
+    """`where`: address, port, and perhaps "wait". debugpy is the function's own, a layer's or the interpreter's."""
+    address, port, *wait = where.split(":")
+    try:
+        import debugpy
+    except ImportError:
+        print("debugpy is not installed: put it into the function's package or a layer")
+        return
+    debugpy.listen((address, int(port)))
+    if wait:
+        debugpy.wait_for_client()
 
 
 def follow_orders(orders):
