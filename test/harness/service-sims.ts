@@ -7,6 +7,7 @@ import { createLogs } from "../../src/services/cloudwatch-logs/index.ts";
 import { createEventBridge } from "../../src/services/eventbridge/index.ts";
 import { createScheduler } from "../../src/services/scheduler/index.ts";
 import type { Service } from "../../src/services/service.ts";
+import { createSns } from "../../src/services/sns/index.ts";
 import { createSqs } from "../../src/services/sqs/index.ts";
 import { createSts } from "../../src/services/sts/index.ts";
 import { createMemoryStore } from "../../src/store/memory/memory-store.ts";
@@ -26,6 +27,7 @@ export function simServices(): readonly Service[] {
     createLogs(deps),
     createSts(),
     createSqs(deps),
+    createSns({ ...deps, ...out, post: unreachable, urls: { everywhere: () => "", functions: () => "" } }),
     createEventBridge({ ...deps, ...out }),
     createScheduler({ ...deps, ...out, services: () => [] }),
   ];
