@@ -13,6 +13,8 @@ export interface TargetUnderTest {
   readonly arn: string;
   /** Well formed, and nobody's. */
   readonly missingArn: string;
+  /** Who is not let in, where that is not decided by the names of services. */
+  readonly strangers?: readonly DeliveryContext[];
   /** What came to `arn`, in whatever order: the events as JSON texts. */
   arrived(): Promise<readonly string[]>;
   /** Another one on what a crash leaves. */
@@ -57,11 +59,11 @@ export function targetSuite(name: string, make: () => Promise<TargetUnderTest>):
   test(`${name}: a service that the resource policy does not name is refused, and nothing is left`, async () => {
     const made = await make();
     const { target, arn } = made;
-    const strangers = [
+    const others = [
       { ...sender, principal: "sns.amazonaws.com" },
       { ...sender, sourceArn: "arn:aws:s3:::elsewhere" },
     ];
-    for (const stranger of strangers) {
+    for (const stranger of made.strangers ?? others) {
       await assert.rejects(target.deliver(arn, event(1), stranger), isClientError);
     }
     assert.deepEqual(await made.arrived(), []);

@@ -7,6 +7,7 @@ import { createMetrics } from "../../base/metrics.ts";
 import { seededRandom } from "../../base/random.ts";
 import { NoSuchTarget } from "../../events/deliver.ts";
 import type { DeliveredEvent, DeliveryContext } from "../../events/ports.ts";
+import { sender, targetSuite, type TargetUnderTest } from "../../events/target.suite.ts";
 import { createMemoryState, createMemoryStore } from "../../store/memory/memory-store.ts";
 import { AwsError } from "../../wire/aws-error.ts";
 import type { Context, Operation, Stop } from "../service.ts";
@@ -31,9 +32,8 @@ interface Sent {
 }
 
 /** Everything around EventBridge played; `state` of an earlier one: a restart after a crash. */
-function started(state = createMemoryState(), clock = createSimClock()) {
+function started(state = createMemoryState(), clock = createSimClock(), sent: Sent[] = []) {
   const store = createMemoryStore(state);
-  const sent: Sent[] = [];
   const requests: HttpRequest[] = [];
   const calls: (readonly [operation: string, input: Record<string, unknown>])[] = [];
   const warnings: LogFields[] = [];
@@ -89,20 +89,8 @@ function started(state = createMemoryState(), clock = createSimClock()) {
     return started(state, clock);
   };
   return {
-    clock,
-    state,
-    store,
-    world,
-    sent,
-    requests,
-    calls,
-    warnings,
-    call,
-    put,
-    rule,
-    bodies,
-    starting,
-    crashed,
+    ...{ clock, state, store, world, sent, requests, calls, warnings },
+    ...{ call, put, rule, bodies, starting, crashed, target: eventbridge.target },
   };
 }
 
@@ -819,4 +807,34 @@ test("PutRule replaces a rule but for its targets and tags; lists come in pages,
       },
     ],
   });
+});
+
+/** Services of the bus's own account need no permission; those of others do. */
+const strangers = [{ ...sender, account: "111111111111" }];
+
+function underTest(stage: ReturnType<typeof started>): TargetUnderTest {
+  return {
+    target: stage.target,
+    arn: busArn("default"),
+    missingArn: busArn("nowhere"),
+    strangers,
+    async arrived() {
+      await stage.clock.advance(0);
+      const events = stage.bodies().map((body) => JSON.parse(body) as { id: string; detail: object });
+      // Rules deliver at least once: after a crash perhaps twice.
+      const byId = new Map(events.map(({ id, detail }) => [id, JSON.stringify(detail)]));
+      return [...byId.values()];
+    },
+    async crashed() {
+      await stage.starting;
+      void stage.store.close();
+      return underTest(started(stage.state, stage.clock, stage.sent));
+    },
+  };
+}
+
+targetSuite("event bus", async () => {
+  const stage = started();
+  await stage.rule("uploads", { source: ["aws.s3"] }, [toQueue()]);
+  return underTest(stage);
 });

@@ -213,7 +213,7 @@ test("universal targets call the operation, with members named as AWS names them
   );
   await clock.advance(2 * minute);
   const caller = { account, region, principal: "scheduler.amazonaws.com" };
-  const { Payload: sent } = calls[0]?.[3] as { Payload: Uint8Array };
+  const { Payload: sent } = (calls[0]?.[3] ?? {}) as { Payload: Uint8Array };
   assert.deepEqual(calls[0]?.slice(0, 3), [caller, "lambda", "Invoke"]);
   assert.match(Buffer.from(sent).toString(), /^\{"id":"[0-9a-f]{16}"\}$/);
   assert.deepEqual(calls[1], [
