@@ -113,7 +113,7 @@ test("S3's errors are a bare <Error> with what the service adds, and none to HEA
     response.body,
     '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>NoSuchKey</Code>' +
       "<Message>The specified key does not exist.</Message><Key>a&amp;b</Key><RequestId>id-1</RequestId>" +
-      `<HostId>${response.headers["x-amz-id-2"]}</HostId></Error>`,
+      `<HostId>${String(response.headers["x-amz-id-2"])}</HostId></Error>`,
   );
   const head = errorOf("restXml", missing, operation("s3", "HeadObject"));
   assert.equal(head.status, 404);

@@ -3,7 +3,7 @@
  *
  * Never answers an error to HEAD with a body: S3's clients then read the code from the status.
  */
-import { AwsError } from "./aws-error.ts";
+import type { AwsError } from "./aws-error.ts";
 import { errorAnswer, errorHeaders, hostIdOf, requestIdHeaders, type ErrorAnswer } from "./error-body.ts";
 import { bindingsOf } from "./http-binding.ts";
 import type { Member, Operation, ServiceModel, Shape } from "./model.ts";

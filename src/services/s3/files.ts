@@ -22,8 +22,6 @@ export interface ObjectFilesDeps {
   readonly logger: Logger;
 }
 
-const shards = Array.from({ length: 256 }, (_, index) => index.toString(16).padStart(2, "0"));
-
 export class ObjectFiles {
   readonly #deps: ObjectFilesDeps;
   /** Written, but not yet named by a record: not to be swept. */
@@ -34,7 +32,7 @@ export class ObjectFiles {
   }
 
   async open(): Promise<void> {
-    await this.#deps.disk.makeDirs(this.#deps.dir, shards);
+    await this.#deps.disk.makeDirs(this.#deps.dir);
   }
 
   /**
@@ -99,7 +97,7 @@ export class ObjectFiles {
   async sweep(isNamed: (file: string) => Promise<boolean>, signal: AbortSignal): Promise<number> {
     const { disk, dir } = this.#deps;
     let removed = 0;
-    for (const shard of shards) {
+    for (const shard of await disk.list(dir)) {
       for (const rest of await disk.list(join(dir, shard))) {
         if (signal.aborted) return removed;
         const file = shard + rest;
@@ -121,7 +119,7 @@ export class ObjectFiles {
     let writing: Promise<void> = Promise.resolve();
     const flush = async () => {
       await writing;
-      opened ??= await disk.create(this.#pathOf(file));
+      opened ??= await this.#create(file);
       writing = opened.writeAll(gathered);
       writing.catch(() => {}); // seen at the next flush, or below
       gathered = [];
@@ -145,6 +143,18 @@ export class ObjectFiles {
     }
     await disk.syncDir(join(dir, file.slice(0, 2)));
     return true;
+  }
+
+  /** Directories are made when their first file comes. */
+  async #create(file: string): Promise<DiskFile> {
+    const { disk, dir } = this.#deps;
+    try {
+      return await disk.create(this.#pathOf(file));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      await disk.makeDirs(join(dir, file.slice(0, 2)));
+      return disk.create(this.#pathOf(file));
+    }
   }
 
   #pathOf(file: string): string {

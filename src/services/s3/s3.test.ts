@@ -153,6 +153,7 @@ test("L2 an upload that fails on the disk leaves neither a record nor a file", a
 test("files that no record names are swept after a start; those of objects stay", async () => {
   const before = await withBucket();
   await before.put("k", "kept");
+  await before.disk.makeDirs("/objects/ab");
   const orphan = await before.disk.create("/objects/ab/orphan");
   await orphan.write(Buffer.from("lost"));
   const after = await started(before.on);
@@ -188,7 +189,10 @@ test("many writers of one key end in one of their versions, and conditions let o
 
 test("a bucket that is written to while it is deleted is either gone or not empty, never half", async () => {
   const { call, put, read } = await withBucket();
-  const [deleted, written] = await Promise.allSettled([call("DeleteBucket", { Bucket: "box" }), put("k", "x")]);
+  const [deleted, written] = await Promise.allSettled([
+    call("DeleteBucket", { Bucket: "box" }),
+    put("k", "x"),
+  ]);
   if (deleted.status === "fulfilled") {
     assert.equal(written.status, "rejected");
     await rejectsWith(read("k"), "NoSuchBucket");
@@ -256,8 +260,7 @@ test("the scrub finds what the disk has damaged, and only that", async () => {
   await put("good", "good");
   const before = new Set(disk.files());
   await put("bad", "bad");
-  const [file = ""] = disk.files().filter((each) => !before.has(each));
-  disk.damage(file);
+  disk.damage(disk.files().find((each) => !before.has(each)) ?? "");
   await clock.advance(scrubPauseMs + 10_000);
   await until("it was found", () => /^lambdad_s3_damaged_total 1$/m.test(metrics.render()));
   await call("DeleteObject", { Bucket: "box", Key: "bad" });

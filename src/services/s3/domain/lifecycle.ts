@@ -76,7 +76,7 @@ function checkedRule(rule: S3.LifecycleRule, freshId: () => string): LifecycleRu
     given: {
       ...given,
       ...(Expiration && { Expiration: { ...Expiration, Date: Expiration.Date?.toISOString() } }),
-    } as Given,
+    },
     ...(Expiration?.Days !== undefined && { expireAfterDays: Expiration.Days }),
     ...(Expiration?.Date && { expireAtMs: Expiration.Date.getTime() }),
     ...(Expiration?.ExpiredObjectDeleteMarker === true && { expireLoneMarkers: true }),

@@ -72,7 +72,7 @@ test("pages put behind one another are the whole, whatever their size", async ()
           const walk = new ListWalk(sorted, after);
           if (after !== "" && delimiter !== "" && after.endsWith(delimiter)) walk.skipPast(after);
           const { last, ...folded } = await fold(walk, { prefix: "", delimiter, max });
-          found.push(...names(folded as Folded<{ key: string }>));
+          found.push(...names(folded));
           if (!folded.isTruncated || !last) break;
           after = last.kind === "item" ? last.item.key : last.prefix;
         }

@@ -108,7 +108,7 @@ function checkOverlaps(rules: readonly NotificationRule[]): void {
     for (const other of rules.slice(index + 1)) {
       const shares = one.events.some((event) => other.events.some((each) => covers(event, each)));
       if (!shares || !startsOverlap(one.prefix, other.prefix)) continue;
-      if (!startsOverlap(reversed(one.suffix), reversed(other.suffix))) continue;
+      if (!endsOverlap(one.suffix, other.suffix)) continue;
       throw invalidArgument(
         "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if the prefixes are " +
           "overlapping for the same event type.",
@@ -121,8 +121,8 @@ function startsOverlap(one: string, other: string): boolean {
   return one.startsWith(other) || other.startsWith(one);
 }
 
-function reversed(text: string): string {
-  return [...text].reverse().join("");
+function endsOverlap(one: string, other: string): boolean {
+  return one.endsWith(other) || other.endsWith(one);
 }
 
 /** Either is the other's family. */

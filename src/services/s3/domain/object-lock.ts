@@ -80,12 +80,13 @@ export function checkedDefault(given: S3.ObjectLockConfiguration): S3.DefaultRet
   if (!rule || (rule.Mode !== "GOVERNANCE" && rule.Mode !== "COMPLIANCE")) throw malformedXml();
   const { Days: days, Years: years } = rule;
   if ((days === undefined) === (years === undefined)) throw malformedXml();
-  const [name, period, max] = days === undefined ? ["Years", years ?? 0, 100] : ["Days", days, 36_500];
+  const [name, period, max] =
+    days === undefined ? (["Years", years ?? 0, 100] as const) : (["Days", days, 36_500] as const);
   if (period <= 0) {
-    throw invalidArgument("Default retention period must be a positive integer value.", String(name), period);
+    throw invalidArgument("Default retention period must be a positive integer value.", name, period);
   }
-  if (period > Number(max)) {
-    throw invalidArgument("Default retention period too large.", String(name), period);
+  if (period > max) {
+    throw invalidArgument("Default retention period too large.", name, period);
   }
   return rule;
 }

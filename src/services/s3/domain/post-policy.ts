@@ -21,7 +21,9 @@ export function readPolicy(base64: string): PostPolicy {
   if (expiration === undefined) throw invalidPolicyDocument("Policy missing expiration.");
   const expiresAtMs = typeof expiration === "string" ? Date.parse(expiration) : Number.NaN;
   if (Number.isNaN(expiresAtMs)) {
-    throw invalidPolicyDocument(`Invalid 'expiration' value: '${String(expiration)}'`);
+    throw invalidPolicyDocument(
+      `Invalid 'expiration' value: '${typeof expiration === "string" ? expiration : JSON.stringify(expiration)}'`,
+    );
   }
   if (conditions === undefined) throw invalidPolicyDocument("Policy missing conditions.");
   if (!Array.isArray(conditions)) {

@@ -144,13 +144,10 @@ export function accessOperations({ buckets, objects }: S3Parts): AccessOperation
       const bucket = await buckets.require(input, ctx);
       const acl = cannedObjectAcl(cannedOf(input), bucket.value);
       const by = causeOf(ctx, "PutObjectAcl");
-      await objects.update(
-        bucket,
-        input.Key,
-        input.VersionId,
-        ({ acl: _, ...version }) => ({ ...version, ...(acl !== undefined && { acl }) }),
-        { name: "ObjectAcl:Put", by },
-      );
+      await objects.update(bucket, input.Key, input.VersionId, (version) => ({ ...version, acl }), {
+        name: "ObjectAcl:Put",
+        by,
+      });
       return {};
     },
     async GetObjectAcl(input, ctx) {

@@ -138,7 +138,7 @@ function settingsOf(input: InputFor<Client, "CreateBucket">): BucketSettings {
     publicAccess: allPublicBlocked,
     ...(ownership !== undefined && { ownership }),
     ...(acl !== undefined && acl !== "private" && { acl }),
-    ...(tags && tags.length > 0 && { tags: bucketTags(tags as { Key: string; Value: string }[]) }),
+    ...(tags && tags.length > 0 && { tags: bucketTags(tags) }),
     ...(input.ObjectLockEnabledForBucket === true && { objectLock: {} }),
   };
 }

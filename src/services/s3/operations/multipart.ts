@@ -257,7 +257,7 @@ function checkWhole(input: CompleteInput, { checksum }: Upload, calculated: stri
         "same checksum mode.",
     );
   }
-  if (size !== undefined && Number(size) !== sizeBytes) {
+  if (size !== undefined && size !== sizeBytes) {
     throw invalidRequest(
       `The provided 'x-amz-mp-object-size' header value ${size} does not match what was computed: ${sizeBytes}`,
     );
