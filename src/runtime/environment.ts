@@ -532,8 +532,10 @@ class RuntimeEnvironment implements Environment, RuntimePort {
       answeredAtMs: clock.now() - (clock.monotonic() - doneMs),
       runtimeOverheadMs: runtimeDoneMs - doneMs,
     };
-    this.log.platform(events.runtimeDone(facts));
-    const extensionOverheadMs = (await running.returned.promise) - runtimeDoneMs;
+    // In a text log it has no line.
+    if (this.log.telemetry || this.spec.logFormat === "JSON") this.log.platform(events.runtimeDone(facts));
+    const returnedMs = await running.returned.promise;
+    const extensionOverheadMs = this.#extensions.isEmpty ? 0 : returnedMs - runtimeDoneMs;
     await this.#quiet;
     this.log.platform(events.report({ ...facts, extensionOverheadMs, failure: running.failure }));
   }

@@ -82,6 +82,10 @@ export class Extensions {
     this.#members = names.map((name) => this.#member(name, true));
   }
 
+  get isEmpty(): boolean {
+    return this.#members.length === 0;
+  }
+
   /** None is at work: neither initialising, nor on an event. */
   get areReady(): boolean {
     return this.#members.every(({ state }) => state === "ready");
@@ -99,7 +103,7 @@ export class Extensions {
   /** How long all of SHUTDOWN may take. */
   get shutdownMs(): number {
     if (this.hasExternal) return shutdownExternalMs;
-    return this.#members.length > 0 ? shutdownInternalMs : 0;
+    return this.isEmpty ? 0 : shutdownInternalMs;
   }
 
   get facts(): readonly ExtensionFacts[] {
@@ -185,7 +189,7 @@ export class Extensions {
 
   /** INVOKE, to those that want it. */
   invoke({ requestId, deadlineMs, invokedFunctionArn, traceHeader }: InvokeEvent): void {
-    if (this.#members.length === 0) return;
+    if (this.isEmpty) return;
     const tracing = { type: "X-Amzn-Trace-Id", value: traceHeader };
     const event = { eventType: "INVOKE", deadlineMs, requestId, invokedFunctionArn, tracing };
     this.#tell("INVOKE", JSON.stringify(event));

@@ -192,10 +192,6 @@ export function report(finished: Finished): PlatformEvent {
   const { spec, requestId, traceHeader, result, answeredAtMs, failure } = finished;
   const { runtimeOverheadMs, extensionOverheadMs } = finished;
   const durationMs = result.durationMs + runtimeOverheadMs + extensionOverheadMs;
-  const start = new Date(answeredAtMs + runtimeOverheadMs).toISOString();
-  const spans: readonly Span[] = [
-    { name: "extensionOverhead", start, durationMs: rounded(extensionOverheadMs) },
-  ];
   return {
     type: "platform.report",
     record: {
@@ -208,10 +204,17 @@ export function report(finished: Finished): PlatformEvent {
         ...(result.initMs !== undefined && { initDurationMs: rounded(result.initMs) }),
       },
       ...(failure ?? statusOf(result.outcome)),
-      ...(extensionOverheadMs > 0 && { spans }),
+      ...(extensionOverheadMs > 0 && {
+        spans: [extensionSpan(answeredAtMs + runtimeOverheadMs, extensionOverheadMs)],
+      }),
       ...tracing(traceHeader),
     },
   };
+}
+
+function extensionSpan(startAtMs: number, durationMs: number): Span {
+  const start = new Date(startAtMs).toISOString();
+  return { name: "extensionOverhead", start, durationMs: rounded(durationMs) };
 }
 
 export function extension(record: ExtensionFacts): PlatformEvent {
