@@ -2,11 +2,25 @@
  * Whether a filter of an event source mapping is one: an object whose leaves are lists of values and operators. Pure;
  * matching records against it is the poller's. Source: lambda-map 7.7.
  */
+import { compilePattern, PatternError } from "../../../events/pattern.ts";
 import { filterPatternDepthMax } from "../../../limits.ts";
 import { invalidParameter } from "../errors.ts";
 
 export function checkFilterPattern(pattern: string): void {
-  if (!isObjectPattern(parsed(pattern), 0)) throw invalidParameter("Invalid filter pattern definition.");
+  if (!isObjectPattern(parsed(pattern), 0) || !isCompilable(pattern)) {
+    throw invalidParameter("Invalid filter pattern definition.");
+  }
+}
+
+/** What the poller could not compile must not be accepted. */
+function isCompilable(pattern: string): boolean {
+  try {
+    compilePattern(pattern);
+    return true;
+  } catch (error) {
+    if (error instanceof PatternError) return false;
+    throw error;
+  }
 }
 
 function isObjectPattern(value: unknown, depth: number): boolean {
