@@ -35,21 +35,31 @@ interface Interpreter {
 }
 
 export function createRubyRuntimes({ path, home, bootstraps, roots }: RubyDeps): RuntimeSource {
-  /** By version on the machine, and by root file system. */
+  /** By file. */
   const known = new Map<string, Promise<Interpreter | undefined>>();
+
+  /** Undefined where there is none, or where it does not run. */
+  function ask(file: string, root?: string): Promise<Interpreter | undefined> {
+    const place = (root ?? "") + file;
+    let answer = known.get(place);
+    if (answer === undefined) {
+      answer = probe(file, root);
+      known.set(place, answer);
+      // Not there is not remembered: it may be installed while lambdad runs.
+      void answer.then((found) => found ?? known.delete(place));
+    }
+    return answer;
+  }
 
   async function interpreter(version: string): Promise<Interpreter | undefined> {
     const root = await roots.installed(`ruby${version}`);
-    const place = root ?? version;
-    let search = known.get(place);
-    if (search === undefined) {
-      search =
-        root === undefined ? find(version, path, home) : probe(`/usr/bin/ruby${version}`, version, root);
-      known.set(place, search);
-      // Not there is not remembered: it may be installed while lambdad runs.
-      void search.then((found) => found ?? known.delete(place));
+    const files = root === undefined ? await placesOf(version, path, home) : [`/usr/bin/ruby${version}`];
+    for (const file of files) {
+      const found = await ask(file, root);
+      // "ruby" may be any.
+      if (found?.version.startsWith(`${version}.`)) return found;
     }
-    return search;
+    return undefined;
   }
 
   return {
@@ -97,11 +107,12 @@ function versionOf(id: string): string | undefined {
   return version !== undefined && Number(version) >= 3.2 ? version : undefined;
 }
 
-async function find(version: string, path: string, home: string): Promise<Interpreter | undefined> {
+/** Where it may be, each once. */
+async function placesOf(version: string, path: string, home: string): Promise<Iterable<string>> {
   const onPath = path
     .split(delimiter)
     .filter((folder) => folder.startsWith("/") && !folder.endsWith("/shims"));
-  const files = [
+  return new Set([
     ...[...onPath, "/usr/local/bin", "/usr/bin"].flatMap((folder) => [
       join(folder, `ruby${version}`),
       join(folder, "ruby"),
@@ -110,12 +121,7 @@ async function find(version: string, path: string, home: string): Promise<Interp
     ...(await versionsIn(join(home, ".rvm", "rubies"), version)),
     ...(await versionsIn(join(home, ".asdf", "installs", "ruby"), version)),
     ...(await versionsIn("/opt/rubies", version)),
-  ];
-  for (const file of new Set(files)) {
-    const found = await probe(file, version);
-    if (found) return found;
-  }
-  return undefined;
+  ]);
 }
 
 /** Newest patch first: "3.3.8", or "ruby-3.3.8". */
@@ -132,8 +138,7 @@ config = RbConfig::CONFIG
 puts RUBY_VERSION, File.realpath(RbConfig.ruby), config["prefix"], config["ruby_version"], Gem.default_path.join(":")
 `;
 
-/** Undefined where there is none, where it does not run, or where it is of another version. */
-async function probe(file: string, wanted: string, root?: string): Promise<Interpreter | undefined> {
+async function probe(file: string, root: string | undefined): Promise<Interpreter | undefined> {
   const isThere = await access((root ?? "") + file).then(
     () => true,
     () => false,
@@ -146,7 +151,6 @@ async function probe(file: string, wanted: string, root?: string): Promise<Inter
       ? await runProgram(file, argv, options)
       : await runInChamber([file, ...argv], { ...options, root, mounts: [] });
   const [version, executable, prefix, abi, gemPath] = stdout.split("\n");
-  if (!isSuccess || !version?.startsWith(`${wanted}.`) || !executable || !prefix || !abi || !gemPath)
-    return undefined;
+  if (!isSuccess || !version || !executable || !prefix || !abi || !gemPath) return undefined;
   return { version, executable, prefix, abi, gemPath, root };
 }

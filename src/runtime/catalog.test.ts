@@ -232,6 +232,27 @@ test("a Python below /usr needs no mount, a liar is no Python, and pyenv's newes
   );
 });
 
+test("a Ruby is found by its version, mounted at its own prefix, and keeps its own gems", async (t) => {
+  const { catalog, install } = await machine(t);
+  await install("ruby", "printf '%s\\n' 3.3.1 /x/bin/ruby /x 3.3.0 /x/gems");
+  await assert.rejects(catalog.plan("ruby3.4"), RuntimeUnavailable);
+  for (const patch of ["9", "10"]) {
+    const program = `printf '%s\\n' 3.4.${patch} /rubies/${patch}/bin/ruby /rubies/${patch} 3.4.0 /rubies/${patch}/gems`;
+    await install("ruby", program, `home/.rbenv/versions/3.4.${patch}/bin`);
+  }
+  const { argv, mounts, env, runtimeVersion } = await catalog.plan("ruby3.4");
+  assert.deepEqual(argv, ["/rubies/10/bin/ruby", "/var/runtime/bootstrap.rb"]);
+  assert.deepEqual(mounts.slice(1), [{ source: "/rubies/10", target: "/rubies/10" }]);
+  assert.deepEqual(env, {
+    GEM_PATH: "/var/task/vendor/bundle/ruby/3.4.0:/opt/ruby/gems/3.4.0:/rubies/10/gems",
+    RUBYLIB: "/var/runtime/lib:/var/task:/opt/ruby/lib",
+    LC_CTYPE: "C.UTF-8",
+  });
+  assert.equal(runtimeVersion, "ruby:3.4.v1");
+  const entry = (await catalog.list()).find(({ id }) => id === "ruby3.3");
+  assert.deepEqual([entry?.status, entry?.description], ["ready", "Ruby 3.3.1 at /x/bin/ruby"]);
+});
+
 test("a custom runtime brings its own program", async (t) => {
   const { catalog } = await machine(t);
   const { argv, entrypoints, mounts, env, runtimeVersion } = await catalog.plan("provided.al2023");
