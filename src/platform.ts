@@ -299,14 +299,17 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     .catch((error: unknown) => Promise.reject(listenError(config, error)));
   publicUrl = url;
   endpointUrl = url;
+  let hostPort = port;
   if (driver.guarantees.networked) {
     // Sandboxes have a network of their own, on which we have an address; there without admin routes. Where we listen
     // on all addresses, the port is taken on that one too.
     const sandboxPort = wildcards.has(config.host) ? 0 : port;
-    endpointUrl = (await gateway.listen({ host: driver.hostAddress, port: sandboxPort, admin: false })).url;
+    const inside = await gateway.listen({ host: driver.hostAddress, port: sandboxPort, admin: false });
+    endpointUrl = inside.url;
+    hostPort = inside.port;
   }
 
-  driver.warm?.();
+  driver.warm?.({ port, hostPort });
 
   // What was left undone is taken up: functions that run for it may call us at once, and wait until we are open.
   for (const service of [lambda, sqs, sns, s3, eventbridge, scheduler]) await begin(service, undo);

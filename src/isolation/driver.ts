@@ -115,6 +115,13 @@ export interface WaitingSandbox extends Sandbox {
   specialise(change: Specialisation): Promise<void>;
 }
 
+export interface Listener {
+  /** On 127.0.0.1 of this machine. */
+  readonly port: number;
+  /** At `hostAddress`. */
+  readonly hostPort: number;
+}
+
 export interface Driver {
   readonly name: DriverName;
   readonly guarantees: Guarantees;
@@ -136,8 +143,12 @@ export interface Driver {
   sweep(): Promise<void>;
   /** Removes a named /tmp, once the last sandbox that had it is destroyed. Idempotent. Left out where none are kept. */
   removeTmp?(tmpName: string): Promise<void>;
-  /** From now on prepares, in the background, what the next starts need. Left out where there is nothing to prepare. */
-  warm?(): void;
+  /**
+   * lambdad listens: from now on prepares, in the background, what the next starts need. Where sandboxes have a network of
+   * their own, 127.0.0.1 leads to the listener there, too, so that addresses hold inside which lambdad gave to somebody
+   * outside. Left out where there is nothing to do.
+   */
+  warm?(listener: Listener): void;
   /** Destroys all sandboxes and frees what the driver itself holds. */
   close(): Promise<void>;
 }

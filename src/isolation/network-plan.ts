@@ -5,6 +5,7 @@
  * that starting one changes no rule.
  */
 import { sandboxesMax } from "../limits.ts";
+import type { Listener } from "./driver.ts";
 
 /**
  * Third octets at which the /20 blocks of 169.254.0.0/16 begin, in the order of lambdad's numbers. The first gives
@@ -91,6 +92,25 @@ export function linkBatches({ plan, mode, slot, lambdadPid }: LinkSpec) {
   ];
   const outside = [`link set ${link} up`, `route add ${address}/32 dev ${link}`];
   return { link, address, inside: lines(inside), outside: lines(outside) };
+}
+
+/**
+ * For `nft -f` in a sandbox's own namespace: 127.0.0.1 leads to lambdad's listener, as it does outside. Needs
+ * `route_localnet`. Programs inside have no privilege to change it.
+ */
+export function loopbackRules({ hostAddress }: NetworkPlan, { port, hostPort }: Listener): string {
+  return lines([
+    "table ip loopback {",
+    "chain out {",
+    "type nat hook output priority -100; policy accept;",
+    `ip daddr 127.0.0.1 tcp dport ${port} dnat to ${hostAddress}:${hostPort}`,
+    "}",
+    "chain leaving {",
+    "type nat hook postrouting priority srcnat; policy accept;",
+    `ip saddr 127.0.0.1 ip daddr ${hostAddress} masquerade`,
+    "}",
+    "}",
+  ]);
 }
 
 export interface RulesSpec {

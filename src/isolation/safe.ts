@@ -58,7 +58,7 @@ export function safe(driver: Driver, logger: Logger): Driver {
     hostAddress: driver.hostAddress,
     resolve: (mounts, insidePath) => driver.resolve(mounts, insidePath),
     sweep: () => driver.sweep(),
-    warm: () => driver.warm?.(),
+    warm: (listener) => driver.warm?.(listener),
     removeTmp: async (tmpName) => driver.removeTmp?.(tmpName),
     create: (spec) =>
       create<Sandbox>(

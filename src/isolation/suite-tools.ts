@@ -127,7 +127,7 @@ export async function bubblewrapForTest(
   const options = { instance, ...directories, clock: systemClock, logger: silentLogger };
   const driver = safe(await createBubblewrapDriver(options), silentLogger);
   await driver.sweep();
-  driver.warm?.();
+  driver.warm?.({ port: 4566, hostPort: 4566 });
   const number = Number(readFileSync(join(directories.stageDir, "number"), "utf8"));
   return { driver, instance, ...directories, number };
 }

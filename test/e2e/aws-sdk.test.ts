@@ -65,7 +65,9 @@ async function create(client: LambdaClient, name: string, runtime: Runtime, file
 
 async function answerOf(name: string, runtime: Runtime, files: Files): Promise<unknown> {
   await create(lambda, name, runtime, files);
-  const { Payload, FunctionError } = await lambda.send(new InvokeCommand({ FunctionName: name }));
+  const { Payload, FunctionError } = await lambda.send(
+    new InvokeCommand({ FunctionName: name, Payload: Buffer.from(JSON.stringify({ QueueUrl })) }),
+  );
   const text = Buffer.from(Payload ?? []).toString();
   assert.equal(FunctionError, undefined, text);
   const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 5 }));
@@ -76,14 +78,12 @@ async function answerOf(name: string, runtime: Runtime, files: Files): Promise<u
 const account = "000000000000";
 const launcher = resolve(import.meta.dirname, "../../bin/lambdad.js");
 
-test("a CommonJS function has the AWS SDK without packing it", async () => {
+test("a CommonJS function has the AWS SDK without packing it, and reaches a queue by the address that others have", async () => {
   const index = `
-    const { SQSClient, GetQueueUrlCommand, SendMessageCommand } = require("@aws-sdk/client-sqs");
+    const { SQSClient, SendMessageCommand } = require("@aws-sdk/client-sqs");
     const { STSClient, GetCallerIdentityCommand } = require("@aws-sdk/client-sts");
-    const sqs = new SQSClient();
-    exports.handler = async () => {
-      const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: "answers" }));
-      await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: "from commonjs" }));
+    exports.handler = async ({ QueueUrl }) => {
+      await new SQSClient().send(new SendMessageCommand({ QueueUrl, MessageBody: "from commonjs" }));
       return (await new STSClient().send(new GetCallerIdentityCommand({}))).Account;
     };`;
   assert.equal(await answerOf("commonjs", "nodejs24.x", { "index.js": index }), account);

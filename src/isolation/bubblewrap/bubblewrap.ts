@@ -12,6 +12,7 @@ import {
   type Driver,
   DriverError,
   type Guarantees,
+  type Listener,
   type Sandbox,
   type SandboxSpec,
   type Specialisation,
@@ -218,8 +219,9 @@ class BubblewrapDriver implements Driver {
     await this.#parts.machine.cgroups?.sweep();
   }
 
-  warm(): void {
+  warm(listener: Listener): void {
     this.#isWarm = true;
+    this.#parts.slots.leadTo(listener);
     this.#parts.slots.refill("outside");
   }
 

@@ -7,13 +7,13 @@ import { diskScript } from "./disks.ts";
 /**
  * As root, in new network and mount namespaces that `unshare` made and only this process holds. Joins control groups,
  * builds the link, mounts the disk, and becomes what stands behind "--".
- * Arguments: lambdad's pid, batch for `ip` in here, batch for `ip` at lambdad's, image of the disk, the empty one, where
- * to mount it, cgroup.procs files, "--", program …
+ * Arguments: lambdad's pid, batch for `ip` in here, batch for `ip` at lambdad's, rules for `nft` in here, image of the disk,
+ * the empty one, where to mount it, cgroup.procs files, "--", program …
  */
 export const prepareScript = `
 set -eu
-lambdad=$1 inside=$2 outside=$3 image=$4 template=$5 tmp=$6
-shift 6
+lambdad=$1 inside=$2 outside=$3 loopback=$4 image=$5 template=$6 tmp=$7
+shift 7
 while [ "$1" != -- ]; do
   echo 0 >"$1"
   shift
@@ -27,6 +27,10 @@ if [ -n "$inside" ]; then
   done
   printf %s "$inside" | ip -batch -
   printf %s "$outside" | nsenter --net=/proc/$lambdad/ns/net ip -batch -
+fi
+if [ -n "$loopback" ]; then
+  echo 1 >/proc/sys/net/ipv4/conf/all/route_localnet
+  printf %s "$loopback" | nft -f -
 fi
 if [ -n "$image" ]; then
 ${diskScript}

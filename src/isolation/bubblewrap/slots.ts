@@ -18,11 +18,11 @@ import {
 } from "../../limits.ts";
 import type { Cgroup, Cgroups } from "../cgroup.ts";
 import { toolEnv } from "../command.ts";
-import { DriverError } from "../driver.ts";
+import { DriverError, type Listener } from "../driver.ts";
 import { lastWords } from "../exit.ts";
 import { withSealedStdio } from "../inherited.ts";
 import type { Network } from "../network.ts";
-import { linkBatches, type NetworkMode, sandboxUser } from "../network-plan.ts";
+import { linkBatches, loopbackRules, type NetworkMode, sandboxUser } from "../network-plan.ts";
 import type { OutputPipes, PipeSource } from "../pipes.ts";
 import { descriptors } from "./arguments.ts";
 import { type Disk, type Disks, loopDevice, ownMounts } from "./disks.ts";
@@ -82,6 +82,8 @@ export interface SlotWish {
 export interface Slots {
   /** A ready slot: at once if one is waiting that will do. */
   take(wish: SlotWish): Promise<Slot>;
+  /** Slots that are made from now on have it at 127.0.0.1. */
+  leadTo(listener: Listener): void;
   /** Prepares slots until `sandboxSlotsIdleMax` wait. */
   refill(mode: NetworkMode): void;
   /** Ends the waiting ones; `end` takes a slot down. */
@@ -93,6 +95,7 @@ export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>):
   const preparing: Record<NetworkMode, Set<Promise<void>>> = { endpoints: new Set(), outside: new Set() };
   const used = new Set<number>();
   let lastNumber = 0;
+  let listener: Listener | undefined;
   let isClosed = false;
 
   /** Round robin, so that an address rests for as long as possible before another sandbox gets it. */
@@ -109,7 +112,8 @@ export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>):
     if (isClosed) throw new DriverError("closed", "the driver is closed");
     const slotNumber = nextNumber();
     try {
-      return await prepareSlot(deps, { ...wish, slotNumber, release: () => used.delete(slotNumber) }, end);
+      const order = { ...wish, slotNumber, listener, release: () => used.delete(slotNumber) };
+      return await prepareSlot(deps, order, end);
     } catch (error) {
       used.delete(slotNumber);
       throw error;
@@ -149,6 +153,9 @@ export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>):
   }
 
   return {
+    leadTo(given) {
+      listener = given;
+    },
     refill,
     take,
     async close() {
@@ -162,6 +169,7 @@ export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>):
 
 interface SlotOrder extends SlotWish {
   readonly slotNumber: number;
+  readonly listener: Listener | undefined;
   readonly release: () => void;
 }
 
@@ -205,7 +213,7 @@ async function prepareSlot(
 
 function spawnSlot(
   deps: SlotDeps,
-  { slotNumber, mode, laterMounts, release }: SlotOrder,
+  { slotNumber, mode, laterMounts, listener, release }: SlotOrder,
   { cgroup, pipes, disk }: Pick<Slot, "cgroup" | "pipes" | "disk">,
 ): Slot {
   const plan = deps.network?.plan;
@@ -222,6 +230,7 @@ function spawnSlot(
       ...prepare,
       link?.inside ?? "",
       link?.outside ?? "",
+      listener && plan && deps.network?.isFiltered ? loopbackRules(plan, listener) : "",
       ...(disk?.arguments ?? ["", "", ""]),
       ...join,
       "--",
