@@ -19,6 +19,8 @@ export interface Failure {
   readonly isRetriable: boolean;
   /** The target asks for so much patience. */
   readonly retryAfterMs?: number;
+  /** It was not its turn: that is no attempt. */
+  readonly isUntried?: true;
 }
 
 /** A failure that says of itself what it is. */
@@ -75,6 +77,7 @@ export function verdict(
 ): Verdict {
   const { attempts, sinceMs, nowMs, jitter } = facts;
   if (!failure.isRetriable) return { kind: "give-up" };
+  if (failure.isUntried) return { kind: "retry", atMs: nowMs + (failure.retryAfterMs ?? 0) };
   if (attempts >= (retry?.attemptsMax ?? deliveryAttemptsMax)) {
     return { kind: "give-up", exhausted: "MaximumRetryAttempts" };
   }

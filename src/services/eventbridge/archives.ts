@@ -1,4 +1,4 @@
-/** What lies in archives: kept with the event's acceptance, counted exactly, removed when its time is up. */
+/** What lies in archives: kept with the event's acceptance, counted, removed when its time is up. */
 import type { Clock } from "../../base/clock.ts";
 import type { Write } from "../../store/store.ts";
 import { type Archived, type ArchiveRecord, type ArchiveSize } from "./domain/archive.ts";
@@ -23,7 +23,7 @@ export class Archives {
     return (await this.#store.archives.get(place, name))?.value;
   }
 
-  /** Commits are written in the order in which they are made (K3), so that the last size is the right one. */
+  /** To be committed with the event's acceptance. Of acceptances at one time the size of any may be written last. */
   async keep(bus: BusName, name: string, event: Archived): Promise<readonly Write[]> {
     const archive = await this.find(bus, name);
     if (!archive) return [];

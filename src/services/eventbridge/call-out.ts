@@ -6,6 +6,8 @@
 import type { Clock } from "../../base/clock.ts";
 import {
   apiDestinationRateDefault,
+  apiDestinationWaitMsMax,
+  callsBookedMax,
   oauthTokensCachedMax,
   oauthTokenLifeSecondsDefault,
 } from "../../limits.ts";
@@ -29,12 +31,12 @@ export function createCallOut({ clock, store, http }: CallOutDeps): CallOut {
   const turns = new Turns(clock);
   const tokens = new Tokens(clock, http);
 
-  return async ({ rule, target, text }, payload) => {
+  return async ({ rule, target, text, pending }, payload) => {
     const name = nameInArn("api-destination", target.arn) ?? "";
     const destination = (await store.apiDestinations.get(rule, name))?.value;
     const connection = destination && (await store.connections.get(rule, destination.connection))?.value;
     if (!destination || !connection) throw gone(target.arn);
-    await turns.take(destination);
+    await turns.take(destination, `${pending.eventKey} ${target.id}`);
     const token = await tokens.of(connection);
     const request = requestOf({
       destination,
@@ -53,21 +55,45 @@ export function createCallOut({ clock, store, http }: CallOutDeps): CallOut {
   };
 }
 
-/** Spaces calls to a destination evenly. */
+/**
+ * Spaces calls to a destination evenly. Who has to wait long comes again when it is its turn, and keeps no other
+ * destination waiting meanwhile.
+ */
 class Turns {
   readonly #clock: Clock;
   /** When the next call may go, by destination. */
   readonly #nextMs = new Map<string, number>();
+  /** By call: when it comes again. */
+  readonly #booked = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  async take({ id, ratePerSecond = apiDestinationRateDefault }: ApiDestinationRecord): Promise<void> {
+  async take(
+    { id, ratePerSecond = apiDestinationRateDefault }: ApiDestinationRecord,
+    call: string,
+  ): Promise<void> {
     const nowMs = this.#clock.now();
+    const bookedMs = this.#booked.get(call);
+    this.#booked.delete(call);
+    if (bookedMs !== undefined && bookedMs <= nowMs) return;
     const turnMs = Math.max(nowMs, this.#nextMs.get(id) ?? 0);
-    this.#nextMs.set(id, turnMs + 1000 / ratePerSecond);
-    if (turnMs > nowMs) await this.#clock.sleep(turnMs - nowMs);
+    const waitMs = Math.ceil(turnMs - nowMs);
+    const isLong = waitMs > apiDestinationWaitMsMax;
+    const mayBook = !isLong || this.#booked.size < callsBookedMax;
+    if (mayBook) this.#nextMs.set(id, turnMs + 1000 / ratePerSecond);
+    if (isLong) {
+      if (mayBook) this.#booked.set(call, turnMs);
+      throw new DeliveryFailure({
+        code: "THROTTLING",
+        message: "the API destination's rate is used up",
+        isRetriable: true,
+        isUntried: true,
+        retryAfterMs: waitMs,
+      });
+    }
+    if (waitMs > 0) await this.#clock.sleep(waitMs);
   }
 }
 

@@ -609,6 +609,12 @@ test("no more calls a second go to a destination than it allows", async () => {
   assert.equal(requests.length, 2);
   await clock.advance(1001);
   assert.equal(requests.length, 5);
+  for (let n = 0; n < 40; n += 1) await put();
+  await clock.advance(10_000);
+  const calls = requests.slice(5).length;
+  assert(calls >= 19 && calls <= 21, `${calls} calls in ten seconds more`);
+  await clock.advance(20_000);
+  assert.equal(requests.length, 45, "waiting for a turn uses up no attempts");
   assert.equal(requests[0]?.headers["authorization"], `Basic ${Buffer.from("u:p").toString("base64")}`);
 });
 

@@ -48,7 +48,13 @@ export interface OutboxDeps {
 
 type Result =
   | { readonly kind: "done"; readonly onward?: Onward | undefined }
-  | { readonly kind: "retry"; readonly recipient: Recipient; readonly atMs: number };
+  /** `isUntried`: this was no attempt. */
+  | {
+      readonly kind: "retry";
+      readonly recipient: Recipient;
+      readonly atMs: number;
+      readonly isUntried: boolean;
+    };
 
 export function createPerform(deps: OutboxDeps): (item: Item<Pending>) => Promise<Settled<Pending>> {
   const { clock, logger, metrics, store, rules, held } = deps;
@@ -92,7 +98,7 @@ export function createPerform(deps: OutboxDeps): (item: Item<Pending>) => Promis
     if (decision.kind === "retry") {
       counters.retried.add();
       logger.debug("an event was not delivered, and is tried again", about);
-      return { kind: "retry", recipient, atMs: decision.atMs };
+      return { kind: "retry", recipient, atMs: decision.atMs, isUntried: failure.isUntried ?? false };
     }
     counters.failed.add();
     logger.warn("an event was not delivered", about);
@@ -145,7 +151,11 @@ export function createPerform(deps: OutboxDeps): (item: Item<Pending>) => Promis
     const retries = results.filter((result) => result.kind === "retry");
     if (retries.length === 0) return { writes: [...writes, store.removeEvent(eventKey)], committed };
     const dueAtMs = Math.min(...retries.map(({ atMs }) => atMs));
-    const value = { ...pending, to: retries.map(({ recipient }) => recipient), attempts: attempts + 1 };
+    const value = {
+      ...pending,
+      to: retries.map(({ recipient }) => recipient),
+      attempts: retries.every(({ isUntried }) => isUntried) ? attempts : attempts + 1,
+    };
     return { writes, committed, next: { dueAtMs, id: eventKey, value } };
   };
 }
