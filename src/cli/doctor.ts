@@ -1,5 +1,5 @@
 /** `lambdad doctor`: what this machine has for lambdad, what it lacks, and how to get it. Exit code 1 if anything is lacking. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { accessSync, constants } from "node:fs";
@@ -43,6 +43,7 @@ export async function doctor(config: Config, catalog: Catalog, options: DoctorOp
 async function sandboxFindings(): Promise<Finding[]> {
   const root = process.getuid?.() === 0 ? "/run" : tmpdir();
   const folder = await mkdtemp(join(root, "lambdad-doctor-"));
+  await chmod(folder, 0o711); // sandboxes pass through, as unprivileged users
   try {
     // A name of its own: the sweep of a probe must not touch a lambdad that is running.
     const instance = systemRandom.hex(4);

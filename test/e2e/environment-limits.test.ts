@@ -3,6 +3,7 @@
  * Node and on Python. Each function does what its event names, with the same words in both languages.
  */
 import assert from "node:assert/strict";
+import { resolve } from "node:path";
 import { after, before, test } from "node:test";
 import {
   CreateFunctionCommand,
@@ -11,13 +12,14 @@ import {
   type Runtime,
   waitUntilFunctionActiveV2,
 } from "@aws-sdk/client-lambda";
-import { works } from "../harness/command.ts";
+import { run, works } from "../harness/command.ts";
 import type { RunningServer } from "../harness/server.ts";
 import { startServer } from "../harness/server.ts";
 import { zipOf, type ZipSources } from "../harness/zip.ts";
 
 let server: RunningServer;
 let lambda: LambdaClient;
+let isolation: string;
 let isLimited: boolean;
 
 before(async () => {
@@ -28,7 +30,8 @@ before(async () => {
     credentials: { accessKeyId: "test", secretAccessKey: "test" },
   });
   const health = (await (await fetch(`${server.url}/_lambdad/health`)).json()) as { isolation: string };
-  isLimited = health.isolation === "bubblewrap" && process.getuid?.() === 0;
+  ({ isolation } = health);
+  isLimited = isolation === "bubblewrap" && process.getuid?.() === 0;
 });
 after(async () => assert.equal(await server.stop(), 0));
 
@@ -114,6 +117,14 @@ interface Language {
   readonly handler: string;
   readonly sources: ZipSources;
 }
+
+test("doctor and health name the same isolation", async () => {
+  const launcher = resolve(import.meta.dirname, "../../bin/lambdad.js");
+  const { stdout } = await run(process.execPath, [launcher, "doctor", "--json"]);
+  const findings = JSON.parse(stdout) as { what: string; detail: string }[];
+  const sandbox = findings.find(({ what }) => what === "sandbox")?.detail ?? "";
+  assert.equal(sandbox.split(",")[0], isolation);
+});
 
 const pythonRuntime = (["python3.13", "python3.12", "python3.11"] as const).find((name) =>
   works(name, ["-c", "0"]),
