@@ -106,12 +106,12 @@ export function createCourier(deps: CourierDeps): Attempt {
 
   /** What a queue gets: the subscription's own, or the one for dead letters. */
   async function queued(errand: Errand, queueArn: string): Promise<DeliveredEvent> {
-    const { content, subscription, topic } = errand;
+    const { content, subscription, topic, publication } = errand;
     const { groupId, dedupId, attributes } = content;
     // Standard queues have groups, too, but not those of FIFO topics (recorded).
     const hasGroup = groupId !== undefined && (queueArn.endsWith(".fifo") || !topic.settings.isFifo);
     const ids = { ...(hasGroup && { groupId }), ...(dedupId !== undefined && { dedupId }) };
-    if (isRaw(subscription)) {
+    if (isRaw(subscription) && publication.kind === "Notification") {
       const body = Buffer.from(messageFor(content, subscription.protocol));
       return { body, ...(attributes && { attributes }), ...ids };
     }

@@ -14,6 +14,9 @@ export function invalidParameterValue(text: string): AwsError {
   return new AwsError("InvalidParameterValueException", text);
 }
 
+/** Recorded: bare. */
+export const invalidToken = () => new AwsError("InvalidParameterException", "Invalid token");
+
 export const topicNotFound = () => new AwsError("NotFoundException", "Topic does not exist");
 export const subscriptionNotFound = () => new AwsError("NotFoundException", "Subscription does not exist");
 export const applicationNotFound = () =>

@@ -839,6 +839,67 @@ test("another account, and a service, publish only if the topic's policy lets th
   assert.deepEqual(bodies(), ["theirs", "an object came", "dead"]);
 });
 
+test("a trace goes through a topic, so that chains of events are recognised", async () => {
+  const { sns, clock, call, create, subscribe, delivered } = started();
+  sns.open();
+  const topic = await create("t");
+  await subscribe(topic, "sqs", queueArn("q"), { RawMessageDelivery: "true" });
+  const trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=0123abcd:3";
+  await call("Publish", { TopicArn: topic, Message: "m" }, { trace });
+  const byRole = { account, region: "us-east-1", principal: "lambda.amazonaws.com", sourceArn: "arn:x" };
+  await sns.target.deliver(topic, { body: Buffer.from("n") }, { ...byRole, traceHeader: trace });
+  await clock.advance(0);
+  assert.deepEqual(
+    delivered.map(({ ctx }) => ctx.traceHeader),
+    [trace, trace],
+  );
+});
+
+test("a queue of another account is asked, raw delivery or not", async () => {
+  const { sns, create, subscribe, publish, call, delivered, bodies } = started();
+  sns.open();
+  const topic = await create("t");
+  const theirs = "arn:aws:sqs:us-east-1:111122223333:q";
+  const arn = await subscribe(topic, "sqs", theirs, { RawMessageDelivery: "true" });
+  await publish(topic, "too early");
+  await until("it is asked", () => delivered.length > 0);
+  const question = envelope(bodies()[0]);
+  assert.equal(question.Type, "SubscriptionConfirmation");
+  const confirm = (Token: string) => call("ConfirmSubscription", { TopicArn: topic, Token });
+  assert.equal(await refusal(confirm("no token")), "InvalidParameter: Invalid token");
+  assert.deepEqual(await confirm(question.Token), { SubscriptionArn: arn });
+  await publish(topic, "now");
+  await until("it is told", () => delivered.length > 1);
+  assert.equal(bodies()[1], "now");
+});
+
+test("a topic that takes large messages has only subscriptions that carry them", async () => {
+  const { sns, clock, call, create, subscribe, publish, bodies } = started();
+  sns.open();
+  const topic = await create("t");
+  const set = (bytes: number) =>
+    call("SetTopicAttributes", {
+      TopicArn: topic,
+      AttributeName: "MaximumMessageSize",
+      AttributeValue: String(bytes),
+    });
+  const email = await subscribe(topic, "sms", "+491701234567");
+  assert.match(await refusal(set(1_048_576)), /do not support the protocol sms/);
+  await call("Unsubscribe", { SubscriptionArn: email });
+  await set(1_048_576);
+  assert.match(
+    await refusal(call("Subscribe", { TopicArn: topic, Protocol: "email", Endpoint: "a@b" })),
+    /do not support the protocol email/,
+  );
+  await subscribe(topic, "sqs", queueArn("q"), { RawMessageDelivery: "true" });
+  await publish(topic, "x".repeat(1_000_000));
+  await clock.advance(0);
+  assert.equal(bodies()[0]?.length, 1_000_000);
+  await set(1024);
+  assert.match(await refusal(publish(topic, "x".repeat(1025))), /Message too long/);
+  assert.match(await refusal(set(1023)), /MaximumMessageSize/);
+});
+
 test("tags are set, overwritten, taken away and listed", async () => {
   const { call, create } = started();
   const ResourceArn = await create("t");

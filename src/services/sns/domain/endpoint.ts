@@ -45,14 +45,24 @@ export function checkEndpoint(protocol: Protocol, endpoint: string, isFifoTopic:
   }
 }
 
+/** Of topics that take more than the default. inferred: the text. */
+export function checkCarriesLarge(protocol: Protocol): void {
+  if (protocol === "sqs" || protocol === "lambda") return;
+  throw invalidParameter(
+    `Protocol Reason: topics with large messages do not support the protocol ${protocol}`,
+  );
+}
+
 /** E.164, with single separators between digits. */
 export function isPhoneNumber(text: string): boolean {
   return /^\+?\d(?:[ \-./]?\d){4,19}$/.test(text);
 }
 
-/** Whether somebody has to say that they want it. */
-export function needsConfirmation(protocol: Protocol): boolean {
-  return protocol === "http" || protocol === "https" || protocol === "email" || protocol === "email-json";
+/** Whether somebody has to say that they want it: people and endpoints, and queues and functions of other accounts. */
+export function needsConfirmation(protocol: Protocol, endpoint: string, callerAccount: string): boolean {
+  if (protocol === "sms") return false;
+  if (protocol === "sqs" || protocol === "lambda") return parseArn(endpoint)?.account !== callerAccount;
+  return true;
 }
 
 const endpointLengthMax = 2048;

@@ -8,7 +8,13 @@ import {
 } from "../../../limits.ts";
 import type { Context, OperationsOf } from "../../service.ts";
 import { effectiveSubscriptionPolicy } from "../domain/delivery-policy.ts";
-import { checkedProtocol, checkEndpoint, needsConfirmation } from "../domain/endpoint.ts";
+import {
+  checkCarriesLarge,
+  checkedProtocol,
+  checkEndpoint,
+  needsConfirmation,
+  type Protocol,
+} from "../domain/endpoint.ts";
 import { confirmationMessage } from "../domain/envelope.ts";
 import { namedSubscription, subscriptionArn, topicOfArn } from "../domain/names.ts";
 import { newAttributes, type Subscription, withAttribute } from "../domain/subscription.ts";
@@ -16,6 +22,7 @@ import type { Attributes } from "../domain/topic-attributes.ts";
 import { checkCaller } from "../domain/topic-policy.ts";
 import {
   invalidParameter,
+  invalidToken,
   notAuthorized,
   subscriptionNotFound,
   tooManySubscriptions,
@@ -60,7 +67,7 @@ export function subscriptionOperations(parts: SnsParts): SubscriptionOperations 
           owner: ctx.account,
           principalArn: ctx.identity.principalArn,
           attributes,
-          state: stateOf(needsConfirmation(protocol) || ctx.account !== name.account),
+          state: stateOf(needsConfirmation(protocol, Endpoint, ctx.account)),
         };
         await topic.keep(added);
         return added;
@@ -74,6 +81,7 @@ export function subscriptionOperations(parts: SnsParts): SubscriptionOperations 
     async ConfirmSubscription({ TopicArn, Token, AuthenticateOnUnsubscribe }, ctx) {
       // A wrong name in the right region confirms, too (recorded).
       if (topicOfArn(TopicArn ?? "")?.region !== ctx.region) throw invalidParameter("Topic");
+      if (!/^[0-9a-f]+$/.test(Token)) throw invalidToken();
       const token = await store.token(Token);
       if (!token || token.expiresAtMs <= clock.now()) throw invalidParameter("Token");
       const topic = await topics.find(token.topic);
@@ -202,26 +210,21 @@ function again(existing: Subscription, wanted: Attributes): Subscription {
   throw invalidParameter("Attributes Reason: Subscription already exists with different attributes");
 }
 
-function checkRoom({ settings }: Topic, protocol: string, count: number): void {
+function checkRoom({ settings }: Topic, protocol: Protocol, count: number): void {
   if (count >= (settings.isFifo ? fifoTopicSubscriptionsMax : topicSubscriptionsMax))
     throw tooManySubscriptions();
   if (settings.messageBytesMax <= publishedBytesDefault) return;
-  // inferred: the text.
-  if (protocol !== "sqs" && protocol !== "lambda") {
-    throw invalidParameter(
-      `Protocol Reason: topics with large messages do not support the protocol ${protocol}`,
-    );
-  }
+  checkCarriesLarge(protocol);
   if (count >= largeTopicSubscriptionsMax) throw tooManySubscriptions();
 }
 
 /** Who has the link may end it, unless its owner has reserved that. */
 function checkMayEnd(subscription: Subscription, { identity }: Context, arn: string): void {
-  const { state, owner, topic } = subscription;
+  const { state, owner, topic, protocol, endpoint } = subscription;
   const isOwner = identity.account === owner || identity.account === topic.account;
   const isSigned = identity.signed !== "none";
   const isReserved =
-    state.kind === "confirmed" && state.isAuthenticated && needsConfirmation(subscription.protocol);
+    state.kind === "confirmed" && state.isAuthenticated && needsConfirmation(protocol, endpoint, owner);
   if (isSigned ? isOwner : !isReserved) return;
   throw notAuthorized(identity.principalArn, "Unsubscribe", arn);
 }

@@ -1,11 +1,17 @@
 /** Making, showing, changing, listing and deleting topics. */
-import { tagsMax, topicsListedMax } from "../../../limits.ts";
+import {
+  largeTopicSubscriptionsMax,
+  publishedBytesDefault,
+  tagsMax,
+  topicsListedMax,
+} from "../../../limits.ts";
 import type { OperationsOf } from "../../service.ts";
+import { checkCarriesLarge } from "../domain/endpoint.ts";
 import { effectiveTopicPolicy } from "../domain/delivery-policy.ts";
 import { topicArn, topicOfArn, namedTopic } from "../domain/names.ts";
-import { withAttribute } from "../domain/topic-attributes.ts";
+import { settingsOf, withAttribute } from "../domain/topic-attributes.ts";
 import { checkCaller, policyText } from "../domain/topic-policy.ts";
-import { invalidParameter, tooManyTags, unsupported } from "../errors.ts";
+import { invalidParameter, tooManyTags, unsupported, tooManySubscriptions } from "../errors.ts";
 import { nameIn, tokenOf } from "../paging.ts";
 import type { Client, SnsParts } from "../parts.ts";
 import type { Topic } from "../topic.ts";
@@ -43,10 +49,15 @@ export function topicOperations({ store, topics }: SnsParts): TopicOperations {
 
     async SetTopicAttributes({ TopicArn, AttributeName: name, AttributeValue: value = "" }, ctx) {
       const topic = await topics.named(TopicArn, ctx, "SetTopicAttributes");
-      await topic.change((before) => ({
-        ...before,
-        attributes: withAttribute(before.attributes, name, value),
-      }));
+      const subscriptions = await topic.subscriptions();
+      await topic.change((before) => {
+        const attributes = withAttribute(before.attributes, name, value);
+        if (settingsOf(attributes).messageBytesMax > publishedBytesDefault) {
+          for (const { protocol } of subscriptions) checkCarriesLarge(protocol);
+          if (subscriptions.length > largeTopicSubscriptionsMax) throw tooManySubscriptions();
+        }
+        return { ...before, attributes };
+      });
       return {};
     },
 
