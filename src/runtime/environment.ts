@@ -312,13 +312,8 @@ class RuntimeEnvironment implements Environment, RuntimePort {
 
   /** Of everything from here on; whether anybody wants it is known when INIT is over. */
   #listen(): void {
-    const { clock, driver } = this.#deps;
-    const address = () => {
-      const host = this.#incarnation?.address;
-      const isOwn = host !== undefined && host !== driver.hostAddress;
-      return host === undefined ? undefined : { host, localAddress: isOwn ? driver.hostAddress : undefined };
-    };
-    this.log.telemetry = new Telemetry({ clock, address });
+    const { clock } = this.#deps;
+    this.log.telemetry = new Telemetry({ clock, address: () => this.#incarnation?.address });
   }
 
   #newExtensions(paths: readonly string[]): Extensions {
@@ -587,7 +582,8 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     this.#poll = undefined;
     const { telemetry } = this.log;
     const incarnation = this.#incarnation;
-    if (incarnation) {
+    // One that is being told already is not told again.
+    if (incarnation && !incarnation.isLeaving) {
       const leaving = { clock: this.#deps.clock, incarnation, extensions: this.#extensions, telemetry };
       const { quiet, gone } = farewell(leaving, reason);
       this.#quiet = quiet;

@@ -16,6 +16,7 @@ import type { LaunchFacts } from "./launch.ts";
 import { sandboxSpec } from "./launch.ts";
 import type { EnvironmentOutput } from "./output.ts";
 import { Supervisor } from "./supervisor.ts";
+import type { SandboxAddress } from "./telemetry-sender.ts";
 import type { WarmPool } from "./warm-pool.ts";
 
 export interface IncarnationDeps {
@@ -68,8 +69,11 @@ export class Incarnation {
   }
 
   /** Where its listeners can be reached from here; undefined: nowhere yet. */
-  get address(): string | undefined {
-    return this.#sandbox && (this.#sandbox.address ?? "127.0.0.1");
+  get address(): SandboxAddress | undefined {
+    if (!this.#sandbox) return undefined;
+    const { address } = this.#sandbox;
+    if (address === undefined) return { host: "127.0.0.1", localAddress: undefined };
+    return { host: address, localAddress: this.#deps.driver.hostAddress };
   }
 
   /** Where there are external extensions the runtime waits for this. Idempotent. */

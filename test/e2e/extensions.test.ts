@@ -291,6 +291,7 @@ test("an extension ships telemetry: every type of event, in order, in AWS's sche
   });
   await created("shipped", {
     Layers: [shipper],
+    MemorySize: 1769, // a whole CPU: SHUTDOWN has its 2 s however busy this machine is
     LoggingConfig: { LogFormat: "JSON", ApplicationLogLevel: "INFO", SystemLogLevel: "INFO" },
     Environment: { Variables: { LOG_SHIPPER_URL: `${String(endpoint)}/_lambdad/url/${urlId}/` } },
   });
