@@ -264,7 +264,9 @@ export class Deliveries {
   #changed(flight: Flight): void {
     const { clock } = this.#deps;
     if (flight.deliveries.size > 0) {
-      flight.progress ??= clock.after(deliveryProgressMs, () => void this.#writeProgress(flight));
+      // A long list is not written as often as a short one.
+      const delayMs = deliveryProgressMs * Math.ceil(flight.deliveries.size / 1000);
+      flight.progress ??= clock.after(delayMs, () => void this.#writeProgress(flight));
       return;
     }
     flight.progress?.cancel();
