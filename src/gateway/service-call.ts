@@ -35,7 +35,10 @@ export function createServiceCall({ services, random, endpoint }: ServiceCallDep
       query: "",
       remoteAddress: "",
     };
-    const caller = new RequestContext({ identity, region, requestId: random.uuid(), exchange }, dispatcher.call);
+    const caller = new RequestContext(
+      { identity, region, requestId: random.uuid(), exchange },
+      dispatcher.call,
+    );
     return dispatcher.call(caller, service, operation, input);
   };
 }
