@@ -20,6 +20,10 @@ export function lineageHash(functionArn: string): string {
 
 /** The chain with one more invocation of the function that `hash` stands for. */
 export function continued(traceHeader: string, hash: string): Lineage {
+  // Nearly always the chain begins here; this is on the way of every invocation.
+  if (!begunOrUneven.test(traceHeader)) {
+    return { traceHeader: `${traceHeader};Lineage=${hash}:1`, isRecursive: false };
+  }
   const parts = traceHeader.split(";").filter((part) => part !== "");
   const counts = countsOf(parts.find(isLineage));
   const before = counts.get(hash) ?? 0;
@@ -30,6 +34,9 @@ export function continued(traceHeader: string, hash: string): Lineage {
     isRecursive: before >= recursionDepthMax || counts.size > lineageFunctionsMax,
   };
 }
+
+/** A header with a lineage already, or with an empty part. */
+const begunOrUneven = /lineage=|;;|^;|;$|^$/i;
 
 function isLineage(part: string): boolean {
   return /^lineage=/i.test(part.trim());
