@@ -57,7 +57,7 @@ export class Inspections {
     const server = createServer((client) => {
       clients.add(client);
       client.on("close", () => clients.delete(client));
-      forward(client, inspection);
+      forward(client, inspection, this.#driver.hostAddress);
     });
     const insidePort = this.#driver.guarantees.networked ? debuggerPort : await freePort();
     const inspection: Inspection = { ...order, server, clients, insidePort, host: undefined };
@@ -117,9 +117,10 @@ function inspected(spec: VersionSpec, address: string, waits: boolean): VersionS
   return { ...spec, variables, timeoutMs: inspectedTimeoutMs };
 }
 
-function forward(client: Socket, { host, insidePort }: Inspection): void {
+/** From the address that sandboxes may answer to. */
+function forward(client: Socket, { host, insidePort }: Inspection, localAddress: string): void {
   if (host === undefined) return void client.destroy();
-  const upstream = connect({ host, port: insidePort });
+  const upstream = connect({ host, port: insidePort, localAddress });
   for (const [one, other] of [
     [client, upstream],
     [upstream, client],
