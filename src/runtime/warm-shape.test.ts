@@ -16,6 +16,7 @@ const plain = { variables: {}, ephemeralStorageMb: 512 };
 
 const variables: Readonly<Record<string, boolean>> = {
   AWS_LAMBDA_EXEC_WRAPPER: true,
+  _LAMBDAD_DEBUGPY: true,
   NODE_OPTIONS: true,
   NODE_PATH: true,
   NODE_EXTRA_CA_CERTS: true,

@@ -27,11 +27,11 @@ export function shapeOf(facts: ShapeFacts, plan: LaunchPlan, argv: readonly stri
 }
 
 /**
- * Read by the dynamic linker, libc, Node or Python before any of our code runs, or by our launch. NODE_ENV is not among
- * Node's own; TZ counts, but can be changed later in both.
+ * Read by the dynamic linker, libc, Node or Python before any of our code runs, or by our launch (a debugger's too).
+ * NODE_ENV is not among Node's own; TZ counts, but can be changed later in both.
  */
 const bootVariables = [
-  /^AWS_LAMBDA_EXEC_WRAPPER$/,
+  /^(?:AWS_LAMBDA_EXEC_WRAPPER$|_LAMBDAD_)/,
   /^(?:LD|LC|MALLOC|UV|ICU|OPENSSL|SSL|PYTHON)_?/,
   /^NODE_(?!ENV$)/,
   /^(?:LANG|LANGUAGE|LOCPATH|GCONV_PATH|GLIBC_TUNABLES|HOME|NO_COLOR|FORCE_COLOR)$/,
