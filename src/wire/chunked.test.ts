@@ -137,12 +137,12 @@ const bodies: readonly (readonly [what: string, body: string, code: string])[] =
   ["is longer than declared", `6\r\nhello!\r\n0\r\n${crcOfHello}\r\n\r\n`, "IncompleteBody"],
   ["lacks its checksum", "5\r\nhello\r\n0\r\n\r\n", "MalformedTrailerError"],
   ["has a trailer without a colon", "5\r\nhello\r\n0\r\nnonsense\r\n\r\n", "MalformedTrailerError"],
-  ["has a size that is no number", "five\r\nhello\r\n0\r\n\r\n", "InvalidRequest"],
-  ["has a negative size", "-5\r\nhello\r\n0\r\n\r\n", "InvalidRequest"],
-  ["has a size beyond reason", `${"f".repeat(40)}\r\nhello`, "InvalidRequest"],
-  ["has a chunk longer than its size", `4\r\nhello\r\n0\r\n${crcOfHello}\r\n\r\n`, "InvalidRequest"],
-  ["has a header line without end", "5".repeat(5000), "InvalidRequest"],
-  ["goes on after its end", `5\r\nhello\r\n0\r\n${crcOfHello}\r\n\r\nmore`, "InvalidRequest"],
+  ["has a size that is no number", "five\r\nhello\r\n0\r\n\r\n", "IncompleteBody"],
+  ["has a negative size", "-5\r\nhello\r\n0\r\n\r\n", "IncompleteBody"],
+  ["has a size beyond reason", `${"f".repeat(40)}\r\nhello`, "IncompleteBody"],
+  ["has a chunk longer than its size", `4\r\nhello\r\n0\r\n${crcOfHello}\r\n\r\n`, "IncompleteBody"],
+  ["has a header line without end", "5".repeat(5000), "IncompleteBody"],
+  ["goes on after its end", `5\r\nhello\r\n0\r\n${crcOfHello}\r\n\r\nmore`, "IncompleteBody"],
   ["has endless trailers", `5\r\nhello\r\n0\r\n${"a:b\r\n".repeat(5000)}`, "MalformedTrailerError"],
 ];
 
