@@ -239,7 +239,7 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   const trail = new Trail(clock);
   const deliver = trailed(
     createDeliver(() => services),
-    { clock, trail },
+    trail,
   );
   const { asyncRetryDelaysMs: retryDelaysMs } = config;
   const events = new AsyncQueue({ clock, random, store, logger, metrics, deliver, retryDelaysMs, verdict });
@@ -258,9 +258,9 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   });
   const sqs = createSqs({ clock, random, store, logger, metrics });
   const urls = { everywhere: () => publicUrl, functions: () => endpointUrl };
-  const sns = createSns({ clock, random, store, logger, metrics, deliver, post: httpPost, urls });
+  const sns = createSns({ clock, random, store, logger, metrics, trail, deliver, post: httpPost, urls });
   const call = createServiceCall({ services: () => services, random, endpoint: () => publicUrl });
-  const eventbridge = createEventBridge({ clock, random, store, logger, metrics, deliver, call });
+  const eventbridge = createEventBridge({ clock, random, store, logger, metrics, trail, deliver, call });
   const names = () => services.map(({ name }) => name);
   const caller = { deliver, call, services: names };
   const scheduler = createScheduler({ clock, random, store, logger, metrics, ...caller });

@@ -91,7 +91,7 @@ test("a delivery leaves its trail, with its error, and no payload", async () => 
     broken: () => Promise.reject(new Error("disk")),
   };
   const inner: Deliver = async (arn) => answers[arn]?.();
-  const deliver = trailed(inner, { clock, trail });
+  const deliver = trailed(inner, trail);
   const event = { body: Buffer.from("secret") };
   const delivered = deliver(queue, event, ctx);
   await clock.advance(5);

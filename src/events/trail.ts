@@ -54,6 +54,22 @@ export class Trail {
     this.#wake();
   }
 
+  /** Does what delivers one event, and records how that went. */
+  async delivery<T>(way: Pick<Flow, "sourceArn" | "targetArn">, work: () => Promise<T>): Promise<T> {
+    const startedMs = this.#clock.monotonic();
+    const begun = { atMs: this.#clock.now(), kind: "delivery", ...way, records: 1 } as const;
+    const end = (result: Pick<Flow, "result" | "detail">) =>
+      this.record({ ...begun, tookMs: this.#clock.monotonic() - startedMs, ...result });
+    try {
+      const done = await work();
+      end({ result: "ok" });
+      return done;
+    } catch (error) {
+      end(refusalOf(error));
+      throw error;
+    }
+  }
+
   /** The newest `count` and what comes after them. */
   latest(count: number): FlowPage {
     return this.#after(Math.max(0, this.#count - Math.min(count, flowsKeptMax)));
@@ -107,21 +123,7 @@ export function refusalOf(error: unknown): Pick<Flow, "result" | "detail"> {
 }
 
 /** `deliver`, leaving its trail. */
-export function trailed(deliver: Deliver, { clock, trail }: { clock: Clock; trail: Trail }): Deliver {
-  return async (targetArn, event, ctx) => {
-    const startedMs = clock.monotonic();
-    const atMs = clock.now();
-    const end = (result: Pick<Flow, "result" | "detail">) => {
-      const tookMs = clock.monotonic() - startedMs;
-      const { sourceArn } = ctx;
-      trail.record({ atMs, kind: "delivery", sourceArn, targetArn, records: 1, tookMs, ...result });
-    };
-    try {
-      await deliver(targetArn, event, ctx);
-      end({ result: "ok" });
-    } catch (error) {
-      end(refusalOf(error));
-      throw error;
-    }
-  };
+export function trailed(deliver: Deliver, trail: Trail): Deliver {
+  return (targetArn, event, ctx) =>
+    trail.delivery({ sourceArn: ctx.sourceArn, targetArn }, () => deliver(targetArn, event, ctx));
 }

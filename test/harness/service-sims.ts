@@ -3,6 +3,7 @@ import { createSimClock } from "../../src/base/clock-sim.ts";
 import { silentLogger } from "../../src/base/logger.ts";
 import { createMetrics } from "../../src/base/metrics.ts";
 import { seededRandom } from "../../src/base/random.ts";
+import { Trail } from "../../src/events/trail.ts";
 import { createLogs } from "../../src/services/cloudwatch-logs/index.ts";
 import { createEventBridge } from "../../src/services/eventbridge/index.ts";
 import { createScheduler } from "../../src/services/scheduler/index.ts";
@@ -22,13 +23,20 @@ export function simServices(): readonly Service[] {
     metrics: createMetrics(),
   };
   const unreachable = async () => Promise.reject(new Error("nothing is called here"));
+  const trail = new Trail(clock);
   const out = { deliver: unreachable, call: unreachable };
   return [
     createLogs(deps),
     createSts(),
     createSqs(deps),
-    createSns({ ...deps, ...out, post: unreachable, urls: { everywhere: () => "", functions: () => "" } }),
-    createEventBridge({ ...deps, ...out }),
+    createSns({
+      ...deps,
+      ...out,
+      trail,
+      post: unreachable,
+      urls: { everywhere: () => "", functions: () => "" },
+    }),
+    createEventBridge({ ...deps, ...out, trail }),
     createScheduler({ ...deps, ...out, services: () => [] }),
   ];
 }

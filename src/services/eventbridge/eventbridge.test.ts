@@ -8,6 +8,7 @@ import { seededRandom } from "../../base/random.ts";
 import { NoSuchTarget } from "../../events/deliver.ts";
 import type { DeliveredEvent, DeliveryContext } from "../../events/ports.ts";
 import { sender, targetSuite, type TargetUnderTest } from "../../events/target.suite.ts";
+import { Trail } from "../../events/trail.ts";
 import { createMemoryState, createMemoryStore } from "../../store/memory/memory-store.ts";
 import { AwsError } from "../../wire/aws-error.ts";
 import type { Context, Operation, Stop } from "../service.ts";
@@ -46,8 +47,10 @@ function started(state = createMemoryState(), clock = createSimClock(), sent: Se
     }),
     call: async (_operation: string): Promise<Answer> => ({}),
   };
+  const trail = new Trail(clock);
   const eventbridge = createEventBridge({
     clock,
+    trail,
     store,
     random: seededRandom(state.entries.length + 1),
     logger: { ...silentLogger, warn: (_, fields = {}) => void warnings.push(fields) },

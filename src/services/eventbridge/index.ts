@@ -8,6 +8,7 @@ import type { Metrics } from "../../base/metrics.ts";
 import type { Random } from "../../base/random.ts";
 import { Agenda } from "../../events/agenda.ts";
 import type { Deliver, Target } from "../../events/ports.ts";
+import type { Trail } from "../../events/trail.ts";
 import { archiveSweepMs, busCallWidth, busDeliveryWidth } from "../../limits.ts";
 import type { Store } from "../../store/store.ts";
 import type { OperationsOf, Service, ServiceCall } from "../service.ts";
@@ -44,6 +45,7 @@ export interface EventBridgeDeps {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly deliver: Deliver;
+  readonly trail: Pick<Trail, "delivery">;
   readonly call: ServiceCall;
   /** For API destinations; left out: the network. */
   readonly http?: Http;

@@ -3,6 +3,7 @@ import { parseArn } from "../../base/arn.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import type { Deliver } from "../../events/ports.ts";
+import type { Trail } from "../../events/trail.ts";
 import { busHopsMax } from "../../limits.ts";
 import { AwsError } from "../../wire/aws-error.ts";
 import type { ServiceCall } from "../service.ts";
@@ -25,6 +26,8 @@ export interface SendDeps {
   readonly callOut: CallOut;
   readonly buses: Buses;
   readonly takeIn: TakeIn;
+  /** Of what does not pass `deliver`. */
+  readonly trail: Pick<Trail, "delivery">;
 }
 
 export function createSend(deps: SendDeps): Send {
@@ -33,13 +36,14 @@ export function createSend(deps: SendDeps): Send {
   return async (dispatch) => {
     const { rule, target, pending } = dispatch;
     const body = payloadOf(dispatch);
+    const way = { sourceArn: ruleArn(rule), targetArn: target.arn };
     switch (targetKind(target.arn)) {
       case "bus":
-        return toBus(deps, dispatch);
+        return deps.trail.delivery(way, () => toBus(deps, dispatch));
       case "logs":
-        return toLogs(dispatch, body);
+        return deps.trail.delivery(way, () => toLogs(dispatch, body));
       case "api-destination":
-        return deps.callOut(dispatch, body);
+        return deps.trail.delivery(way, () => deps.callOut(dispatch, body));
       case "sqs":
       case "sns":
       case "lambda":

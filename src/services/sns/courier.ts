@@ -7,6 +7,7 @@ import type { Random } from "../../base/random.ts";
 import { newTraceHeader } from "../../base/trace.ts";
 import { NoSuchTarget } from "../../events/deliver.ts";
 import type { Deliver, DeliveredEvent, DeliveryContext } from "../../events/ports.ts";
+import type { Trail } from "../../events/trail.ts";
 import { httpDeliveryTimeoutMs } from "../../limits.ts";
 import { AwsError } from "../../wire/aws-error.ts";
 import type { Composer, Errand } from "./composer.ts";
@@ -28,6 +29,7 @@ export interface CourierDeps {
   readonly random: Random;
   readonly deliver: Deliver;
   readonly post: HttpPost;
+  readonly trail: Pick<Trail, "delivery">;
   readonly envelope: Composer;
   readonly outbox: Outbox;
   readonly topicOf: (publication: Publication) => Promise<Topic | undefined>;
@@ -134,29 +136,31 @@ export function createCourier(deps: CourierDeps): Attempt {
     const timer = clock.after(httpDeliveryTimeoutMs, () =>
       timeout.abort(new Error("the endpoint is too slow")),
     );
+    const way = { sourceArn: topic.arn, targetArn: placeOf(subscription.endpoint) };
     try {
-      const status = await deps.post({
-        url: subscription.endpoint,
-        body,
-        signal: AbortSignal.any([signal, timeout.signal]),
-        headers: {
-          "x-amz-sns-message-type": publication.kind,
-          "x-amz-sns-message-id": publication.messageId,
-          "x-amz-sns-topic-arn": topic.arn,
-          ...(publication.kind !== "SubscriptionConfirmation" && {
-            "x-amz-sns-subscription-arn": subscriptionArn(publication.topic, subscription.uuid),
-          }),
-          ...(isBare && { "x-amz-sns-rawdelivery": "true" }),
-          "content-type": isNotice ? policy.contentType : "text/plain; charset=UTF-8",
-          "user-agent": "Amazon Simple Notification Service Agent",
-          "accept-encoding": "gzip,deflate",
-        },
+      await deps.trail.delivery(way, async () => {
+        const status = await deps.post({
+          url: subscription.endpoint,
+          body,
+          signal: AbortSignal.any([signal, timeout.signal]),
+          headers: {
+            "x-amz-sns-message-type": publication.kind,
+            "x-amz-sns-message-id": publication.messageId,
+            "x-amz-sns-topic-arn": topic.arn,
+            ...(publication.kind !== "SubscriptionConfirmation" && {
+              "x-amz-sns-subscription-arn": subscriptionArn(publication.topic, subscription.uuid),
+            }),
+            ...(isBare && { "x-amz-sns-rawdelivery": "true" }),
+            "content-type": isNotice ? policy.contentType : "text/plain; charset=UTF-8",
+            "user-agent": "Amazon Simple Notification Service Agent",
+            "accept-encoding": "gzip,deflate",
+          },
+        });
+        if (status >= 400) throw new EndpointRefusal(status);
       });
-      if (status < 400) return delivered;
-      const error = new Error(`the endpoint answered ${status}`);
-      const mayRetry = status === 429 || status >= 500;
-      return mayRetry ? { kind: "failed", error, retry: policy.retry } : { kind: "refused", error };
+      return delivered;
     } catch (error) {
+      if (error instanceof EndpointRefusal && !error.mayPass) return { kind: "refused", error };
       return { kind: "failed", error, retry: policy.retry };
     } finally {
       timer.cancel();
@@ -170,6 +174,21 @@ export function createCourier(deps: CourierDeps): Attempt {
     if (waitMs <= 0) nextAtMs.set(uuid, nowMs + 1000 / perSecondMax);
     return Math.ceil(waitMs);
   }
+}
+
+class EndpointRefusal extends Error {
+  override name = "EndpointRefusal";
+  readonly mayPass: boolean;
+  constructor(status: number) {
+    super(`the endpoint answered ${status}`);
+    this.mayPass = status === 429 || status >= 500;
+  }
+}
+
+/** Without what may be secret in it: for those who look on. */
+function placeOf(endpoint: string): string {
+  const { origin, pathname } = new URL(endpoint);
+  return origin + pathname;
 }
 
 const delivered: AttemptResult = { kind: "delivered" };

@@ -9,6 +9,7 @@ import type { Logger } from "../../base/logger.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import type { Random } from "../../base/random.ts";
 import type { Deliver, Target } from "../../events/ports.ts";
+import type { Trail } from "../../events/trail.ts";
 import { confirmationSweepMs } from "../../limits.ts";
 import type { Store } from "../../store/store.ts";
 import type { OperationsOf, Service } from "../service.ts";
@@ -40,6 +41,8 @@ export interface SnsDeps {
   readonly metrics: Metrics;
   readonly deliver: Deliver;
   readonly post: HttpPost;
+  /** Of what does not pass `deliver`. */
+  readonly trail: Pick<Trail, "delivery">;
   /** Where we are reached, without a trailing slash: by everybody, by functions. Asked when a message is delivered. */
   readonly urls: { readonly everywhere: () => string; readonly functions: () => string };
 }

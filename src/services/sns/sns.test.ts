@@ -11,6 +11,7 @@ import { createMetrics } from "../../base/metrics.ts";
 import { seededRandom } from "../../base/random.ts";
 import type { DeliveredEvent, DeliveryContext } from "../../events/ports.ts";
 import { outboxMessagesMax } from "../../limits.ts";
+import { Trail } from "../../events/trail.ts";
 import { createMemoryState, createMemoryStore } from "../../store/memory/memory-store.ts";
 import { AwsError } from "../../wire/aws-error.ts";
 import { until } from "../../../test/harness/wait.ts";
@@ -48,6 +49,7 @@ function started(state = createMemoryState(), clock = createSimClock()) {
     store,
     logger: silentLogger,
     metrics,
+    trail: new Trail(clock),
     deliver: async (to, event, ctx) => {
       await world.deliver(to, event);
       delivered.push({ to, event, ctx });
