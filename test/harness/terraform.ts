@@ -117,11 +117,13 @@ provider "aws" {
   secret_key                  = "test"
   skip_credentials_validation = true
   skip_metadata_api_check     = true
+  s3_use_path_style           = true
   endpoints {
     lambda = "${endpoint}"
     sts    = "${endpoint}"
     iam    = "${endpoint}"
     sqs    = "${endpoint}"
+    s3     = "${endpoint}"
   }
 }
 `;
