@@ -27,6 +27,8 @@ export interface ColdSubject {
   readonly runtime: Runtime;
   readonly handler: string;
   readonly sources: ZipSources;
+  /** {} where not given. */
+  readonly event?: object;
   readonly boot: readonly [program: string, ...rest: string[]];
 }
 
@@ -68,7 +70,7 @@ export async function coldStarts(
     await client.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment }));
     await waitUntilFunctionUpdatedV2({ client, ...waiting }, { FunctionName });
     await ready();
-    coldMs.push(await timed(() => invoke(client, FunctionName)));
+    coldMs.push(await timed(() => invoke(client, FunctionName, subject.event)));
     bootMs.push(await bootTimeMs(subject));
   }
   return { coldMs: median(coldMs), bootMs: median(bootMs) };
@@ -92,8 +94,8 @@ export async function createFunction(
   await waitUntilFunctionActiveV2({ client, ...waiting }, { FunctionName });
 }
 
-export async function invoke(client: LambdaClient, FunctionName: string): Promise<void> {
-  const command = new InvokeCommand({ FunctionName, Payload: Buffer.from("{}") });
+export async function invoke(client: LambdaClient, FunctionName: string, event: object = {}): Promise<void> {
+  const command = new InvokeCommand({ FunctionName, Payload: Buffer.from(JSON.stringify(event)) });
   const { FunctionError, Payload } = await client.send(command);
   if (FunctionError) throw new Error(`${FunctionName} failed: ${Buffer.from(Payload ?? []).toString()}`);
 }

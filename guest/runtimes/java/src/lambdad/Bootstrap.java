@@ -47,7 +47,7 @@ public final class Bootstrap {
         System.getenv("AWS_LAMBDA_LOG_LEVEL"));
     LambdaRuntimeInternal.setLogger(sink);
     RuntimeApi api = new RuntimeApi(address);
-    ClassLoader loader = new URLClassLoader(classPath(taskRoot, layers), Bootstrap.class.getClassLoader());
+    URLClassLoader loader = new URLClassLoader(classPath(taskRoot, layers), Bootstrap.class.getClassLoader());
     Thread.currentThread().setContextClassLoader(loader);
     Handler handler;
     try {
