@@ -58,7 +58,13 @@ export async function run(): Promise<Row[]> {
     }
     const rows = (["put", "get"] as const).flatMap((kind) => [
       row(`64 KB ${kind.toUpperCase()}, 16 connections ÷ bare`, small, kind, "requests/s", "≥ 0.25"),
-      row(`${largeBytes >> 20} MB ${kind.toUpperCase()} ÷ bare${kind === "put" ? " with MD5" : ""}`, large, kind, "MB/s", "≥ 0.5"),
+      row(
+        `${largeBytes >> 20} MB ${kind.toUpperCase()} ÷ bare${kind === "put" ? " with MD5" : ""}`,
+        large,
+        kind,
+        "MB/s",
+        "≥ 0.5",
+      ),
     ]);
     const latencyMs = await notificationMs(server.url, s3);
     return [

@@ -82,8 +82,11 @@ export class Buckets {
     }
   }
 
-  /** Whoever writes into it at the same time is refused or makes it non-empty; nothing is lost. */
-  async delete(bucket: Bucket): Promise<void> {
+  /**
+   * Whoever writes into it at the same time is refused or makes it non-empty; nothing is lost. `clear` does away with what
+   * does not keep a bucket from being deleted: uploads.
+   */
+  async delete(bucket: Bucket, clear: () => Promise<void>): Promise<void> {
     const { buckets } = this.#store;
     const { name, id, versioning } = bucket.value;
     const ending = await this.#write({ ...bucket.value, isEnding: true }, bucket.version);
@@ -91,6 +94,7 @@ export class Buckets {
       await this.#write({ ...bucket.value, isEnding: false }, ending);
       throw bucketNotEmpty(name, versioning !== undefined);
     }
+    await clear();
     await this.#store.commit([buckets.remove([name], ending)]);
   }
 

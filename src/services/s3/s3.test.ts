@@ -230,6 +230,15 @@ test("completing an upload twice at once makes one object; an aborted one leaves
   );
 });
 
+test("a bucket that is deleted takes its unfinished uploads with it", async () => {
+  const { call, disk, on } = await withBucket();
+  const { UploadId } = await call("CreateMultipartUpload", { Bucket: "box", Key: "k" });
+  await call("UploadPart", { Bucket: "box", Key: "k", UploadId, PartNumber: 1, Body: Buffer.from("part") });
+  await call("DeleteBucket", { Bucket: "box" });
+  await until("nothing is left", () => disk.files().length === 0);
+  await until("no record is left", () => on.state.entries.every(({ key }) => !key.startsWith("s3/")));
+});
+
 test("lifecycle rules: what is due goes and is told of, the rest stays", async () => {
   const made = await withBucket();
   const { call, clock, delivered, put, read } = made;

@@ -182,6 +182,13 @@ export class Uploads {
     rubbish.wake();
   }
 
+  async abortAll(bucket: Bucket): Promise<void> {
+    const walk = this.#deps.store.walkUploads(bucket.value.id, { prefix: "" });
+    for (let each = await walk.next(); each; each = await walk.next()) {
+      await this.abort(bucket, each.key, await this.require(bucket, each.key, each.uploadId));
+    }
+  }
+
   async #partsOf(uploadId: string, listed: readonly ListedPart[]): Promise<readonly Part[]> {
     const stored = new Map(
       (await this.#deps.store.partsOf(uploadId)).map(({ value }) => [value.partNumber, value]),

@@ -15,13 +15,18 @@ import { invalidArgument, notImplemented, s3Error, unsupported } from "../errors
 import type { S3Parts } from "../parts.ts";
 import { refuseGrants } from "../request.ts";
 import type { Client } from "../to-wire.ts";
+import type { Uploads } from "../uploads.ts";
 
 type BucketOperations = Pick<
   OperationsOf<Client>,
   "CreateBucket" | "DeleteBucket" | "GetBucketLocation" | "HeadBucket" | "ListBuckets"
 >;
 
-export function bucketOperations({ buckets, store }: S3Parts): BucketOperations {
+export function bucketOperations({
+  buckets,
+  store,
+  uploads,
+}: S3Parts & { readonly uploads: Uploads }): BucketOperations {
   return {
     async CreateBucket(input, ctx) {
       refuseGrants(input);
@@ -50,7 +55,8 @@ export function bucketOperations({ buckets, store }: S3Parts): BucketOperations 
     },
 
     async DeleteBucket(input, ctx) {
-      await buckets.delete(await buckets.require(input, ctx));
+      const bucket = await buckets.require(input, ctx);
+      await buckets.delete(bucket, () => uploads.abortAll(bucket));
       return {};
     },
 
