@@ -1,11 +1,13 @@
 /** Services beside Lambda, over a store in memory and in virtual time, for who wants to know what they offer. Not started. */
 import { createSimClock } from "../../src/base/clock-sim.ts";
+import { createSimDisk } from "../../src/base/disk-sim.ts";
 import { silentLogger } from "../../src/base/logger.ts";
 import { createMetrics } from "../../src/base/metrics.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { Trail } from "../../src/events/trail.ts";
 import { createLogs } from "../../src/services/cloudwatch-logs/index.ts";
 import { createEventBridge } from "../../src/services/eventbridge/index.ts";
+import { createS3 } from "../../src/services/s3/index.ts";
 import { createScheduler } from "../../src/services/scheduler/index.ts";
 import type { Service } from "../../src/services/service.ts";
 import { createSns } from "../../src/services/sns/index.ts";
@@ -15,9 +17,10 @@ import { createMemoryStore } from "../../src/store/memory/memory-store.ts";
 
 export function simServices(): readonly Service[] {
   const clock = createSimClock();
+  const random = seededRandom(1);
   const deps = {
     clock,
-    random: seededRandom(1),
+    random,
     store: createMemoryStore(),
     logger: silentLogger,
     metrics: createMetrics(),
@@ -36,7 +39,8 @@ export function simServices(): readonly Service[] {
       post: unreachable,
       urls: { everywhere: () => "", functions: () => "" },
     }),
-    createEventBridge({ ...deps, ...out, trail }),
+    createEventBridge({ ...deps, ...out, trail, http: unreachable }),
     createScheduler({ ...deps, ...out, services: () => [] }),
+    createS3({ ...deps, ...out, disk: createSimDisk(random), dir: "/objects", secure: false }),
   ];
 }
