@@ -17,6 +17,7 @@ import { AsyncQueue } from "./events/async/queue.ts";
 import { trailedEvents } from "./events/async/trailed-events.ts";
 import { verdict } from "./events/async/verdict.ts";
 import { createDeliver } from "./events/deliver.ts";
+import { createOutgoing } from "./events/outgoing.ts";
 import { pollMappings } from "./events/mapping/pollers.ts";
 import { Trail, trailed } from "./events/trail.ts";
 import { createAdmin } from "./gateway/admin.ts";
@@ -56,11 +57,12 @@ import { Inspections } from "./runtime/inspection.ts";
 import { bootWaiting } from "./runtime/waiting-runtime.ts";
 import { createWarmPool } from "./runtime/warm-pool.ts";
 import { createLogs } from "./services/cloudwatch-logs/index.ts";
+import { createHttp } from "./services/eventbridge/http-client.ts";
 import { createEventBridge } from "./services/eventbridge/index.ts";
 import { createLambda } from "./services/lambda/index.ts";
 import { createScheduler } from "./services/scheduler/index.ts";
 import type { Service } from "./services/service.ts";
-import { httpPost } from "./services/sns/http-post.ts";
+import { createHttpPost } from "./services/sns/http-post.ts";
 import { createSns } from "./services/sns/index.ts";
 import { createS3 } from "./services/s3/index.ts";
 import { createSqs } from "./services/sqs/index.ts";
@@ -258,9 +260,14 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   });
   const sqs = createSqs({ clock, random, store, logger, metrics });
   const urls = { everywhere: () => publicUrl, functions: () => endpointUrl };
-  const sns = createSns({ clock, random, store, logger, metrics, trail, deliver, post: httpPost, urls });
+  const outgoing = createOutgoing(config);
+  const post = createHttpPost(outgoing);
+  const sns = createSns({ clock, random, store, logger, metrics, trail, deliver, post, urls });
   const call = createServiceCall({ services: () => services, random, endpoint: () => publicUrl });
-  const eventbridge = createEventBridge({ clock, random, store, logger, metrics, trail, deliver, call });
+  const eventbridge = createEventBridge({
+    ...{ clock, random, store, logger, metrics, trail, deliver, call },
+    http: createHttp(outgoing),
+  });
   const names = () => services.map(({ name }) => name);
   const caller = { deliver, call, services: names };
   const scheduler = createScheduler({ clock, random, store, logger, metrics, ...caller });

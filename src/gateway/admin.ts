@@ -1,10 +1,11 @@
 /**
  * lambdad's own endpoints: health, metrics, and whatever the platform adds. Served on admin listeners only, never on
- * the address that sandboxes reach. Health says nothing that needs protecting and is answered under every host name,
- * for scripts in containers ask for it by a name of their own; everything else needs a name that only this machine has,
- * so that no page rebound to our address can read it.
+ * the address that sandboxes reach, and never to what lambdad itself sends for callers. Health says nothing that needs
+ * protecting and is answered under every host name, for scripts in containers ask for it by a name of their own;
+ * everything else needs a name that only this machine has, so that no page rebound to our address can read it.
  */
 import type { Metrics } from "../base/metrics.ts";
+import { isFromOutgoing } from "../events/outgoing.ts";
 import type { WebRequest, WebResponse } from "../services/service.ts";
 import type { Exchange } from "./exchange.ts";
 import { isLocalName } from "./hosts.ts";
@@ -41,9 +42,10 @@ export function createAdmin(deps: AdminDeps): Admin {
       const key = `${exchange.method === "HEAD" ? "GET" : exchange.method} ${exchange.path}`;
       const route = byKey.get(key);
       if (!route) return undefined;
-      const isAllowed =
-        exchange.listener.admin && (open.has(key) || isLocalName(exchange.headers["host"] ?? ""));
-      return isAllowed ? route : forbidden;
+      const { listener, headers } = exchange;
+      // What lambdad sends for somebody comes from this machine, too, and under a name of it.
+      if (!listener.admin || isFromOutgoing(headers["via"])) return forbidden;
+      return open.has(key) || isLocalName(headers["host"] ?? "") ? route : forbidden;
     },
   };
 }

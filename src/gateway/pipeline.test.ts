@@ -326,7 +326,7 @@ test("a page of this machine gets its preflight and CORS headers; another site's
   assert.equal(foreign.status, 403);
 });
 
-test("health is answered on admin listeners under any name; the rest only under this machine's own", async () => {
+test("health is answered on admin listeners under any name; the rest only under this machine's own, and never to lambdad", async () => {
   const stopped: string[] = [];
   const stop = {
     method: "POST",
@@ -355,6 +355,9 @@ test("health is answered on admin listeners under any name; the rest only under 
   assert.equal(await statusOf({ path: "/_lambdad/metrics", admin: false }), 403);
   assert.equal(await statusOf({ ...stop, headers: { origin: "https://evil.example" } }), 403);
   assert.equal(await statusOf({ ...stop, headers: { host: "evil.example" } }), 403);
+  // What lambdad sends for a caller (SNS, API destinations) is no developer's command.
+  assert.equal(await statusOf({ ...stop, headers: { via: "1.1 lambdad" } }), 403);
+  assert.equal(await statusOf({ ...stop, headers: { via: "1.0 nginx, 1.1 lambdad" } }), 403);
   assert.deepEqual(stopped, []);
   assert.equal(await statusOf(stop), 200);
   assert.deepEqual(stopped, ["stop"]);

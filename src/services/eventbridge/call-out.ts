@@ -15,6 +15,7 @@ import type { ApiDestinationRecord, ConnectionRecord } from "./domain/connection
 import { requestOf, tokenRequestOf } from "./domain/http-request.ts";
 import { nameInArn } from "./domain/names.ts";
 import { DeliveryFailure } from "../../events/delivery-verdict.ts";
+import { ForbiddenAddress } from "../../events/outgoing.ts";
 import type { Http, HttpAnswer } from "./http-client.ts";
 import type { Dispatch } from "./outbox.ts";
 import type { EventBridgeStore } from "./store.ts";
@@ -164,6 +165,9 @@ function refused({ status, retryAfter }: HttpAnswer): DeliveryFailure {
 }
 
 function noAnswer(cause: unknown): DeliveryFailure {
+  if (cause instanceof ForbiddenAddress) {
+    return new DeliveryFailure({ code: "SDK_CLIENT_ERROR", message: cause.message, isRetriable: false });
+  }
   const { name, message } = cause instanceof Error ? cause : new Error(String(cause));
   const code = name === "TimeoutError" || name === "AbortError" ? "TIMEOUT" : "CONNECTION_FAILURE";
   return new DeliveryFailure({ code, message, isRetriable: true });

@@ -13,6 +13,7 @@ import { createMemoryState, createMemoryStore } from "../../store/memory/memory-
 import { AwsError } from "../../wire/aws-error.ts";
 import type { Context, Operation, Stop } from "../service.ts";
 import type { HttpRequest } from "./domain/http-request.ts";
+import { ForbiddenAddress } from "../../events/outgoing.ts";
 import type { HttpAnswer } from "./http-client.ts";
 import { createEventBridge } from "./index.ts";
 
@@ -590,6 +591,39 @@ test("OAuth: a token is fetched once, used until it is refused, and then fetched
     "grant_type=client_credentials&client_id=id&client_secret=secret",
   );
   assert.equal(requests.at(-1)?.headers["authorization"], "Bearer t2");
+});
+
+test("a destination, or its authorization server, at a forbidden address is given up at once", async () => {
+  const { call, put, rule, requests, world, clock, warnings } = started();
+  const { ConnectionArn } = await call("CreateConnection", {
+    Name: "thief",
+    AuthorizationType: "OAUTH_CLIENT_CREDENTIALS",
+    AuthParameters: {
+      OAuthParameters: {
+        ClientParameters: { ClientID: "id", ClientSecret: "secret" },
+        AuthorizationEndpoint: "http://metadata.example/token",
+        HttpMethod: "GET",
+        OAuthHttpParameters: { HeaderParameters: [{ Key: "Metadata-Flavor", Value: "Google" }] },
+      },
+    },
+  });
+  const { ApiDestinationArn } = await call("CreateApiDestination", {
+    Name: "hook",
+    ConnectionArn,
+    HttpMethod: "POST",
+    InvocationEndpoint: "https://example.com/",
+  });
+  await rule("hooks", { source: ["shop"] }, [{ Id: "h", Arn: ApiDestinationArn, RoleArn: role }]);
+  world.answer = ({ url }) => Promise.reject(new ForbiddenAddress(url.hostname));
+  await put();
+  await clock.advance(3_600_000);
+  assert.deepEqual(
+    requests.map(({ url }) => url.host),
+    ["metadata.example"],
+  );
+  assert.equal(warnings.length, 1);
+  assert.match(JSON.stringify(warnings), /sends no requests to metadata\.example/);
+  assert.doesNotMatch(JSON.stringify(warnings), /secret/);
 });
 
 test("no more calls a second go to a destination than it allows", async () => {

@@ -17,7 +17,7 @@ import { Buses } from "./buses.ts";
 import { createCallOut } from "./call-out.ts";
 import type { Pending } from "./domain/pending.ts";
 import { HeldEvents } from "./held-events.ts";
-import { type Http, sendHttp } from "./http-client.ts";
+import type { Http } from "./http-client.ts";
 import { createIntake } from "./intake.ts";
 import { apiDestinationOperations } from "./operations/api-destinations.ts";
 import { archiveOperations } from "./operations/archives.ts";
@@ -47,8 +47,8 @@ export interface EventBridgeDeps {
   readonly deliver: Deliver;
   readonly trail: Pick<Trail, "delivery">;
   readonly call: ServiceCall;
-  /** For API destinations; left out: the network. */
-  readonly http?: Http;
+  /** For API destinations. */
+  readonly http: Http;
 }
 
 export interface EventBridgeService extends Service {
@@ -57,12 +57,11 @@ export interface EventBridgeService extends Service {
 }
 
 export function createEventBridge(given: EventBridgeDeps): EventBridgeService {
-  const { clock, logger, http = sendHttp } = given;
+  const { clock, logger } = given;
   const store = new EventBridgeStore(given.store);
   const deps = {
     ...given,
     store,
-    http,
     buses: new Buses(store, clock),
     rules: new Rules(store),
     archives: new Archives(store, clock),

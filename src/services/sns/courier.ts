@@ -6,6 +6,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import { newTraceHeader } from "../../base/trace.ts";
 import { NoSuchTarget } from "../../events/deliver.ts";
+import { ForbiddenAddress } from "../../events/outgoing.ts";
 import type { Deliver, DeliveredEvent, DeliveryContext } from "../../events/ports.ts";
 import type { Trail } from "../../events/trail.ts";
 import { httpDeliveryTimeoutMs } from "../../limits.ts";
@@ -160,7 +161,9 @@ export function createCourier(deps: CourierDeps): Attempt {
       });
       return delivered;
     } catch (error) {
-      if (error instanceof EndpointRefusal && !error.mayPass) return { kind: "refused", error };
+      const isFinal =
+        error instanceof ForbiddenAddress || (error instanceof EndpointRefusal && !error.mayPass);
+      if (isFinal) return { kind: "refused", error };
       return { kind: "failed", error, retry: policy.retry };
     } finally {
       timer.cancel();

@@ -2,6 +2,7 @@
  * One POST to a subscriber's endpoint. Redirections are answers like others: a message goes where its subscriber said.
  * Credentials in the address are sent as basic authorisation.
  */
+import type { Outgoing } from "../../events/outgoing.ts";
 
 export interface PostOrder {
   readonly url: string;
@@ -10,23 +11,13 @@ export interface PostOrder {
   readonly signal: AbortSignal;
 }
 
-/** Answers the status. Rejects when there is none: no connection, no answer, aborted. */
+/** Answers the status. Rejects when there is none: no connection, no answer, aborted, an address that is forbidden. */
 export type HttpPost = (order: PostOrder) => Promise<number>;
 
-export const httpPost: HttpPost = async ({ url: given, headers, body, signal }) => {
-  const url = new URL(given);
-  const { username, password } = url;
-  url.username = "";
-  url.password = "";
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  const authorization = `Basic ${Buffer.from(credentials).toString("base64")}`;
-  const response = await fetch(url, {
-    method: "POST",
-    headers: { ...headers, ...(username !== "" && { authorization }) },
-    body,
-    redirect: "manual",
-    signal,
-  });
-  await response.body?.cancel(); // what it says is of no use to us
-  return response.status;
-};
+export function createHttpPost(outgoing: Outgoing): HttpPost {
+  return async ({ url, ...order }) => {
+    // What it says beside its status is of no use to us.
+    const answer = await outgoing({ ...order, method: "POST", url: new URL(url), answerBytesMax: 0 });
+    return answer.status;
+  };
+}

@@ -16,6 +16,7 @@ import { createMemoryState, createMemoryStore } from "../../store/memory/memory-
 import { AwsError } from "../../wire/aws-error.ts";
 import { until } from "../../../test/harness/wait.ts";
 import type { Context, Operation } from "../service.ts";
+import { ForbiddenAddress } from "../../events/outgoing.ts";
 import type { PostOrder } from "./http-post.ts";
 import { createSns } from "./index.ts";
 import type { Mail } from "./store.ts";
@@ -498,9 +499,13 @@ test("an endpoint that fails is tried again by its policy; then its message is i
   await clock.advance(0);
   assert.equal(posts.length, 4, "what is refused is not tried again");
   assert.equal(delivered.length, 2);
+  world.post = () => Promise.reject(new ForbiddenAddress("x"));
+  await publish(topic, "third");
+  await clock.advance(60_000);
+  assert.equal(posts.length, 5, "nor what may not be asked");
   assert.deepEqual(
     [counter("dead_letters_total"), counter("lost_total"), counter("deliveries_pending")],
-    [2, 0, 0],
+    [3, 0, 0],
   );
 });
 
