@@ -32,13 +32,15 @@ export interface ServerOptions {
   readonly dataDir?: string;
   /** Which Node runs the launcher. */
   readonly node?: string;
+  /** Of another lambdad than this checkout's. */
+  readonly launcher?: string;
 }
 
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "lambdad-test-"));
   const child = spawn(
     options.node ?? process.execPath,
-    [launcher, "up", "--port", "0", "--data", dataDir, "--json", ...(options.args ?? [])],
+    [options.launcher ?? launcher, "up", "--port", "0", "--data", dataDir, "--json", ...(options.args ?? [])],
     { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...options.env } },
   );
   let log = "";
