@@ -246,6 +246,7 @@ function program(): Command {
   runtimes
     .command("install")
     .argument("<runtime>", "java21, java25, python3.13, ruby3.3, …")
+    .configureHelp({ showGlobalOptions: true })
     .description(
       "make a root file system with it from Debian's packages, for functions to run in; takes root",
     )
@@ -256,6 +257,7 @@ function program(): Command {
   runtimes
     .command("remove")
     .argument("<runtime>", "one that was installed so; functions that run in it fail")
+    .configureHelp({ showGlobalOptions: true })
     .description("remove that root file system")
     .action(async (id) => {
       const { removeRuntime } = await import("./runtimes.ts");

@@ -45,8 +45,9 @@ const recipes: Readonly<Record<string, Recipe>> = {
   java21: java(21, "trixie"),
   java17,
   "java17.al2023": java17,
-  "python3.13": interpreter("python3.13", "trixie"),
-  "python3.11": interpreter("python3.11", "bookworm"),
+  // With boto3, as AWS has it.
+  "python3.13": interpreter("python3.13", "trixie", ["python3-boto3"]),
+  "python3.11": interpreter("python3.11", "bookworm", ["python3-boto3"]),
   "ruby3.3": interpreter("ruby3.3", "trixie"),
 };
 
@@ -56,8 +57,8 @@ function java(major: number, suite: string): Recipe {
   return { name: `java${major}`, suite, packages, program: "/usr/bin/java" };
 }
 
-function interpreter(name: string, suite: string): Recipe {
-  return { name, suite, packages: [name], program: `/usr/bin/${name}` };
+function interpreter(name: string, suite: string, others: readonly string[] = []): Recipe {
+  return { name, suite, packages: [name, ...others], program: `/usr/bin/${name}` };
 }
 
 export function createRoots(dataDir: string): Roots {

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Driver } from "../driver.ts";
 import { driverSuite, shell } from "../driver.suite.ts";
 import { bubblewrapForTest, ending, sandboxesUntestable, specOf } from "../suite-tools.ts";
+import { writtenFiles } from "./system-view.ts";
 
 const skip = sandboxesUntestable();
 
@@ -133,6 +135,24 @@ function sights(): void {
     assert.match(stderr, /new'?: Read-only file system/);
   });
 
+  test("bubblewrap: with a root file system of its own a program sees that one's files, lambdad's users, and no others", async () => {
+    const root = smallRoot(join(directory, "hidden", "root"));
+    chmodSync(join(directory, "hidden"), 0o700);
+    const script =
+      "cat /etc/marker /etc/passwd; ls / /usr; echo x >/etc/marker || echo x >/usr/new; grep -c . /etc/resolv.conf";
+    const { stdout, stderr } = await run(script, { root });
+    const [marker, users, ...rest] = stdout.split("\n");
+    assert.deepEqual([marker, users], ["of the root", "root:x:0:0:root:/:/sbin/nologin"]);
+    assert.match(
+      rest.join(" "),
+      /^sbx_user1051:\S+ \/: bin dev etc lib lib64 opt proc tmp usr var {2}\/usr: bin lib lib64 /,
+    );
+    assert.equal(stderr.match(/Read-only file system/g)?.length, 2);
+    assert.match(rest.join(" "), / [1-9] $/, "resolvers are the sandbox's");
+    const { stdout: again } = await run("cat /etc/marker", { root });
+    assert.equal(again, "of the root\n");
+  });
+
   test("bubblewrap: a source that was removed and made anew is seen anew", async () => {
     const parent = join(directory, "renewed");
     const once = async (content: string) => {
@@ -182,4 +202,20 @@ function sights(): void {
     assert.ok(memoryPeakBytes > 50_000_000 && memoryPeakBytes < 200_000_000, `${memoryPeakBytes}`);
     assert.ok(cpuUsec > 1000, `${cpuUsec}`);
   });
+}
+
+/** A root file system with a shell, three programs, and what these are linked to. */
+function smallRoot(root: string): string {
+  const programs = ["/bin/sh", "/bin/cat", "/bin/ls", "/bin/grep"];
+  const libraries = execFileSync("ldd", programs, { encoding: "utf8" }).matchAll(/(\/\S+\.so\S*)/g);
+  for (const path of [...programs, ...[...libraries].map((match) => match[1] ?? "")]) {
+    const target = join(root, path.replace(/^\/(bin|lib|lib64)\//, "/usr/$1/"));
+    mkdirSync(dirname(target), { recursive: true });
+    copyFileSync(path, target);
+  }
+  for (const name of ["bin", "lib", "lib64"]) symlinkSync(`usr/${name}`, join(root, name));
+  mkdirSync(join(root, "etc"));
+  for (const name of writtenFiles) writeFileSync(join(root, "etc", name), "not this\n");
+  writeFileSync(join(root, "etc", "marker"), "of the root\n");
+  return root;
 }

@@ -67,6 +67,13 @@ test("process: a program that is not there is a DriverError or ends at once", as
   else assert.notDeepEqual((outcome as { exit: object }).exit, { kind: "code", code: 0, oom: false });
 });
 
+test("process: a root file system of its own is refused", async (t) => {
+  const { driver, remove } = newDriver();
+  t.after(() => driver.close().then(remove));
+  const refused = driver.create(specOf(shell("wait"), { root: "/" }));
+  await assert.rejects(refused, { code: "spec", message: /takes bubblewrap/ });
+});
+
 test("process: usage is the program's own", async (t) => {
   const { driver, remove } = newDriver();
   t.after(() => driver.close().then(remove));
