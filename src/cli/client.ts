@@ -3,6 +3,11 @@
  * commands need: Lambda's REST and CloudWatch Logs's JSON.
  */
 import { createHash, createHmac } from "node:crypto";
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { buffer } from "node:stream/consumers";
 import type { ClientSettings } from "../config.ts";
 import type { Clock } from "../base/clock.ts";
 import { CommandError } from "./output.ts";
@@ -47,14 +52,9 @@ export function createClient(settings: ClientSettings, clock: Clock): Client {
   async function send(request: ApiRequest): Promise<ApiResponse> {
     const url = new URL(request.path, settings.endpoint);
     const headers = signedHeaders(settings, request, url, clock.now());
-    const response = await reach(
-      url,
-      { method: request.method, headers, body: request.body as RequestInit["body"] },
-      settings.endpoint,
-    );
-    const body = new Uint8Array(await response.arrayBuffer());
-    if (response.status >= 400) throw errorOf(response, body);
-    return { status: response.status, headers: response.headers, body };
+    const response = await reach(url, { ...request, headers }, settings.endpoint);
+    if (response.status >= 400) throw errorOf(response);
+    return response;
   }
   return {
     send,
@@ -97,9 +97,22 @@ export function createClient(settings: ClientSettings, clock: Clock): Client {
 
 const json = { "content-type": "application/json" };
 
-async function reach(url: URL, init: RequestInit, endpoint: string): Promise<Response> {
+/** Waits for as long as a function runs: `fetch` would give up after five minutes. */
+async function reach(
+  url: URL,
+  { method, headers, body }: ApiRequest,
+  endpoint: string,
+): Promise<ApiResponse> {
+  const request = url.protocol === "https:" ? httpsRequest : httpRequest;
   try {
-    return await fetch(url, init);
+    const sent = request(url, { method, headers: { ...headers } });
+    sent.end(body);
+    const [answer] = (await once(sent, "response")) as [IncomingMessage];
+    return {
+      status: answer.statusCode ?? 0,
+      headers: new Headers(Object.entries(answer.headers).map(([name, value]) => [name, String(value)])),
+      body: new Uint8Array(await buffer(answer)),
+    };
   } catch (error) {
     throw new CommandError(
       `no lambdad answers at ${endpoint}`,
@@ -113,7 +126,7 @@ function parsed(body: Uint8Array): unknown {
   return body.length === 0 ? {} : JSON.parse(Buffer.from(body).toString());
 }
 
-function errorOf(response: Response, body: Uint8Array): ApiError {
+function errorOf({ status, headers, body }: ApiResponse): ApiError {
   const text = Buffer.from(body).toString();
   let fields: ErrorFields = {};
   try {
@@ -121,9 +134,9 @@ function errorOf(response: Response, body: Uint8Array): ApiError {
   } catch {
     fields = { message: text };
   }
-  const code = response.headers.get("x-amzn-errortype") ?? fields.__type ?? `HTTP ${response.status}`;
+  const code = headers.get("x-amzn-errortype") ?? fields.__type ?? `HTTP ${status}`;
   const message = fields.message ?? fields.Message ?? "no message";
-  return new ApiError(code.replace(/^.*#/, "").replace(/:.*$/, ""), response.status, message);
+  return new ApiError(code.replace(/^.*#/, "").replace(/:.*$/, ""), status, message);
 }
 
 interface ErrorFields {

@@ -74,35 +74,32 @@ test("invoke --cold runs in an environment that has never run", async () => {
   assert.deepEqual([await call("--cold"), await call()], ["1", "2"]);
 });
 
-/** What the inspector behind a port answers to one expression, after it was told to go on. */
+/** What the inspector behind a port answers to one expression; then it is told to go on. */
 async function evaluated(port: string, expression: string): Promise<unknown> {
   const address = `http://127.0.0.1:${port}/json/list`;
   const targets = await until("the inspector listens", async () => {
-    const response = await fetch(address).catch(() => undefined);
+    const response = await fetch(address, { signal: AbortSignal.timeout(2000) }).catch(() => undefined);
     return response?.ok && ((await response.json()) as { webSocketDebuggerUrl: string }[]);
   });
   const socket = new WebSocket(targets[0]?.webSocketDebuggerUrl ?? "");
   const answer = Promise.withResolvers<unknown>();
+  socket.addEventListener("close", () => answer.reject(new Error("the debugger was cut off")));
   socket.addEventListener("message", ({ data }) => {
     const { id, result } = JSON.parse(String(data)) as {
       id?: number;
       result: { result: { value: unknown } };
     };
-    if (id === 9) answer.resolve(result.result.value);
+    if (id !== 1) return;
+    answer.resolve(result.result.value);
+    socket.send(JSON.stringify({ id: 2, method: "Runtime.runIfWaitingForDebugger" }));
   });
   socket.addEventListener("open", () => {
-    const methods = ["Runtime.enable", "Runtime.runIfWaitingForDebugger"];
-    for (const [id, method] of methods.entries()) socket.send(JSON.stringify({ id, method }));
-    socket.send(JSON.stringify({ id: 9, method: "Runtime.evaluate", params: { expression } }));
+    socket.send(JSON.stringify({ id: 1, method: "Runtime.evaluate", params: { expression } }));
   });
-  try {
-    return await answer.promise;
-  } finally {
-    socket.close();
-  }
+  return answer.promise;
 }
 
-const portIn = (output: string) => /debugger at 127\.0\.0\.1:(\d+)/.exec(output)?.[1] ?? "";
+const portIn = (output: string) => /debugger at 127\.0\.0\.1:(\d+)/.exec(output)?.[1];
 
 test("deploy --inspect opens Node's inspector, and no timeout ends what is debugged", async () => {
   write(
@@ -112,7 +109,7 @@ test("deploy --inspect opens Node's inspector, and no timeout ends what is debug
   const args = ["deploy", folder, "--name", "open", "--runtime", "nodejs24.x", "--timeout", "1"];
   const deployed = begin(...args, "--inspect", "0");
   assert.equal(await deployed.ended, 0, deployed.output());
-  const port = portIn(deployed.output());
+  const port = portIn(deployed.output()) ?? "";
   assert.match(await lambdad("invoke", "open", "--quiet"), /"open"/, "after 1.5 s of a second");
   assert.equal(await evaluated(port, "process.env.AWS_LAMBDA_FUNCTION_NAME"), "open");
 });
