@@ -88,12 +88,11 @@ async function javaSubject(
 
 async function rubySubject([name, language]: [string, Language], dataDir: string): Promise<Subject> {
   const { argv, root } = await planOf(dataDir, language.runtime);
-  const inRoot = root === undefined ? [] : ["chroot", root];
-  const [program = "", ...rest] = [...inRoot, argv[0] ?? "", "-e", "0"];
+  const ruby = [argv[0] ?? "", "-e", "0"] as const;
   return {
     ...(await subjectOf(language)),
     what: `${name} ÷ ruby -e 0`,
-    boot: [program, ...rest],
+    boot: root === undefined ? ruby : ["chroot", root, ...ruby],
     goal: "≤ 2.0",
   };
 }
@@ -112,9 +111,10 @@ async function nativeSubject([name, language]: [string, Language], directory: st
   };
 }
 
-async function subjectOf({ runtime, handler, sources }: Language): Promise<Omit<ColdSubject, "boot">> {
-  const zipped: ZipSources = await sources();
-  return { runtime: runtime as Runtime, handler, sources: zipped, event: { do: "echo", value: 1 } };
+async function subjectOf(language: Language): Promise<Omit<ColdSubject, "boot">> {
+  const { runtime, handler } = language;
+  const sources: ZipSources = await language.sources();
+  return { runtime: runtime as Runtime, handler, sources, event: { do: "echo", value: 1 } };
 }
 
 function planOf(dataDir: string, runtime: string) {

@@ -121,7 +121,7 @@ type OutputOf<O> = { [K in keyof Omit<O, "$metadata">]: WireOut<O[K]> };
 type WireIn<V> = ArrayBuffer extends V ? Uint8Array : V;
 /** A structure without required members takes bytes, too, as far as types go. */
 type WireOut<V> =
-  Record<never, never> extends V
+  Record<string, never> extends V
     ? V
     : Uint8Array extends V
       ? Uint8Array
