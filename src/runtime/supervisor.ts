@@ -5,7 +5,7 @@
  * them. lambdad keeps a writing end of each open until the sandbox is gone, for else they would end between two writers.
  * What comes through them is the function's to forge, and concerns its own environment only.
  */
-import { closeSync, constants, openSync, writeSync } from "node:fs";
+import { chmodSync, closeSync, constants, openSync, writeSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { join, posix } from "node:path";
 import type { Clock } from "../base/clock.ts";
@@ -64,6 +64,8 @@ export class Supervisor {
     this.outputs = outputs.map(({ reader }) => reader);
     // For reading too: without a reader it could not be opened yet.
     this.#orders = openSync(join(directory, "orders"), constants.O_RDWR | constants.O_NONBLOCK);
+    // From now on only we write to it: a function that filled it would leave no room for our order.
+    chmodSync(join(directory, "orders"), 0o444);
     this.#writers = [this.#orders, report.writer, ...outputs.map(({ writer }) => writer)];
     const lines = new LineReader();
     this.#report.on("error", () => undefined);
