@@ -7,6 +7,7 @@ import { after } from "node:test";
 import { promisify } from "node:util";
 import { silentLogger } from "../../src/base/logger.ts";
 import { createCatalog } from "../../src/runtime/catalog.ts";
+import { programOnPath } from "./languages.ts";
 
 const run = promisify(execFile);
 
@@ -28,6 +29,8 @@ export interface Javas {
 
 /** A string: why there is none. */
 export async function javas(): Promise<Javas | string> {
+  if (programOnPath("javac") === undefined)
+    return "no Java compiler on PATH: apt-get install default-jdk-headless";
   const dataDir = await mkdtemp(join(tmpdir(), "lambdad-java-"));
   after(() => rm(dataDir, { recursive: true, force: true }));
   const catalog = createCatalog({

@@ -57,7 +57,9 @@ export async function candidates(dataDir: string): Promise<readonly Candidate[]>
   return [
     ...having("nodejs", node),
     ...having("python3", python),
-    ...having("java", (id) => java(id, catalog)),
+    ...(programOnPath("javac") === undefined
+      ? [["java", "no Java compiler on PATH: apt-get install default-jdk-headless"] as const]
+      : having("java", (id) => java(id, catalog))),
     ...having("ruby", ruby),
     compiled("go", ["go", "build", "-trimpath", "-o"], "go/main.go"),
     compiled("rust", ["rustc", "--edition", "2021", "-O", "-o"], "rust/bootstrap.rs"),
@@ -129,11 +131,7 @@ function java(runtime: string, catalog: Catalog): Language {
 }
 
 function compiled(name: string, [compiler = "", ...flags]: readonly string[], source: string): Candidate {
-  const folders = [
-    ...(process.env["PATH"] ?? "").split(delimiter),
-    join(process.env["HOME"] ?? "", ".cargo/bin"),
-  ];
-  const program = folders.map((folder) => join(folder, compiler)).find((path) => existsSync(path));
+  const program = programOnPath(compiler);
   if (program === undefined) return [name, `${compiler} is not on this machine`];
   const language: Language = {
     runtime: "provided.al2023",
@@ -151,6 +149,13 @@ function compiled(name: string, [compiler = "", ...flags]: readonly string[], so
       }),
   };
   return [name, language];
+}
+
+/** Also where rustup puts its programs. */
+export function programOnPath(name: string): string | undefined {
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  const places = [...folders, join(process.env["HOME"] ?? "", ".cargo/bin")];
+  return places.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
 async function files(names: Readonly<Record<string, string>>): Promise<ZipSources> {
