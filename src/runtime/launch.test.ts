@@ -109,7 +109,7 @@ test("where the inside is the host, every path of ours leads to its source, and 
     },
   };
   const { argv, cwd, env } = sandboxSpec(onHost, facts({ variables: { MINE: "/var/task" } }));
-  assert.deepEqual(argv, ["/var/lang/bin/node", "/guest/node/index.cjs", "--flag=/var/task"]);
+  assert.deepEqual(argv, ["/var/lang/bin/node", "/guest/node/index.cjs", "--flag=/data/code/abc"]);
   assert.equal(cwd, "/data/code/abc");
   assert.deepEqual(
     [
