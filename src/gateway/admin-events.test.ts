@@ -11,7 +11,11 @@ const [route] = eventRoutes(trail);
 
 async function asked(query: string) {
   const answer = await route?.answer({ query } as WebRequest);
-  return JSON.parse(answer?.body as string) as { flows: { targetArn: string }[]; next: number; missed: number };
+  return JSON.parse(answer?.body as string) as {
+    flows: { targetArn: string }[];
+    next: number;
+    missed: number;
+  };
 }
 
 test("the newest flows are there, then those that come while one waits", async () => {

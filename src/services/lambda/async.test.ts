@@ -166,7 +166,13 @@ test("what is set for the qualifier counts when the event is attempted", async (
 
 test("Lambda takes events for a function by its ARN, and refuses those for nobody", async () => {
   const sim = await started();
-  const ctx = { account, region: "eu-west-1", principal: "lambda.amazonaws.com", sourceArn: "arn:x", traceHeader: "Root=1-1-1" };
+  const ctx = {
+    account,
+    region: "eu-west-1",
+    principal: "lambda.amazonaws.com",
+    sourceArn: "arn:x",
+    traceHeader: "Root=1-1-1",
+  };
   await sim.lambda.target?.deliver(`${arn}:$LATEST`, { body: bytes('"hi"') }, ctx);
   await sim.settle();
   const request = requestOf(sim.world.orders[0]);
