@@ -5,9 +5,9 @@
 import { createHash, createHmac } from "node:crypto";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
-import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { buffer } from "node:stream/consumers";
+import { request as httpRequest } from "../base/http.ts";
 import type { ClientSettings } from "../config.ts";
 import type { Clock } from "../base/clock.ts";
 import { CommandError } from "./output.ts";

@@ -20,14 +20,14 @@ async function openUrl(sim: SimLambda, named: Named): Promise<void> {
 }
 
 /** A GET of this URL, by the path that needs no name. */
-function get(sim: SimLambda, url: string, identity?: Identity) {
+function get(sim: SimLambda, url: string, identity?: Identity, headers: Record<string, string> = {}) {
   const id = new URL(url).host.split(".")[0] ?? "";
   return sim.lambda.web?.({
     method: "GET",
     host: "127.0.0.1:4566",
     path: `/_lambdad/url/${id}/a`,
     query: "",
-    headers: {},
+    headers,
     body: new Uint8Array(),
     remoteAddress: "127.0.0.1",
     requestId: "the-request",
@@ -143,4 +143,23 @@ test("what the client sees of a function that fails, is throttled or is not read
   assert.deepEqual([failed?.status, failed?.body], [502, "Internal Server Error"]);
   sim.world.answer = async () => ({ kind: "throttled", reason: "ConcurrentInvocationLimitExceeded" });
   assert.equal((await get(sim, FunctionUrl))?.status, 429);
+});
+
+test("E5 a URL continues the chain of events that its caller belongs to, and ends one that is too long", async () => {
+  const sim = simLambda();
+  await sim.create(FunctionName);
+  const { FunctionUrl = "" } = await sim.call("CreateFunctionUrlConfig", { FunctionName, AuthType: "NONE" });
+  await openUrl(sim, { FunctionName });
+  const chained = async (trace: string) => {
+    const answer = await get(sim, FunctionUrl, undefined, { "x-amzn-trace-id": trace });
+    return { status: answer?.status, header: sim.world.orders.pop()?.request.traceHeader };
+  };
+  const root = "Root=1-5759e988-bd862e3fe1be46a994272793";
+  const first = await chained(root);
+  assert.equal(first.status, 200);
+  assert.match(first.header ?? "", /^Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=[0-9a-f]{8}:1$/);
+  const second = await chained(first.header ?? "");
+  assert.equal(second.header, first.header?.replace(/:1$/, ":2"));
+  const last = await chained((first.header ?? "").replace(/:1$/, ":16"));
+  assert.deepEqual(last, { status: 502, header: undefined });
 });
