@@ -287,7 +287,8 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     metrics,
     routes: [
       ...asyncRoutes(events),
-      ...environmentRoutes({ invoker, inspections }),
+      // Whoever has a debugger's port runs code in the function.
+      ...environmentRoutes({ invoker, inspections: config.secure ? undefined : inspections }),
       ...eventRoutes(trail),
       ...outboxRoutes(sns.mails),
     ],

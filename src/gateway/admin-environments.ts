@@ -14,7 +14,8 @@ import type { AdminRoute } from "./admin.ts";
 
 export interface EnvironmentRoutesDeps {
   readonly invoker: Pick<Invoker, "recycle">;
-  readonly inspections: Pick<Inspections, "open" | "close">;
+  /** Undefined: nobody may look into functions. */
+  readonly inspections: Pick<Inspections, "open" | "close"> | undefined;
 }
 
 export function environmentRoutes({ invoker, inspections }: EnvironmentRoutesDeps): AdminRoute[] {
@@ -24,6 +25,7 @@ export function environmentRoutes({ invoker, inspections }: EnvironmentRoutesDep
   return [
     acting("/_lambdad/environments/recycle", async ({ name }) => ({ count: recycle(name) })),
     acting("/_lambdad/environments/inspect", async ({ name, port, waits, isClosed }) => {
+      if (!inspections) return undefined;
       if (isClosed) await inspections.close(name);
       const opened = isClosed ? {} : { port: await inspections.open({ functionName: name, port, waits }) };
       // Those that run know nothing of a debugger, or have one that is no longer wanted.
@@ -40,7 +42,7 @@ interface Order {
   readonly isClosed: boolean;
 }
 
-function acting(path: string, act: (order: Order) => Promise<object>): AdminRoute {
+function acting(path: string, act: (order: Order) => Promise<object | undefined>): AdminRoute {
   return {
     method: "POST",
     path,
@@ -48,7 +50,8 @@ function acting(path: string, act: (order: Order) => Promise<object>): AdminRout
       const order = orderIn(request);
       if (!order) return json(400, { message: 'a JSON body like {"function":"NAME"} is wanted' });
       try {
-        return json(200, await act(order));
+        const done = await act(order);
+        return done ? json(200, done) : json(403, { message: "with --secure no debugger is let in" });
       } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException;
         if (code !== "EADDRINUSE" && code !== "EACCES") throw error;

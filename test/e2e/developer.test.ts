@@ -140,3 +140,21 @@ test("debugpy listens where a Python function has it", async (t) => {
   );
   assert.match(await lambdad("invoke", "snake", "--quiet", "--payload", '"hi"'), /"hi"/);
 });
+
+test("with --secure no debugger is let in", async () => {
+  const secure = await startServer({
+    args: ["--secure"],
+    env: { LAMBDAD_ACCESS_KEY_ID: "AKIDSECURE", LAMBDAD_SECRET_ACCESS_KEY: "not-for-you" },
+  });
+  try {
+    const answer = await fetch(`${secure.url}/_lambdad/environments/inspect`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: '{"function":"any"}',
+    });
+    assert.equal(answer.status, 403);
+    assert.match(await answer.text(), /with --secure no debugger is let in/);
+  } finally {
+    await secure.stop();
+  }
+});
