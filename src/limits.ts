@@ -213,6 +213,7 @@ export const scheduleClockWidth = 64; // ours: schedules that fall due at once
 
 // EventBridge. AWS: "Amazon EventBridge quotas", map-events-observability 1; ours where said.
 export const busEntriesBytesMax = 1 * MiB; // of all entries of one PutEvents
+export const targetInputBytesMax = 1 * MiB; // ours: what an input transformer fills in; no target takes more
 export const busesMax = 100;
 export const busPolicyBytesMax = 10_240;
 export const rulesPerBusMax = 20_000; // AWS: 300, more on request
@@ -363,7 +364,7 @@ export const callDepthMax = 16; // services calling services within one request
 
 // Codecs. Ours where not said otherwise; beyond them a request is a SerializationException.
 export const documentDepthMax = 256; // nesting of JSON, XML, CBOR and form bodies
-export const documentNodesMax = 1_000_000; // elements of an XML or CBOR body, parameters of a form
+export const documentNodesMax = 200_000; // a second's work; elements of an XML or CBOR body, parameters of a form
 export const eventStreamMessageBytesMax = 24 * MiB; // AWS: "Event stream encoding"; also of the payload
 export const eventStreamHeadersBytesMax = 128 * KiB; // AWS: the same page
 

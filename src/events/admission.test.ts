@@ -6,7 +6,8 @@ import type { DeliveryContext } from "./ports.ts";
 
 const resource = "arn:aws:sqs:us-east-1:000000000000:q";
 const topic = "arn:aws:sns:us-east-1:000000000000:news";
-const wanted = { action: "sqs:SendMessage", resource };
+const owner = "000000000000";
+const wanted = { action: "sqs:SendMessage", resource, owner };
 const fromTopic: DeliveryContext = {
   account: "000000000000",
   region: "us-east-1",
@@ -51,8 +52,20 @@ test("a service is let in by a policy that names it, in any of the ways in which
   assert.equal(admits(undefined, wanted, fromTopic), false, "no policy");
 });
 
-test("who acts by a role needs no policy", () => {
-  assert.equal(admits(undefined, wanted, { ...fromTopic, principal: "lambda.amazonaws.com" }), true);
+test("who acts by a role of the same account needs no policy; a role of another account is that account", () => {
+  const mine = { ...fromTopic, principal: "lambda.amazonaws.com" };
+  const foreign = { ...mine, account: "111122223333" };
+  assert.equal(admits(undefined, wanted, mine), true);
+  assert.equal(admits(undefined, wanted, foreign), false);
+  const cases: readonly (readonly [object, boolean])[] = [
+    [{ Principal: { AWS: "111122223333" } }, true],
+    [{ Principal: { AWS: "444455556666" } }, false],
+    [{ Principal: { Service: "lambda.amazonaws.com" } }, false],
+    [{ Principal: { AWS: "111122223333" }, Action: "sqs:ReceiveMessage" }, false],
+  ];
+  for (const [change, isLetIn] of cases) {
+    assert.equal(admits(policy(change), wanted, foreign), isLetIn, JSON.stringify(change));
+  }
 });
 
 test("a policy that could not be decided upon is refused when it is set", () => {

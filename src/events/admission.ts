@@ -1,6 +1,6 @@
 /**
  * Whether an addressee takes an event from a service of AWS: its resource policy must name that service, unless the service
- * acts by a role of its owner's, which no policy has to name. Pure.
+ * acts by a role: one of the addressee's account needs no policy, one of another account is that account. Pure.
  */
 import type { DeliveryContext } from "./ports.ts";
 import { isAllowed, type Policy } from "./resource-policy.ts";
@@ -13,14 +13,17 @@ const byRole: ReadonlySet<string> = new Set([
   "states.amazonaws.com",
 ]);
 
-/** `action`: "sqs:SendMessage". `policy` undefined: there is none, and who needs one is not let in. */
+/** `action`: "sqs:SendMessage"; `owner`: the addressee's account. `policy` undefined: there is none. */
 export function admits(
   policy: Policy | undefined,
-  wanted: { readonly action: string; readonly resource: string },
+  { owner, ...wanted }: { readonly action: string; readonly resource: string; readonly owner: string },
   { principal, sourceArn, account }: DeliveryContext,
 ): boolean {
-  if (byRole.has(principal)) return true;
+  const isByRole = byRole.has(principal);
+  if (isByRole && account === owner) return true;
   if (!policy) return false;
+  // The role is the sender's: elsewhere it may what the sender's account may.
+  if (isByRole) return isAllowed(policy, { principal: { kind: "account", account }, ...wanted });
   const service = { kind: "service", service: principal } as const;
   return isAllowed(policy, { principal: service, ...wanted, sourceArn, sourceAccount: account });
 }

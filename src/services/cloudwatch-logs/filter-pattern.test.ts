@@ -106,3 +106,14 @@ for (const pattern of invalid) {
     assert.throws(() => compileFilterPattern(pattern), FilterSyntaxError);
   });
 }
+
+test("no regular expression of a reader and no line of a function takes more than linear time", () => {
+  const hostile = [
+    ["%(a+)+$%", `${"a".repeat(100_000)}!`],
+    ["%(a|a)*b%", "a".repeat(100_000)],
+    ["%a*a*a*a*a*a*a*b%", "a".repeat(50_000)],
+  ] as const;
+  // By backtracking, the first two take longer than the universe is old: what ends at all is linear.
+  for (const [pattern, text] of hostile) assert.equal(compileFilterPattern(pattern)(text), false, pattern);
+  assert.throws(() => compileFilterPattern("%(a{1,1000}){1,1000}%"), FilterSyntaxError);
+});

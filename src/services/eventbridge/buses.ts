@@ -2,7 +2,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { BusRecord } from "./domain/bus.ts";
 import { busOf, defaultBus, type BusName, type Place } from "./domain/names.ts";
-import { busNotFound, invalidParameter } from "./errors.ts";
+import { busNotFound, foreignBus, invalidParameter } from "./errors.ts";
 import type { EventBridgeStore } from "./store.ts";
 
 export class Buses {
@@ -19,10 +19,11 @@ export class Buses {
     return stored?.value ?? (bus.name === defaultBus ? this.#untouched(bus) : undefined);
   }
 
-  /** Throws when there is none. `nameOrArn` left out: the default one. */
+  /** Throws when there is none, or it is another account's. `nameOrArn` left out: the default one. */
   async named(nameOrArn: string | undefined, place: Place): Promise<BusRecord> {
     const bus = busOf(nameOrArn, place);
     if (!bus) throw invalidParameter("EventBusName", "Provided Arn is not in correct format.");
+    if (bus.account !== place.account) throw foreignBus(bus, place.account);
     const found = await this.find(bus);
     if (!found) throw busNotFound(bus.name);
     return found;

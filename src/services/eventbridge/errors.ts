@@ -56,6 +56,14 @@ export const apiDestinationNotFound = (name: string) =>
   notFound(`Failed to describe the api-destination(s). An api-destination '${name}' does not exist.`);
 
 /** inferred: the text */
+/** inferred: the words. Rules and settings of other accounts' buses are theirs alone here, whatever the bus's policy says. */
+export const foreignBus = (bus: BusName, account: string) =>
+  new AwsError(
+    "AccessDeniedException",
+    `User: arn:aws:iam::${account}:root is not authorized to access ${busArn(bus)}, which is of another account`,
+    { status: 400 },
+  );
+
 export const busAccessDenied = (bus: BusName, account: string) =>
   new AwsError(
     "AccessDeniedException",

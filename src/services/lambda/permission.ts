@@ -19,7 +19,8 @@ const invokeAction = "lambda:InvokeFunction";
 
 /** A service that delivers an event. */
 export function admitsSender(fn: FunctionRecord, ref: FunctionRef, sender: DeliveryContext): boolean {
-  return admits(policyOf(fn, ref), { action: invokeAction, resource: resourceOf(ref) }, sender);
+  const wanted = { action: invokeAction, resource: resourceOf(ref), owner: ref.id.account };
+  return admits(policyOf(fn, ref), wanted, sender);
 }
 
 /** Someone who calls the API. */

@@ -55,7 +55,7 @@ export class FormReader {
         return { fields, file: { fileName: baseName(fileName), bytes: this.#file() } };
       }
       const value = await this.#until(this.#boundary, postFormFieldsBytesMax);
-      total += value.length;
+      total += heads.length + value.length;
       if (total > postFormFieldsBytesMax) throw tooLarge();
       fields.set(name, value.toString("utf8"));
     }

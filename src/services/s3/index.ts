@@ -91,7 +91,7 @@ export function createS3(deps: S3Deps): S3Service {
 
   return {
     name: "s3",
-    operations: deps.secure ? withStrangers(parts, operations) : operations,
+    operations: withStrangers({ ...parts, secure: deps.secure }, operations),
     admitsAnonymous: true,
     origins: createOriginRules(buckets),
     upload: createUpload(parts),

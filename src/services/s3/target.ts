@@ -19,7 +19,8 @@ export function createTarget({ buckets, files, logger, objects, random, store }:
       checkKey(key);
       const { policy } = bucket.value.settings;
       const document = policy === undefined ? undefined : checkedPolicy(policy, bucket.value);
-      if (!admits(document, { action: "s3:PutObject", resource: `${arn}/${key}` }, ctx)) {
+      const owner = bucket.value.account;
+      if (!admits(document, { action: "s3:PutObject", resource: `${arn}/${key}`, owner }, ctx)) {
         logger.warn("a bucket's policy lacks a permission", {
           bucket: arn,
           missing: `Allow s3:PutObject to ${ctx.principal}`,

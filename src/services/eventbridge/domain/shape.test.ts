@@ -67,3 +67,12 @@ for (const [path, sent] of [
     assert.equal(shaped({ kind: "path", path }, occasion), sent);
   });
 }
+
+test("a template that repeats a large event is given up before it fills the memory", () => {
+  const event = JSON.stringify({ detail: "x".repeat(250_000) });
+  const shape: Shape = { kind: "template", template: `"${"<d>".repeat(2700)}"`, paths: { d: "$.detail" } };
+  const outsized = { event, ingestedAtMs: 0, ruleArn: "", ruleName: "" };
+  assert.throws(() => shaped(shape, outsized), /more than 1048576 bytes/);
+  const four = { ...shape, template: '"<d><d><d><d>"' };
+  assert.equal(shaped(four, outsized).length, 1_000_002);
+});

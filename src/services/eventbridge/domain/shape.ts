@@ -4,6 +4,7 @@
  */
 import { DeliveryFailure } from "../../../events/delivery-verdict.ts";
 import { parseExact } from "../../../events/event-value.ts";
+import { targetInputBytesMax } from "../../../limits.ts";
 import { parsePath, valueAt } from "./json-path.ts";
 
 export type Shape =
@@ -100,16 +101,22 @@ function filled(template: string, valueOf: (name: string) => Value): string {
 /** Keeps track of whether a placeholder stands inside a string: there values lose their quotes. */
 function fillIn(template: string, valueOf: (name: string) => Value, isStrings: boolean): string {
   let isInString = false;
+  let length = 0;
+  const bounded = (text: string) => {
+    length += text.length;
+    if (length <= targetInputBytesMax) return text;
+    throw new ShapeError(`the input transformer's output has more than ${targetInputBytesMax} bytes`);
+  };
   return template.replace(/\\.|"|<([A-Za-z0-9_.-]+)>/gs, (part, name: string | undefined) => {
     if (part === '"') isInString = !isInString;
     if (name === undefined) return part;
     const value = valueOf(name);
-    if (!isInString) return jsonOf(value);
+    if (!isInString) return bounded(jsonOf(value));
     // Recorded: a list within quotes within JSON makes that nothing is delivered.
     if (!isStrings && value && "value" in value && typeof value.value === "object" && value.value !== null) {
       throw new ShapeError(`<${name}> is no text, and stands within quotes`);
     }
-    return textOf(value);
+    return bounded(textOf(value));
   });
 }
 

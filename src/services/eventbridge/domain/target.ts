@@ -31,6 +31,9 @@ export function targetOf(target: WireTarget, account: string): TargetRecord {
   for (const name of otherParameters) {
     if (target[name] !== undefined) throw unsupported(`${name} of targets is`);
   }
+  if (kind === "logs" && parsed.account !== account) {
+    throw validation(`Target ${id} is a log group of another account.`); // inferred
+  }
   const isForeignTopic = kind === "sns" && parsed.account !== account;
   if (roleArn === undefined && (needsRole(kind) || isForeignTopic)) {
     throw validation(`RoleArn is required for target ${arn}.`);

@@ -1,7 +1,7 @@
 /** Tags of rules and buses. Source: map-events-observability 1.3, 1.10. */
 import type { Context } from "../../service.ts";
-import { busOf, ruleOfArn } from "../domain/names.ts";
-import { busNotFound, invalidParameter, ruleNotFound } from "../errors.ts";
+import { busOfRule, type RuleName, ruleOfArn } from "../domain/names.ts";
+import { foreignBus, invalidParameter, ruleNotFound } from "../errors.ts";
 import type { EventBridgeParts, Some } from "../parts.ts";
 import { tagsToWire, type Tags, withoutTags, withTags } from "../tags.ts";
 
@@ -11,7 +11,7 @@ export function tagOperations({
 }: EventBridgeParts): Some<"TagResource" | "UntagResource" | "ListTagsForResource"> {
   /** Answers the tags afterwards. */
   async function change(arn: string, ctx: Context, next: (before: Tags) => Tags): Promise<Tags> {
-    const rule = ruleOfArn(arn);
+    const rule = ownRule(arn, ctx);
     if (rule) {
       const after = await rules.change(rule, (before) => {
         if (!before) throw ruleNotFound(rule.name, rule.bus);
@@ -19,23 +19,18 @@ export function tagOperations({
       });
       return after?.tags ?? {};
     }
-    const bus = arn.startsWith("arn:") ? busOf(arn, ctx) : undefined;
-    if (!bus) throw invalidParameter("ResourceARN", "Provided Arn is not in correct format."); // inferred
+    const bus = await buses.named(arn, ctx);
     return (await buses.change(bus, (before) => ({ ...before, tags: next(before.tags) }))).tags;
   }
 
   async function tagsAt(arn: string, ctx: Context): Promise<Tags> {
-    const rule = ruleOfArn(arn);
+    const rule = ownRule(arn, ctx);
     if (rule) {
       const found = await rules.find(rule);
       if (!found) throw ruleNotFound(rule.name, rule.bus);
       return found.tags;
     }
-    const bus = arn.startsWith("arn:") ? busOf(arn, ctx) : undefined;
-    if (!bus) throw invalidParameter("ResourceARN", "Provided Arn is not in correct format."); // inferred
-    const found = await buses.find(bus);
-    if (!found) throw busNotFound(bus.name);
-    return found.tags;
+    return (await buses.named(arn, ctx)).tags;
   }
 
   return {
@@ -51,4 +46,13 @@ export function tagOperations({
       return { Tags: tagsToWire(await tagsAt(ResourceARN, ctx)) };
     },
   };
+}
+
+/** Undefined: it is no rule's. Throws for another account's. */
+function ownRule(arn: string, { account }: Context): RuleName | undefined {
+  if (!arn.startsWith("arn:"))
+    throw invalidParameter("ResourceARN", "Provided Arn is not in correct format."); // inferred
+  const rule = ruleOfArn(arn);
+  if (rule && rule.account !== account) throw foreignBus(busOfRule(rule), account);
+  return rule;
 }

@@ -1,7 +1,8 @@
 /** Schedule groups and their tags. Source: map-events-observability 2. */
+import type { Context } from "../../service.ts";
 import { scheduleGroupsMax, schedulePageMax, tagsMax } from "../../../limits.ts";
 import { defaultGroup, groupArn, type GroupRecord, groupOfArn } from "../domain/schedule-record.ts";
-import { conflict, quotaExceeded, validation } from "../errors.ts";
+import { conflict, groupNotFound, quotaExceeded, validation } from "../errors.ts";
 import { afterIn, tokenOf } from "../paging.ts";
 import type { SchedulerParts, Some } from "../parts.ts";
 import { groupToWire } from "../to-wire.ts";
@@ -73,14 +74,14 @@ export function groupOperations({ clock, schedules, groups }: SchedulerParts): G
       };
     },
 
-    async TagResource({ ResourceArn, Tags: given }) {
-      const group = named(ResourceArn);
+    async TagResource({ ResourceArn, Tags: given }, ctx) {
+      const group = named(ResourceArn, ctx);
       await groups.change(group, group.name, (before) => ({ ...before, tags: withTags(before.tags, given) }));
       return {};
     },
 
-    async UntagResource({ ResourceArn, TagKeys }) {
-      const group = named(ResourceArn);
+    async UntagResource({ ResourceArn, TagKeys }, ctx) {
+      const group = named(ResourceArn, ctx);
       await groups.change(group, group.name, (before) => ({
         ...before,
         tags: Object.fromEntries(Object.entries(before.tags).filter(([key]) => !TagKeys.includes(key))),
@@ -88,16 +89,17 @@ export function groupOperations({ clock, schedules, groups }: SchedulerParts): G
       return {};
     },
 
-    async ListTagsForResource({ ResourceArn }) {
-      const group = named(ResourceArn);
+    async ListTagsForResource({ ResourceArn }, ctx) {
+      const group = named(ResourceArn, ctx);
       const { tags } = await groups.named(group, group.name);
       return { Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) };
     },
   };
 }
 
-function named(arn: string) {
+function named(arn: string, { account }: Context) {
   const group = groupOfArn(arn);
+  if (group && group.account !== account) throw groupNotFound(group.name); // inferred: as if it was not there
   if (!group) throw validation(`${arn} is not the ARN of a schedule group.`); // the model's pattern lets no other through
   return group;
 }

@@ -178,3 +178,12 @@ test("complexity: a product over the keys, each times its depth in a body; alter
   ];
   for (const [policy, scope] of accepted) assert(compileFilter(JSON.stringify(policy), scope));
 });
+
+test("a body nested to exhaust us does not match, and does no harm", () => {
+  const nested = (depth: number) => `{"a":${"[".repeat(depth)}"x"${"]".repeat(depth)}}`;
+  for (const policy of ['{"a":["x"]}', '{"a":{"b":["x"]}}', '{"a.b":["x"]}']) {
+    const matcher = compileFilter(policy, "MessageBody");
+    assert.equal(matcher?.(JSON.parse(nested(120_000))), false, policy);
+  }
+  assert.equal(compileFilter('{"a":["x"]}', "MessageBody")?.(JSON.parse(nested(100))), true);
+});

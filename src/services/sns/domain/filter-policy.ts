@@ -6,6 +6,7 @@
  * is refused is refused in other words; so it has a compiler of its own (`filter-operators.ts` has the leaves).
  */
 import {
+  documentDepthMax,
   filterPolicyBytesMax,
   filterPolicyCombinationsMax,
   filterPolicyKeysMax,
@@ -103,14 +104,14 @@ function valuesAt(message: unknown, key: string): readonly unknown[] {
   return found;
 }
 
-/** Arrays are as flat as can be. */
+/** Arrays are flat, but for those nested to exhaust us. */
 function objectsIn(value: unknown): readonly unknown[] {
-  if (Array.isArray(value)) return value.flat(Infinity).filter(isObject);
+  if (Array.isArray(value)) return value.flat(documentDepthMax).filter(isObject);
   return isObject(value) ? [value] : [];
 }
 
 function leaves(value: unknown): readonly unknown[] {
-  const values: readonly unknown[] = Array.isArray(value) ? value.flat(Infinity) : [value];
+  const values: readonly unknown[] = Array.isArray(value) ? value.flat(documentDepthMax) : [value];
   return values.filter((one) => !isObject(one));
 }
 

@@ -32,7 +32,7 @@ export function checkCaller(
 
 /** Whether a service may publish to the topic. */
 export function admitsPublisher(topic: OwnedTopic, sender: DeliveryContext): boolean {
-  const wanted = { action: "SNS:Publish", resource: topicArn(topic) };
+  const wanted = { action: "SNS:Publish", resource: topicArn(topic), owner: topic.account };
   return admits(policyIn(policyText(topic)), wanted, sender);
 }
 

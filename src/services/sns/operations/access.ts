@@ -1,8 +1,8 @@
 /** Tags, the permissions in a topic's policy, and data protection, of which there is none. */
 import { tagsMax } from "../../../limits.ts";
-import { notImplemented, type OperationsOf } from "../../service.ts";
+import { type Context, notImplemented, type OperationsOf } from "../../service.ts";
 import { topicOfArn } from "../domain/names.ts";
-import { withoutPermission, withPermission } from "../domain/topic-policy.ts";
+import { checkCaller, withoutPermission, withPermission } from "../domain/topic-policy.ts";
 import { invalidParameter, resourceNotFound, tooManyTags } from "../errors.ts";
 import type { Client, SnsParts } from "../parts.ts";
 import type { Topic } from "../topic.ts";
@@ -19,10 +19,11 @@ type AccessOperations = Pick<
 >;
 
 export function accessOperations({ topics }: SnsParts): AccessOperations {
-  async function tagged(arn: string | undefined): Promise<Topic> {
+  async function tagged(arn: string | undefined, { identity }: Context, action: string): Promise<Topic> {
     const name = topicOfArn(arn ?? "");
     const topic = name && (await topics.find(name));
     if (!topic) throw resourceNotFound();
+    checkCaller(topic.record, identity, action);
     return topic;
   }
 
@@ -45,8 +46,8 @@ export function accessOperations({ topics }: SnsParts): AccessOperations {
       return {};
     },
 
-    async TagResource({ ResourceArn, Tags }) {
-      const topic = await tagged(ResourceArn);
+    async TagResource({ ResourceArn, Tags }, ctx) {
+      const topic = await tagged(ResourceArn, ctx, "TagResource");
       const added = Object.fromEntries(Tags.map(({ Key = "", Value = "" }) => [Key, Value]));
       if (Object.keys(added).length < Tags.length) {
         throw invalidParameter("Duplicated keys are not allowed.");
@@ -59,8 +60,8 @@ export function accessOperations({ topics }: SnsParts): AccessOperations {
       return {};
     },
 
-    async UntagResource({ ResourceArn, TagKeys }) {
-      const topic = await tagged(ResourceArn);
+    async UntagResource({ ResourceArn, TagKeys }, ctx) {
+      const topic = await tagged(ResourceArn, ctx, "UntagResource");
       await topic.change((before) => ({
         ...before,
         tags: Object.fromEntries(Object.entries(before.tags).filter(([key]) => !TagKeys.includes(key))),
@@ -68,8 +69,8 @@ export function accessOperations({ topics }: SnsParts): AccessOperations {
       return {};
     },
 
-    async ListTagsForResource({ ResourceArn }) {
-      const { tags } = (await tagged(ResourceArn)).record;
+    async ListTagsForResource({ ResourceArn }, ctx) {
+      const { tags } = (await tagged(ResourceArn, ctx, "ListTagsForResource")).record;
       return { Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) };
     },
 

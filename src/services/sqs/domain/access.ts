@@ -32,7 +32,8 @@ export function checkCaller(
 
 /** Whether a service may send to the queue. */
 export function admitsSender(queue: OwnedQueue, sender: DeliveryContext): boolean {
-  return admits(policyOf(queue), { action: "sqs:SendMessage", resource: queueArn(queue) }, sender);
+  const wanted = { action: "sqs:SendMessage", resource: queueArn(queue), owner: queue.account };
+  return admits(policyOf(queue), wanted, sender);
 }
 
 /** Throws for a policy that is none, or that could not be enforced. */
