@@ -58,9 +58,13 @@ function isSampled({ name, shape, binding }: Member): boolean {
   return !shape.isEventStream && name !== "EndpointId" && !name.includes("SSECustomerKey");
 }
 
+/** What clients and S3 want of a text without a model saying so. */
+const unwritten: Readonly<Record<string, string>> = { ChecksumAlgorithm: "CRC32", PartNumberMarker: "7" };
+
 function memberArbitrary(member: Member, depth: number): fc.Arbitrary<unknown> {
   const place = member.binding.in;
-  const [word] = member.constraint?.enum ?? member.shape.constraint?.enum ?? [];
+  const enumerated = member.constraint?.enum ?? member.shape.constraint?.enum;
+  const word = enumerated ? enumerated[0] : unwritten[member.name];
   if (word !== undefined && member.shape.kind === "string") return fc.constant(word); // clients act on some
   if (place === "status") return fc.constantFrom(200, 201, 202);
   if (place === "header" || place === "prefix-headers" || place === "label") {
