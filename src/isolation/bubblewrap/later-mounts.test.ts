@@ -1,5 +1,6 @@
 /** Waiting sandboxes: what comes into them while their program runs, what does not, and that nothing of it stays. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -58,6 +59,8 @@ function waitingSandboxes(): void {
     const script = `ls /opt /var/task; while ! [ -e /var/signals/go ]; do sleep 0.01; done; ${look}`;
     const mounts = [{ source: signals, target: "/var/signals" }];
     const sandbox = await waiting(specOf(["/bin/sh", "-c", script], { mounts, memoryMb: 1024 }));
+    // `ls` has printed what it sees before anything changes.
+    await once(sandbox.stdout, "readable");
     return { sandbox, go: () => writeFileSync(join(signals, "go"), "") };
   }
 

@@ -51,8 +51,9 @@ export async function measureLeaks(rounds: number): Promise<LeakReport> {
 /** Counted when exactly the slots wait that shall. FIFOs are made in batches, so files are not compared here. */
 async function waiting(subject: Subject) {
   await eventually("the slots are refilled", () => {
-    const { processes, links } = census(subject);
-    return processes === sandboxSlotsIdleMax && links === sandboxSlotsIdleMax;
+    const { processes, links, disks, loopDevices } = census(subject);
+    const areMounted = loopDevices === (disks > 0 ? sandboxSlotsIdleMax : 0);
+    return processes === sandboxSlotsIdleMax && links === sandboxSlotsIdleMax && areMounted;
   });
   return { ...count(subject), files: 0 };
 }
