@@ -64,7 +64,7 @@ export async function run(): Promise<Row[]> {
     const [pages, barePerSecond] = [median(figures.pages), median(figures.barePerSecond)];
     return [
       {
-        id: "C1",
+        id: "",
         what: `GetFunction with ${functionCount} functions stored, one connection: p50 added over bare`,
         value: getMs,
         yardstick: bareMs,
@@ -73,7 +73,7 @@ export async function run(): Promise<Row[]> {
         goal: "≤ 2 ms",
       },
       {
-        id: "C2",
+        id: "",
         what: `ListFunctions through ${functionCount} functions, ${lists.requests.length} pages, 16 connections: rate ÷ bare`,
         value: pages,
         yardstick: barePerSecond,

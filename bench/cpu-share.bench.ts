@@ -59,7 +59,7 @@ export async function run(): Promise<Row[]> {
 function row(memoryMb: number, slowdown: number): Row {
   const expected = wholeMb / memoryMb;
   return {
-    id: "D2",
+    id: "",
     what: `CPU-bound at ${memoryMb} MB: time ÷ processor time, against 1,769 MB ÷ memory`,
     value: slowdown,
     yardstick: expected,

@@ -33,7 +33,7 @@ export async function run(): Promise<Row[]> {
   const handlerMs = await latencyMs();
   return [
     {
-      id: "E1",
+      id: "",
       what: "10,000 rules on a bus match an event, p50; yardstick: every pattern tried",
       value: mixed.indexed,
       yardstick: mixed.each,
@@ -42,7 +42,7 @@ export async function run(): Promise<Row[]> {
       goal: "≤ 1",
     },
     {
-      id: "E1",
+      id: "",
       what: "the same, all rules with one source and detail-type and a prefix of their own",
       value: alike.indexed,
       yardstick: alike.each,
@@ -51,7 +51,7 @@ export async function run(): Promise<Row[]> {
       goal: "reported",
     },
     {
-      id: "E1",
+      id: "",
       what: "PutEvents returned → handler entered, p50, idle",
       value: handlerMs,
       yardstick: Number.NaN,

@@ -36,7 +36,7 @@ export async function run(): Promise<Row[]> {
     for (const subject of await subjects(dataDir, directory)) {
       const { coldMs, bootMs } = await coldStarts(lambdaClient(server.url), subject);
       rows.push({
-        id: "S5",
+        id: "",
         what: `cold start of ${subject.what}`,
         value: coldMs,
         yardstick: bootMs,

@@ -1,7 +1,7 @@
 /** One measured promise. A bench file exports `run(): Promise<Row[]>`; `bench/run.ts` prints them all as one table. */
 
 export interface Row {
-  /** "S1", … as in SPECIFICATION.md. */
+  /** "S1" to "S11", as in SPECIFICATION.md; empty for what has no number there. */
   readonly id: string;
   readonly what: string;
   /** What was measured, in `unit`. */

@@ -1,5 +1,5 @@
 /**
- * S12: objects of 64 KB in and out, and one large object, against a bare `node:http` server that does the same to files
+ * Objects of 64 KB in and out, and one large object, against a bare `node:http` server that does the same to files
  * (`bare-files.ts`), turn about; the medians of the rounds are compared. Then the time from the answer to a PUT to the
  * handler that its notification runs.
  *
@@ -70,7 +70,7 @@ export async function run(): Promise<Row[]> {
     return [
       ...rows,
       {
-        id: "S8",
+        id: "",
         what: "S3 PUT returned to handler entered, p50",
         value: latencyMs,
         yardstick: Number.NaN,
@@ -91,7 +91,7 @@ type Measured = Record<"bare" | "lambdad", Record<Kind, number[]>>;
 function row(what: string, measured: Measured, kind: Kind, unit: string, goal: string): Row {
   const value = median(measured.lambdad[kind]);
   const yardstick = median(measured.bare[kind]);
-  return { id: "S12", what, value, yardstick, result: value / yardstick, unit, goal };
+  return { id: "", what, value, yardstick, result: value / yardstick, unit, goal };
 }
 
 const agent = new Agent({ keepAlive: true, maxSockets: connections });

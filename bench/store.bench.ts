@@ -51,7 +51,7 @@ async function measured(load: Load): Promise<Row> {
     rmSync(dir, { recursive: true });
   }
   return {
-    id: "store",
+    id: "",
     what: `durable commits, ${load.writers} at a time, ${load.keys} keys ÷ append + fdatasync`,
     value: median(commits),
     yardstick: median(appends),
