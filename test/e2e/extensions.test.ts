@@ -200,10 +200,9 @@ test("an external extension gets INVOKE and SHUTDOWN with all they have, and its
   assert.equal(first?.invokedFunctionArn, "arn:aws:lambda:us-east-1:000000000000:function:watched");
   assert.match(first?.tracing?.value ?? "", /^Root=1-[0-9a-f]{8}-[0-9a-f]{24}/);
   assert.equal(first?.tracing?.type, "X-Amzn-Trace-Id");
-  assert.deepEqual(
-    events.flatMap(({ shutdownReason }) => shutdownReason ?? []),
-    ["timeout", "failure", "spindown"],
-  );
+  // On a busy machine a second environment may have been started, and spun down with the first.
+  const reasons = new Set(events.flatMap(({ shutdownReason }) => shutdownReason ?? []));
+  assert.deepEqual([...reasons], ["timeout", "failure", "spindown"]);
   // Of the timeout: REPORT is written before the extensions are told, and says why.
   const report = lines.findIndex((line) => /^REPORT .*\tStatus: timeout/.test(line));
   const shutdown = lines.findIndex((line) => line.includes('"shutdownReason":"timeout"'));
