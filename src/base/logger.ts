@@ -66,7 +66,7 @@ function renderText(time: string, level: LogLevel, message: string, fields: LogF
 
 function quoted(value: unknown): string {
   const text = typeof value === "string" ? value : JSON.stringify(value);
-  return /[\s"=]/.test(text) ? JSON.stringify(text) : text;
+  return /[\s"=\p{Cc}]/u.test(text) ? JSON.stringify(text) : text;
 }
 
 /** Errors as their message with the causes behind it; undefined left out. */

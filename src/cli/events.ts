@@ -1,7 +1,7 @@
 /** `lambdad events`: what flows from sources to targets in a running lambdad, live. */
 import type { FlowPage, NumberedFlow } from "../events/trail.ts";
 import type { Client } from "./client.ts";
-import { dim, green, note, print, red, yellow } from "./output.ts";
+import { dim, green, note, print, printable, red, yellow } from "./output.ts";
 
 export interface EventsOptions {
   /** How many of the past to begin with. */
@@ -49,7 +49,7 @@ export function line(flow: NumberedFlow): string {
 
 function resultOf({ kind, result, detail }: NumberedFlow): string {
   if (result === "ok") return green(kind === "delivery" ? "delivered" : "ok");
-  const text = detail === undefined ? result : `${result}: ${detail}`;
+  const text = detail === undefined ? result : `${result}: ${printable(detail)}`;
   return result === "throttled" ? yellow(text) : red(text);
 }
 

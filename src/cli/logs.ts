@@ -2,7 +2,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Client } from "./client.ts";
 import { ApiError } from "./client.ts";
-import { CommandError, dim, print } from "./output.ts";
+import { CommandError, dim, print, printable } from "./output.ts";
 
 export interface LogsOptions {
   readonly follow?: boolean;
@@ -65,7 +65,7 @@ async function eventsSince(
 }
 
 function rendered({ timestamp, message }: LogEvent): string {
-  return `${dim(new Date(timestamp).toISOString())} ${message.trimEnd()}`;
+  return `${dim(new Date(timestamp).toISOString())} ${printable(message.trimEnd())}`;
 }
 
 function durationMs(text: string): number {

@@ -1,7 +1,7 @@
 /** `lambdad outbox`: e-mails and texts that a running lambdad has sent, had there been anybody to carry them. */
 import type { OutboxMail } from "../gateway/admin-outbox.ts";
 import type { Client } from "./client.ts";
-import { bold, dim, note, print } from "./output.ts";
+import { bold, dim, note, print, printable } from "./output.ts";
 
 export async function outbox(
   client: Client,
@@ -19,8 +19,9 @@ export async function outbox(
 }
 
 function show({ atMs, kind, to, from, subject, body }: OutboxMail): void {
+  const place = `${kind} to ${printable(to)}`;
   const topic = from === undefined ? "" : ` from ${from.split(":").at(-1) ?? from}`;
-  print(`${bold(subject ?? kind)}  ${dim(`${new Date(atMs).toISOString()} ${kind} to ${to}${topic}`)}`);
-  for (const line of body.trimEnd().split("\n")) print(`  ${line}`);
+  print(`${bold(printable(subject ?? kind))}  ${dim(`${new Date(atMs).toISOString()} ${place}${topic}`)}`);
+  for (const line of printable(body).trimEnd().split("\n")) print(`  ${line}`);
   print();
 }

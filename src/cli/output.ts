@@ -42,6 +42,12 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join("\n");
 }
 
+/** What somebody else has written: with its colours, without whatever else would make a terminal do things. */
+export function printable(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- they are what this is about
+  return text.replaceAll(/\x1b\[[\d;]*m|[^\P{Cc}\n\t]/gu, (found) => (found.endsWith("m") ? found : ""));
+}
+
 export function megabytes(bytes: number): string {
   if (bytes < 1024 * 1024) return `${Math.max(1, Math.round(bytes / 1024))} KB`;
   return `${(bytes / 1024 / 1024).toFixed(1)} MB`;

@@ -2,7 +2,8 @@
  * lambdad's own endpoints: health, metrics, and whatever the platform adds. Served on admin listeners only, never on
  * the address that sandboxes reach, and never to what lambdad itself sends for callers. Health says nothing that needs
  * protecting and is answered under every host name, for scripts in containers ask for it by a name of their own;
- * everything else needs a name that only this machine has, so that no page rebound to our address can read it.
+ * everything else needs a name that only this machine has, so that no page rebound to our address can read it. With
+ * `secure` the pipeline lets the operator alone at what is not open.
  */
 import type { Metrics } from "../base/metrics.ts";
 import { isFromOutgoing } from "../events/outgoing.ts";
@@ -14,6 +15,8 @@ export interface AdminRoute {
   readonly method: string;
   /** The whole path, "/_lambdad/environments". */
   readonly path: string;
+  /** Also with `secure` for whoever has not signed: what it tells and does protects nothing. */
+  readonly isOpen?: true;
   answer(request: WebRequest): Promise<WebResponse>;
 }
 
@@ -57,6 +60,7 @@ function keyOf({ method, path }: AdminRoute): string {
 const forbidden: AdminRoute = {
   method: "",
   path: "",
+  isOpen: true,
   answer: () => Promise.resolve({ status: 403, headers: { ...json }, body: '{"message":"Forbidden"}' }),
 };
 
@@ -68,13 +72,15 @@ function healthRoute(path: string, deps: AdminDeps): AdminRoute {
     null,
     2,
   );
-  return { method: "GET", path, answer: () => Promise.resolve({ status: 200, headers: { ...json }, body }) };
+  const answer = () => Promise.resolve({ status: 200, headers: { ...json }, body });
+  return { method: "GET", path, isOpen: true, answer };
 }
 
 function metricsRoute(metrics: Metrics): AdminRoute {
   return {
     method: "GET",
     path: "/_lambdad/metrics",
+    isOpen: true,
     answer: () =>
       Promise.resolve({
         status: 200,

@@ -216,25 +216,47 @@ const payloads: readonly (readonly [payload: string | undefined, body: string, e
 
 for (const [payload, body, expected] of payloads) {
   test(`with --secure, ${body} signed as ${payload ?? "the hash of {}"} is answered with ${expected}`, async () => {
-    class Sha256 extends Hash {
-      constructor(secret?: unknown) {
-        super(secret === undefined ? createHash("sha256") : createHmac("sha256", secret as Buffer));
-      }
-    }
-    const signer = new SignatureV4({ credentials: testKeys, region: "x", service: "lambda", sha256: Sha256 });
     const given: Record<string, string> = payload === undefined ? {} : { "x-amz-content-sha256": payload };
-    const { headers } = await signer.sign({
-      method: "POST",
-      protocol: "http:",
-      hostname: "x",
-      path: String(invoke.path),
-      headers: { host: "x", ...given },
-      body: "{}",
-    });
+    const headers = await signed(String(invoke.path), { host: "x", ...given });
     const gateway = createTestGateway({ services: [echoLambda()], secure: true });
     const answer = await ask(gateway, { ...invoke, headers, body: Buffer.from(body) });
     assert.equal([answer.status, answer.headers["x-amzn-errortype"]].join(" ").trim(), expected);
   });
+}
+
+test("with --secure, admin routes take the operator's signature and nobody else's, but for health and metrics", async () => {
+  const path = "/_lambdad/stop";
+  const stop = { method: "POST", path, answer: async () => ({ status: 200, headers: {} }) };
+  const request = { ...stop, body: Buffer.from("{}") };
+  const operators = createTestGateway({ services: [echoLambda()], secure: true, routes: [stop] });
+  const functions = createTestGateway({
+    ...{ services: [echoLambda()], secure: true, routes: [stop] },
+    accessKey: "AKIDOPERATOR", // the test keys are somebody else's, then
+  });
+  const headers = await signed(path, { host: "localhost" });
+  const forged = { ...headers, authorization: `${headers["authorization"]?.slice(0, -4)}0000` };
+  const statusOf = async (gateway: TestGateway, of: FakeRequest) => (await ask(gateway, of)).status;
+  assert.equal(await statusOf(operators, { ...request, headers }), 200);
+  assert.equal(await statusOf(operators, { ...request, headers: { host: "localhost" } }), 403);
+  assert.equal(await statusOf(operators, { ...request, headers: forged }), 403);
+  assert.equal(await statusOf(operators, { ...request, headers, body: Buffer.from("[]") }), 403);
+  assert.equal(await statusOf(operators, { ...request, headers: scope("lambda") }), 403);
+  assert.equal(await statusOf(functions, { ...request, headers }), 403);
+  for (const open of ["/_lambdad/health", "/_localstack/health", "/_lambdad/metrics"]) {
+    assert.equal(await statusOf(operators, { path: open }), 200, open);
+  }
+});
+
+/** Headers of a POST of "{}". */
+async function signed(path: string, headers: Record<string, string>): Promise<Record<string, string>> {
+  class Sha256 extends Hash {
+    constructor(secret?: unknown) {
+      super(secret === undefined ? createHash("sha256") : createHmac("sha256", secret as Buffer));
+    }
+  }
+  const signer = new SignatureV4({ credentials: testKeys, region: "x", service: "lambda", sha256: Sha256 });
+  const place = { protocol: "http:", hostname: headers["host"] ?? "", path };
+  return (await signer.sign({ method: "POST", ...place, headers, body: "{}" })).headers;
 }
 
 /** Node's hashes as the SDK's signer wants them. */

@@ -50,6 +50,8 @@ export interface PipelineDeps {
   readonly services: readonly Service[];
   /** Asked only with `secure`. */
   readonly keyStore: KeyStore;
+  /** The operator's, for admin routes with `secure`: functions have keys, too. */
+  readonly accessKey: string | undefined;
   readonly admin: Admin;
   readonly clock: Clock;
   readonly random: Random;
@@ -282,7 +284,17 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     if (route) refuseForeignPage(exchange, secure);
     if (!route && webRoutes.length === 0) return undefined;
     const request = await webRequest(exchange, requestId);
-    return route ? await route.answer(request) : await firstAnswer(webRoutes, request);
+    if (!route) return firstAnswer(webRoutes, request);
+    if (secure && !route.isOpen) requireOperator(request);
+    return route.answer(request);
+  }
+
+  /** Admin routes are signed as requests to Lambda are. */
+  function requireOperator(request: WebRequest): void {
+    const identity = request.signer("lambda");
+    if (!identity) throw signatureError("missing", signatureFamily("lambda", "restJson1"));
+    if (identity.accessKey === deps.accessKey) return;
+    throw new AwsError("AccessDeniedException", "Only the operator may do this.", { status: 403 });
   }
 
   async function serveUnclaimed(exchange: Exchange, requestId: string): Promise<WireResponse> {

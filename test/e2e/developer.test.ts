@@ -7,6 +7,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
+import { systemClock } from "../../src/base/clock.ts";
+import { createClient } from "../../src/cli/client.ts";
 import { mustRun, works } from "../harness/command.ts";
 import { type RunningServer, startServer } from "../harness/server.ts";
 import { until } from "../harness/wait.ts";
@@ -147,13 +149,10 @@ test("with --secure no debugger is let in", async () => {
     env: { LAMBDAD_ACCESS_KEY_ID: "AKIDSECURE", LAMBDAD_SECRET_ACCESS_KEY: "not-for-you" },
   });
   try {
-    const answer = await fetch(`${secure.url}/_lambdad/environments/inspect`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: '{"function":"any"}',
-    });
-    assert.equal(answer.status, 403);
-    assert.match(await answer.text(), /with --secure no debugger is let in/);
+    const keys = { accessKey: "AKIDSECURE", secretKey: "not-for-you" };
+    const client = createClient({ endpoint: secure.url, region: "us-east-1", ...keys }, systemClock);
+    const inspecting = client.admin("environments/inspect", { function: "any" });
+    await assert.rejects(inspecting, { status: 403, message: "with --secure no debugger is let in" });
   } finally {
     await secure.stop();
   }

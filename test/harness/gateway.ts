@@ -25,6 +25,8 @@ export interface TestGateway {
 export interface TestGatewayOptions {
   readonly services: readonly Service[];
   readonly secure?: boolean;
+  /** Left out: the test keys are the operator's. */
+  readonly accessKey?: string;
   readonly clock?: Clock;
   readonly routes?: readonly AdminRoute[];
 }
@@ -48,6 +50,7 @@ export function createTestGateway(options: TestGatewayOptions): TestGateway {
     defaultAccount: "000000000000",
     services,
     keyStore: (key) => (key === testKeys.accessKeyId ? testKeys.secretAccessKey : undefined),
+    accessKey: options.accessKey ?? testKeys.accessKeyId,
     admin,
     clock,
     random: systemRandom,
