@@ -171,7 +171,8 @@ function watcher(): Promise<string> | undefined {
 test("an external extension gets INVOKE and SHUTDOWN with all they have, and its output is logged", async (t) => {
   const layerArn = await watcher();
   if (layerArn === undefined) return t.skip("there is no C compiler");
-  await created("watched", { Layers: [layerArn], Timeout: 2 });
+  // With a whole CPU, so that one environment is back before the next request has lost its patience.
+  await created("watched", { Layers: [layerArn], Timeout: 2, MemorySize: 1769 });
   assert.deepEqual(await invoked("watched", { say: "one" }), { error: undefined, payload: "one" });
   const slow = await invoked("watched", { sleepMs: 9000 });
   assert.match(JSON.stringify(slow), /Sandbox\.Timedout.*Task timed out after 2\.00 seconds/);

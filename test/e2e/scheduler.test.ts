@@ -83,11 +83,11 @@ test("schedules invoke functions, send to queues by both kinds of target, and ar
     await create("function", "rate(1 hour)", { Arn: FunctionArn });
     await create(
       "queue",
-      soon(1),
+      soon(3),
       { Arn: queueArn("ticks"), Input: "templated" },
       { ActionAfterCompletion: "DELETE" },
     );
-    await create("universal", soon(1), {
+    await create("universal", soon(3), {
       Arn: "arn:aws:scheduler:::aws-sdk:sqs:sendMessage",
       Input: JSON.stringify({ QueueUrl, MessageBody: "universal" }),
     });
