@@ -186,25 +186,30 @@ test("every service folder has its parts and is in the list", () => {
 
 test("documents name only files that exist", () => {
   const missing: string[] = [];
-  for (const document of [
-    "ARCHITECTURE.md",
-    "README.md",
-    "SPECIFICATION.md",
-    "CONTRIBUTING.md",
-    "STYLE.md",
-  ]) {
+  for (const document of documents()) {
     const text = readFileSync(join(root, document), "utf8");
     for (const [, path] of text.matchAll(
-      /`((?:src|bin|test|bench|tools|docs|guest|models|examples)\/[\w./-]+)`/g,
+      /`(?:node |cat |bash )?((?:src|bin|test|bench|tools|docs|guest|models|examples)\/[\w./-]+)[^`]*`/g,
     )) {
       if (path && !existsSync(join(root, path))) missing.push(`${document} names ${path}`);
     }
     for (const [, path] of text.matchAll(/\]\((?!https?:|#)([\w./-]+)(?:#[\w-]+)?\)/g)) {
-      if (path && !existsSync(join(root, path))) missing.push(`${document} links to ${path}`);
+      if (path && !existsSync(join(root, dirname(document), path)))
+        missing.push(`${document} links to ${path}`);
     }
   }
   assert.deepEqual(missing, []);
 });
+
+/** Of the root, of `docs/`, and what explains a service or an example. Relative to the root. */
+function documents(): string[] {
+  const inside = (folder: string) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .filter((path) => path.endsWith(".md") && !path.includes("node_modules"))
+      .map((path) => join(folder, path));
+  const atRoot = readdirSync(root).filter((path) => path.endsWith(".md"));
+  return [...atRoot, ...["docs", "src", "examples", "models"].flatMap(inside)];
+}
 
 test("the longest files, for information", () => {
   const longest = production
