@@ -100,6 +100,11 @@ export async function start(given: Partial<Config> = {}): Promise<Platform> {
 }
 
 async function build(config: Config, undo: Undo): Promise<Platform> {
+  if (config.secure && (config.accessKey === undefined || config.secretKey === undefined)) {
+    throw new Error(
+      "--secure lets nobody in without LAMBDAD_ACCESS_KEY_ID and LAMBDAD_SECRET_ACCESS_KEY: set both",
+    );
+  }
   const clock = systemClock;
   const random = systemRandom;
   const metrics = createMetrics();

@@ -162,6 +162,19 @@ test("a data directory that holds somebody else's database is refused and left a
   rmSync(dataDir, { recursive: true, force: true });
 });
 
+test("--secure without a key pair is refused: nobody could come in", async () => {
+  const env = { LAMBDAD_ACCESS_KEY_ID: "AKIAEXAMPLE" };
+  const dataDir = temporaryFolder();
+  const refused = await run(
+    process.execPath,
+    [launcher, "up", "--secure", "--port", "0", "--data", dataDir],
+    { env },
+  );
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /--secure lets nobody in without .*LAMBDAD_SECRET_ACCESS_KEY: set both/);
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
 test("--secure takes the configured keys and nothing else", async (t) => {
   const folder = temporaryFolder();
   const env = { LAMBDAD_ACCESS_KEY_ID: "AKIAEXAMPLE", LAMBDAD_SECRET_ACCESS_KEY: "a secret of some length" };
