@@ -148,6 +148,23 @@ exports.openRuntimeApi = function openRuntimeApi({ socketPath, address = "127.0.
   };
 };
 
+/** The headers of a response. They are looked for when they are asked for, since of most responses only one or two are. */
+class Headers {
+  constructor(head) {
+    this.head = head;
+    this.folded = head.toLowerCase();
+  }
+
+  /** `name` in lower case. Latin-1. */
+  get(name) {
+    const at = this.folded.indexOf(`\r\n${name}:`);
+    if (at === -1) return undefined;
+    const start = at + name.length + 3;
+    const end = this.head.indexOf("\r\n", start);
+    return this.head.slice(start, end === -1 ? undefined : end).trim();
+  }
+}
+
 /** A reader for `onread`: finds the responses in what arrives, in pieces of any size. */
 function responseReader(deliver) {
   let head = "";
@@ -176,14 +193,8 @@ function responseReader(deliver) {
   }
 
   function parseHead(text) {
-    const lines = text.split("\r\n");
-    status = Number(lines[0].slice(9, 12));
-    headers = {};
-    for (let index = 1; index < lines.length; index++) {
-      const line = lines[index];
-      const colon = line.indexOf(":");
-      headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
-    }
+    status = Number(text.slice(9, 12));
+    headers = new Headers(text);
   }
 
   return function receive(size, buffer) {
@@ -192,7 +203,7 @@ function responseReader(deliver) {
       if (headers === undefined) {
         at = readHead(size, buffer, at);
         if (at === -1) return;
-        const length = Number(headers["content-length"] ?? 0);
+        const length = Number(headers.get("content-length") ?? 0);
         if (size - at >= length) {
           const text = buffer.toString("utf8", at, at + length);
           at += length;

@@ -21,17 +21,17 @@ exports.readFunction = function readFunction(env) {
 
 /** `context`: what it shall have besides, added to in place. Throws if a header that should be JSON is not. */
 exports.contextOf = function contextOf(headers, context = {}) {
-  const deadlineMs = Number(headers["lambda-runtime-deadline-ms"]);
+  const deadlineMs = Number(headers.get("lambda-runtime-deadline-ms"));
   context.functionVersion = functionVersion;
   context.functionName = functionName;
   context.memoryLimitInMB = memoryLimitInMB;
   context.logGroupName = logGroupName;
   context.logStreamName = logStreamName;
-  context.clientContext = parse(headers["lambda-runtime-client-context"], "ClientContext");
-  context.identity = parse(headers["lambda-runtime-cognito-identity"], "CognitoIdentity");
-  context.invokedFunctionArn = headers["lambda-runtime-invoked-function-arn"];
-  context.awsRequestId = headers["lambda-runtime-aws-request-id"];
-  context.tenantId = headers["lambda-runtime-aws-tenant-id"];
+  context.clientContext = parse(headers.get("lambda-runtime-client-context"), "ClientContext");
+  context.identity = parse(headers.get("lambda-runtime-cognito-identity"), "CognitoIdentity");
+  context.invokedFunctionArn = headers.get("lambda-runtime-invoked-function-arn");
+  context.awsRequestId = headers.get("lambda-runtime-aws-request-id");
+  context.tenantId = headers.get("lambda-runtime-aws-tenant-id");
   context.getRemainingTimeInMillis = function getRemainingTimeInMillis() {
     return deadlineMs - Date.now();
   };

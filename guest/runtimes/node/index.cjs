@@ -80,11 +80,11 @@ function start() {
 }
 
 function invoke(headers, body) {
-  requestId = headers["lambda-runtime-aws-request-id"];
+  requestId = headers.get("lambda-runtime-aws-request-id");
   phase = "invoking";
   logging.requestId = requestId;
-  logging.tenantId = headers["lambda-runtime-aws-tenant-id"];
-  const trace = headers["lambda-runtime-trace-id"];
+  logging.tenantId = headers.get("lambda-runtime-aws-tenant-id");
+  const trace = headers.get("lambda-runtime-trace-id");
   if (trace === undefined) delete env._X_AMZN_TRACE_ID;
   else env._X_AMZN_TRACE_ID = trace;
   // While the handler runs, only what it started itself keeps the event loop going.
