@@ -4,7 +4,7 @@
  * group is made first and limited when its sandbox is known; a process joins by writing "0" to `joinFiles` itself.
  * Nothing outside `lambdad/` is ever changed, except that v2's parents get their controllers switched on.
  */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Clock } from "../base/clock.ts";
@@ -89,8 +89,13 @@ interface GroupParts {
   readonly host: CgroupHost;
 }
 
+/** For the figures that `usage` reads: they are a line, or a few. */
+const usageText = Buffer.alloc(4096);
+
 function openGroup({ name, hierarchy, clock, host }: GroupParts): Cgroup {
   let isDestroyed = false;
+  /** Files of `usage`, by path. It is asked many times a second, and opening costs ten times what reading does. */
+  const opened = new Map<string, number>();
 
   function write(writes: readonly Write[]) {
     for (const { parent, file, value, optional } of writes) {
@@ -105,6 +110,17 @@ function openGroup({ name, hierarchy, clock, host }: GroupParts): Cgroup {
   function read(parent: string, file: string): string {
     try {
       return readFileSync(join(parent, name, file), "utf8");
+    } catch {
+      return "";
+    }
+  }
+
+  function readOpened(parent: string, file: string): string {
+    const path = join(parent, name, file);
+    try {
+      const descriptor = opened.get(path) ?? openSync(path, "r");
+      opened.set(path, descriptor);
+      return usageText.toString("latin1", 0, readSync(descriptor, usageText, 0, usageText.length, 0));
     } catch {
       return "";
     }
@@ -138,7 +154,7 @@ function openGroup({ name, hierarchy, clock, host }: GroupParts): Cgroup {
     joinFiles: hierarchy.parents.map((parent) => join(parent, name, "cgroup.procs")),
     limit: (limits) => write(hierarchy.limitWrites(limits)),
     setCpus: (cpus) => write(hierarchy.cpuWrites(cpus)),
-    usage: () => hierarchy.usage(read),
+    usage: () => hierarchy.usage(readOpened),
     oomKills: () => hierarchy.oomKills(read),
     async destroy() {
       if (isDestroyed) return;
@@ -148,6 +164,8 @@ function openGroup({ name, hierarchy, clock, host }: GroupParts): Cgroup {
           throw new DriverError("limits", `the control group ${name} stays busy`);
         await clock.sleep(pauseMs);
       }
+      for (const descriptor of opened.values()) closeSync(descriptor);
+      opened.clear();
       isDestroyed = true;
     },
   };
