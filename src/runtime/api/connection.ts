@@ -185,12 +185,13 @@ class Connection {
     if (this.#open !== exchange) return;
     this.#open = undefined;
     const { request } = exchange;
-    const content = typeof body === "string" ? Buffer.from(body) : body;
+    const length = typeof body === "string" ? Buffer.byteLength(body) : body.length;
     const head =
-      `HTTP/1.1 ${status} ${reasons[status] ?? "Unknown"}\r\n${headerLines}Content-Length: ${content.length}\r\n` +
+      `HTTP/1.1 ${status} ${reasons[status] ?? "Unknown"}\r\n${headerLines}Content-Length: ${length}\r\n` +
       `${connectionLine(request)}\r\n`;
-    this.#leaving.push(Buffer.from(head));
-    if (request.method !== "HEAD") this.#leaving.push(content);
+    if (request.method === "HEAD") this.#leaving.push(Buffer.from(head));
+    else if (typeof body === "string") this.#leaving.push(Buffer.from(head + body));
+    else this.#leaving.push(Buffer.from(head), body);
     if (!request.isKeptAlive) this.#isLast = true;
     this.pump();
   }

@@ -80,6 +80,8 @@ const noHeaders: Headers = new Map();
 const more: Step = { kind: "more" };
 const streamed: Body = { kind: "streamed" };
 const chunkSizeLineBytesMax = 1024;
+/** Heads of polls that are remembered: ours have a tenth of it. */
+const pollBytesMax = 1024;
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const requestLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}) (\S{1,8192}) HTTP\/(\d)\.(\d)$/;
 
@@ -90,6 +92,8 @@ export class RequestParser {
   readonly #unchunked = new ByteQueue();
   #searched = 0;
   #head: Head | undefined;
+  /** The head of the last poll: the next one looks the same, and need not be parsed again. */
+  #polled: { readonly text: string; readonly head: Head } | undefined;
   #framing: Framing = { kind: "length", remaining: 0, isTooLarge: false, isStreamed: false };
   #hasEnded = false;
   #isDone = false;
@@ -150,8 +154,9 @@ export class RequestParser {
     }
     this.#searched = 0;
     const text = this.#pending.take(end + 4).toString("latin1", 0, end);
-    const head = parseHead(text);
+    const head = text === this.#polled?.text ? this.#polled.head : parseHead(text);
     if (typeof head === "number") return this.#bad(head);
+    if (head.method === "GET" && end <= pollBytesMax) this.#polled = { text, head };
     const framing = framingOf(head, this.#bodyBytesMax, this.#isStreamed(head));
     if (typeof framing === "number") return this.#bad(framing);
     this.#head = head;
