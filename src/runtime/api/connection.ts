@@ -80,8 +80,13 @@ const leavingMax = 64;
 /** What a client may send ahead of its answers before it is not read any more. */
 const waitingBytesMax = 64 * 1024;
 
-export function serveConnection(socket: Socket, serve: Serve, budget: Budget): void {
-  new Connection(socket, serve, budget).pump();
+/** `onFault`: a mistake of ours while a request was served. It costs this connection, and nobody else's. */
+export function serveConnection(
+  socket: Socket,
+  serve: Serve,
+  { budget, onFault }: { readonly budget: Budget; readonly onFault: (error: unknown) => void },
+): void {
+  new Connection(socket, serve, budget, onFault).pump();
 }
 
 class OpenExchange implements Exchange {
@@ -111,6 +116,7 @@ class Connection {
   readonly #socket: Socket;
   readonly #serve: Serve;
   readonly #budget: Budget;
+  readonly #onFault: (error: unknown) => void;
   readonly #parser: RequestParser;
   #charged = 0;
   /** The request that has not been answered. */
@@ -123,10 +129,11 @@ class Connection {
   /** The client will send no more. */
   #hasEnded = false;
 
-  constructor(socket: Socket, serve: Serve, budget: Budget) {
+  constructor(socket: Socket, serve: Serve, budget: Budget, onFault: (error: unknown) => void) {
     this.#socket = socket;
     this.#serve = serve;
     this.#budget = budget;
+    this.#onFault = onFault;
     this.#parser = new RequestParser(invokeResponseBytesMax, serve.isStreamed);
     socket.on("data", (chunk: Buffer) => {
       this.#parser.push(chunk);
@@ -143,6 +150,19 @@ class Connection {
   pump(): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
+    try {
+      this.#serveArrived();
+    } catch (error) {
+      this.#onFault(error);
+      this.#socket.destroy();
+    }
+    this.#isPumping = false;
+    if (this.#hasEnded && !this.#open) this.#isLast = true;
+    if (!this.#open || this.#isReceiving) this.#flush();
+    this.#account();
+  }
+
+  #serveArrived(): void {
     while (
       (!this.#open || this.#isReceiving) &&
       !this.#isLast &&
@@ -157,10 +177,6 @@ class Connection {
       else this.#receive(step);
       if (this.#leaving.length > leavingMax) this.#flush();
     }
-    this.#isPumping = false;
-    if (this.#hasEnded && !this.#open) this.#isLast = true;
-    if (!this.#open || this.#isReceiving) this.#flush();
-    this.#account();
   }
 
   /** The open request's body is wanted. */

@@ -630,3 +630,13 @@ async function run(program: string, args: readonly string[], input: Uint8Array):
   await once(child, "close");
   return output;
 }
+
+test("a mistake of ours costs the connection it was made on, and nothing else", async (t) => {
+  const { port, socketPath } = await opened(t);
+  port.poll = () => {
+    throw new RangeError("a broken invariant");
+  };
+  const next = call({ socketPath, path: `${prefix}/next` });
+  await assert.rejects(next, { code: "ECONNRESET" });
+  assert.deepEqual(await call({ socketPath, path: `${base}/ping` }), { status: 200, body: "pong" });
+});

@@ -154,7 +154,12 @@ class OpenEndpoint implements RuntimeEndpoint {
     }
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
-    serveConnection(socket, serve, this.#budget);
+    const onFault = (error: unknown) =>
+      this.#deps.logger.error("a request of a runtime could not be served", {
+        environment: this.#deps.id,
+        error,
+      });
+    serveConnection(socket, serve, { budget: this.#budget, onFault });
   }
 
   close(): Promise<void> {
