@@ -584,7 +584,14 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     const incarnation = this.#incarnation;
     // One that is being told already is not told again.
     if (incarnation && !incarnation.isLeaving) {
-      const leaving = { clock: this.#deps.clock, incarnation, extensions: this.#extensions, telemetry };
+      const { clock } = this.#deps;
+      const leaving = {
+        clock,
+        incarnation,
+        extensions: this.#extensions,
+        telemetry,
+        reported: this.#reported,
+      };
       const { quiet, gone } = farewell(leaving, reason);
       this.#quiet = quiet;
       this.#gone = gone;

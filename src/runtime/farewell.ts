@@ -17,6 +17,8 @@ export interface Leaving {
   readonly incarnation: Incarnation;
   readonly extensions: Extensions;
   readonly telemetry: Telemetry | undefined;
+  /** What is to be said of the last invocation is in the log: extensions are told afterwards. */
+  readonly reported: Promise<void>;
 }
 
 export interface Farewell {
@@ -51,10 +53,11 @@ async function endRuntime({ clock, incarnation, extensions }: Leaving): Promise<
 }
 
 async function endExtensions(
-  { clock, incarnation, extensions, telemetry }: Leaving,
+  { clock, incarnation, extensions, telemetry, reported }: Leaving,
   reason: ShutdownReason,
   deadlineMs: number,
 ): Promise<void> {
+  await settledWithin(reported, clock, Math.max(0, deadlineMs - clock.now()));
   extensions.shutDown(reason, deadlineMs);
   telemetry?.hurry();
   if (extensions.awaitShutdown) {
