@@ -8,6 +8,7 @@ import type { Metrics } from "../../base/metrics.ts";
 import { mappingStopMs } from "../../limits.ts";
 import type { Source } from "../ports.ts";
 import type { Trail } from "../trail.ts";
+import { createEventCounts } from "./event-counts.ts";
 import type { MappedFunctions, PolledMapping } from "./port.ts";
 import { createPollerCounters, QueuePoller } from "./queue-poller.ts";
 
@@ -24,6 +25,7 @@ export interface PollersDeps {
 export async function pollMappings(deps: PollersDeps): Promise<() => Promise<void>> {
   const { clock, logger, functions } = deps;
   const pollerDeps = { ...deps, counters: createPollerCounters(deps.metrics) };
+  const eventCounts = createEventCounts(deps.metrics);
   const pollers = new Map<string, QueuePoller>();
   const ending = new Set<Promise<void>>();
   const heardOf = new Set<string>();
@@ -33,7 +35,8 @@ export async function pollMappings(deps: PollersDeps): Promise<() => Promise<voi
     end(uuid);
     if (!mapping || isStopped) return;
     try {
-      pollers.set(uuid, new QueuePoller(pollerDeps, mapping));
+      const counts = mapping.countsEvents ? eventCounts.of(uuid) : undefined;
+      pollers.set(uuid, new QueuePoller(pollerDeps, mapping, counts));
     } catch (error) {
       logger.error("an event source mapping cannot be polled", { mapping: uuid, error });
     }
@@ -47,8 +50,9 @@ export async function pollMappings(deps: PollersDeps): Promise<() => Promise<voi
     ending.add(ended);
   }
 
-  functions.onChange((uuid, mapping) => {
+  functions.onChange((uuid, mapping, countsEvents) => {
     heardOf.add(uuid);
+    if (!countsEvents) eventCounts.remove(uuid);
     set(uuid, mapping);
   });
   for await (const mapping of functions.enabled()) {

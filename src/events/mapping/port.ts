@@ -12,17 +12,30 @@ export interface PolledMapping {
   /** JSON patterns; a record that matches none of them is dropped. Empty: none is. */
   readonly filters: readonly string[];
   readonly reportsBatchItemFailures: boolean;
+  /** At most one of these two is set. */
   readonly concurrencyMax: number | undefined;
+  readonly pollers: { readonly min: number; readonly max: number } | undefined;
+  readonly countsEvents: boolean;
 }
 
 export interface MappedFunctions {
   /** Those that are enabled now. */
   enabled(): AsyncIterable<PolledMapping>;
-  /** `mapping` undefined: it is not to be polled, now or ever. Never throws. */
-  onChange(listener: (uuid: string, mapping: PolledMapping | undefined) => void): void;
+  /** Never throws. */
+  onChange(listener: MappedListener): void;
   /** Never rejects. */
   invoke(order: MappedInvoke): Promise<MappedAnswer>;
 }
+
+/**
+ * `mapping` undefined: it is not to be polled, now or ever. `countsEvents`: what was counted is still asked for, as it is of
+ * a mapping that is switched off.
+ */
+export type MappedListener = (
+  uuid: string,
+  mapping: PolledMapping | undefined,
+  countsEvents: boolean,
+) => void;
 
 export interface MappedInvoke {
   readonly functionArn: string;

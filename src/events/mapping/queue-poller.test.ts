@@ -4,12 +4,14 @@ import { test } from "node:test";
 import { createSimClock } from "../../base/clock-sim.ts";
 import { silentLogger } from "../../base/logger.ts";
 import { createMetrics } from "../../base/metrics.ts";
+import { mappingConcurrencyMax, mappingConcurrencyMin } from "../../limits.ts";
 import type { Outcome } from "../../runtime/invocation.ts";
 import type { Received, Source } from "../ports.ts";
 import { Trail } from "../trail.ts";
 import { batchResult } from "./batch-result.ts";
+import { createEventCounts } from "./event-counts.ts";
 import { pollMappings } from "./pollers.ts";
-import type { MappedAnswer, PolledMapping } from "./port.ts";
+import type { MappedAnswer, MappedListener, PolledMapping } from "./port.ts";
 import { createPollerCounters, QueuePoller } from "./queue-poller.ts";
 import { ReaderPace } from "./reader-pace.ts";
 import { recordFilter } from "./record-filter.ts";
@@ -83,7 +85,7 @@ for (const [pattern, body, passes] of filters) {
 }
 
 test("readers grow while they are all busy, shrink on errors, halve on throttles, and keep within the maximum", () => {
-  const pace = new ReaderPace(6);
+  const pace = paceOf(6);
   pace.succeeded(4);
   assert.equal(pace.width, 5);
   for (let at = 0; at < 5; at += 1) pace.succeeded(pace.width);
@@ -92,8 +94,38 @@ test("readers grow while they are all busy, shrink on errors, halve on throttles
   assert.equal(pace.width, 3);
   for (let at = 0; at < 5; at += 1) pace.failed();
   assert.equal(pace.width, 1);
-  assert.equal(new ReaderPace(2).width, 2);
+  assert.equal(paceOf(2).width, 2);
 });
+
+const provisioned: readonly (readonly [
+  min: number,
+  max: number,
+  atStart: number,
+  floor: number,
+  most: number,
+])[] = [
+  [2, 200, mappingConcurrencyMin, 2, 200],
+  [2, 3, 3, 2, 3],
+  [40, 40, 40, 40, 40],
+  [200, 10_000, 200, 200, mappingConcurrencyMax],
+];
+
+for (const [min, max, atStart, floor, most] of provisioned) {
+  test(`with ${min} to ${max} pollers there are ${atStart} readers at first, never less than ${floor}, at most ${most}`, () => {
+    const pace = new ReaderPace({ concurrencyMax: undefined, pollers: { min, max } });
+    assert.equal(pace.width, atStart);
+    for (let at = 0; at < 500; at += 1) pace.succeeded(pace.width);
+    assert.equal(pace.width, most);
+    for (let at = 0; at < 500; at += 1) pace.failed();
+    assert.equal(pace.width, floor);
+    pace.throttled();
+    assert.equal(pace.width, floor);
+  });
+}
+
+function paceOf(concurrencyMax: number): ReaderPace {
+  return new ReaderPace({ concurrencyMax, pollers: undefined });
+}
 
 /** A queue that hands out what it is given, and remembers what is acknowledged. */
 class PlayedQueue implements Source {
@@ -148,6 +180,8 @@ function polling(more: Partial<PolledMapping> = {}, answer: Invoke = async () =>
     filters: [],
     reportsBatchItemFailures: false,
     concurrencyMax: undefined,
+    pollers: undefined,
+    countsEvents: false,
     ...more,
   };
   const metrics = createMetrics();
@@ -168,6 +202,24 @@ function polling(more: Partial<PolledMapping> = {}, answer: Invoke = async () =>
     },
   };
   return { clock, queue, batches, mapping, deps, start: () => new QueuePoller(deps, mapping) };
+}
+
+type Deps = ReturnType<typeof polling>["deps"];
+
+/** All pollers, of `mapping` at first; `change` is what Lambda tells them. */
+async function startAll(deps: Deps, mapping: PolledMapping) {
+  let change: MappedListener = () => assert.fail("nobody listens");
+  const functions = {
+    ...deps.functions,
+    async *enabled() {
+      yield mapping;
+    },
+    onChange(listener: MappedListener) {
+      change = listener;
+    },
+  };
+  const stop = await pollMappings({ ...deps, functions });
+  return { stop, change };
 }
 
 test("without a window what is there is run at once, and acknowledged when it was accepted", async () => {
@@ -255,6 +307,99 @@ test("no more batches run at once than the mapping allows", async () => {
   await poller.stop();
 });
 
+test("as many batches as pollers are provisioned run from the start, and no fewer after errors", async () => {
+  let running = 0;
+  const peaks = [0, 0];
+  const { clock, queue, batches, start } = polling(
+    { batchSize: 1, pollers: { min: 20, max: 25 } },
+    async ([body]) => {
+      running += 1;
+      const round = body?.startsWith("bad") ? 0 : 1;
+      peaks[round] = Math.max(peaks[round] ?? 0, running);
+      await clock.sleep(100);
+      running -= 1;
+      return round === 0 ? { kind: "done", outcome: functionError } : done("null");
+    },
+  );
+  queue.put(...Array.from({ length: 20 }, (_, at) => `bad${at}`));
+  const poller = start();
+  await clock.advance(99);
+  assert.equal(batches.length, 20);
+  await clock.advance(1);
+  queue.put(...Array.from({ length: 200 }, (_, at) => `m${at}`));
+  await clock.advance(50);
+  assert.equal(running, 20, "twenty failures have not taken a reader away");
+  await clock.advance(2000);
+  assert.equal(batches.length, 220);
+  assert.deepEqual(peaks, [20, 25]);
+  await poller.stop();
+});
+
+test("what becomes of a mapping's records is counted for it, each attempt that is made included", async () => {
+  const answers: MappedAnswer[] = [
+    done('{"batchItemFailures":[{"itemIdentifier":"b"}]}'),
+    { kind: "throttled", timeoutMs: 3000 },
+    done("null"),
+    { kind: "done", outcome: functionError },
+  ];
+  const { clock, queue, mapping, deps } = polling(
+    { reportsBatchItemFailures: true, filters: ['{"body":[{"anything-but":"drop"}]}'] },
+    async () => answers.shift() ?? assert.fail("one batch too many"),
+  );
+  const counts = createEventCounts(deps.metrics).of("u");
+  const poller = new QueuePoller(deps, mapping, counts);
+  for (const bodies of [["a", "b", "drop"], ["c", "d", "e"], ["f"], ["drop"]]) {
+    queue.put(...bodies);
+    await clock.advance(1000);
+  }
+  const counted = Object.entries(counts).map(([name, { value }]) => [name, value]);
+  // 2 + 3 throttled + 3 again + 1; of those 1 + 3 + 1 not accepted.
+  assert.deepEqual(Object.fromEntries(counted), {
+    polled: 8,
+    filtered: 2,
+    invoked: 9,
+    failed: 5,
+    deleted: 4,
+  });
+  await poller.stop();
+});
+
+test("a mapping's counters go on over its changes, and away with it or when they are no longer asked for", async () => {
+  const { clock, queue, mapping, deps } = polling({ countsEvents: true });
+  const { change, stop } = await startAll(deps, mapping);
+  const shown = () =>
+    [...deps.metrics.render().matchAll(/^lambdad_mapping_events_(\w+)_total\{mapping="u"\} (\d+)$/gm)].map(
+      ([, name, value]) => `${name} ${value}`,
+    );
+  const accepted = (records: number) => [
+    `polled ${records}`,
+    "filtered 0",
+    `invoked ${records}`,
+    "failed 0",
+    `deleted ${records}`,
+  ];
+  queue.put("a");
+  await clock.advance(0);
+  assert.deepEqual(shown(), accepted(1));
+  change("u", undefined, true);
+  assert.deepEqual(shown(), accepted(1), "while it is switched off");
+  change("u", mapping, true);
+  queue.put("b");
+  await clock.advance(0);
+  assert.deepEqual(shown(), accepted(2));
+  change("u", { ...mapping, countsEvents: false }, false);
+  queue.put("c");
+  await clock.advance(0);
+  assert.deepEqual(queue.acked, ["a", "b", "c"]);
+  assert.deepEqual(shown(), []);
+  change("u", mapping, true);
+  await clock.advance(0);
+  assert.deepEqual(shown(), accepted(0));
+  change("u", undefined, false);
+  assert.deepEqual(shown(), []);
+  await stop();
+});
+
 test("a throttled batch is tried again while its messages are held, then left", async () => {
   const times: number[] = [];
   const { clock, queue, start } = polling({}, async () => {
@@ -321,26 +466,16 @@ test("mappings are polled as they come, change and go; stopping waits for what r
     await clock.sleep(1000);
     return done("null");
   });
-  let change: ((uuid: string, mapping: PolledMapping | undefined) => void) | undefined;
-  const functions = {
-    ...deps.functions,
-    async *enabled() {
-      yield mapping;
-    },
-    onChange(listener: NonNullable<typeof change>) {
-      change = listener;
-    },
-  };
-  const stop = await pollMappings({ ...deps, functions });
+  const { change, stop } = await startAll(deps, mapping);
   queue.put("a");
   await clock.advance(2000);
   assert.deepEqual(queue.acked, ["a"]);
-  change?.("u", undefined);
+  change("u", undefined, false);
   await clock.advance(0);
   queue.put("b");
   await clock.advance(60_000);
   assert.equal(batches.length, 1, "what is disabled is not read");
-  change?.("u", mapping);
+  change("u", mapping, false);
   await clock.advance(0);
   assert.equal(batches.length, 2);
   const stopped = stop();

@@ -23,6 +23,7 @@ import type { Received, Source } from "../ports.ts";
 import type { Trail } from "../trail.ts";
 import { batchOutcome } from "./batch-flow.ts";
 import { batchResult } from "./batch-result.ts";
+import type { MappingCounts } from "./event-counts.ts";
 import type { MappedAnswer, MappedFunctions, PolledMapping } from "./port.ts";
 import { ReaderPace } from "./reader-pace.ts";
 import { recordFilter, type RecordFilter } from "./record-filter.ts";
@@ -56,6 +57,7 @@ export function createPollerCounters(metrics: Metrics) {
 export class QueuePoller {
   readonly #deps: PollerDeps;
   readonly #mapping: PolledMapping;
+  readonly #counts: MappingCounts | undefined;
   readonly #passes: RecordFilter;
   readonly #pace: ReaderPace;
   readonly #isFifo: boolean;
@@ -69,11 +71,13 @@ export class QueuePoller {
   #unrun = 0;
   readonly #polling: Promise<void>;
 
-  constructor(deps: PollerDeps, mapping: PolledMapping) {
+  /** `counts`: the mapping's own, where it asks for them. */
+  constructor(deps: PollerDeps, mapping: PolledMapping, counts?: MappingCounts) {
     this.#deps = deps;
     this.#mapping = mapping;
+    this.#counts = counts;
     this.#passes = recordFilter(mapping.filters);
-    this.#pace = new ReaderPace(mapping.concurrencyMax);
+    this.#pace = new ReaderPace(mapping);
     this.#isFifo = mapping.sourceArn.endsWith(".fifo");
     this.#polling = this.#poll();
   }
@@ -145,11 +149,13 @@ export class QueuePoller {
     }
     this.#unread = 0;
     counters.records.add(received.length);
+    this.#counts?.polled.add(received.length);
     const passing = received.filter(({ record }) => this.#passes(record));
     if (passing.length < received.length) {
       const dropped = received.filter((one) => !passing.includes(one)).map(({ receipt }) => receipt);
       await source.ack(sourceArn, dropped);
       counters.filtered.add(dropped.length);
+      this.#counts?.filtered.add(dropped.length);
     }
     return passing;
   }
@@ -195,6 +201,7 @@ export class QueuePoller {
       });
     }
     const { accepted, kind } = result;
+    this.#counts?.failed.add(batch.length - accepted.length);
     if (kind === "failure") {
       counters.failed.add();
       if (!reportsBatchItemFailures) this.#pace.failed();
@@ -207,6 +214,7 @@ export class QueuePoller {
       accepted.map((at) => batch[at]?.receipt ?? ""),
     );
     counters.accepted.add(accepted.length);
+    this.#counts?.deleted.add(accepted.length);
   }
 
   /** Tries again while it is throttled and the messages are held; undefined: that time is over. */
@@ -218,9 +226,11 @@ export class QueuePoller {
     const payload = Buffer.from(JSON.stringify({ Records: batch.map(({ record }) => record) }));
     const traceHeader = batch.map(traceOf).find((header) => header !== undefined);
     for (let delayMs = mappingThrottleMsMin; ; delayMs = Math.min(mappingThrottleMsMax, delayMs * 2)) {
+      this.#counts?.invoked.add(batch.length);
       const answer = await functions.invoke({ functionArn, payload, traceHeader });
       if (answer.kind !== "throttled") return answer;
       counters.throttled.add();
+      this.#counts?.failed.add(batch.length);
       this.#pace.throttled();
       const lastBeginMs = heldUntilMs - (this.#isFifo ? answer.timeoutMs : 0);
       if (clock.now() + delayMs >= lastBeginMs || signal.aborted) return undefined;

@@ -137,3 +137,8 @@ export function storageFull(cause: unknown): AwsError {
 export function serviceFailed(message: string, cause?: unknown): AwsError {
   return new AwsError("ServiceException", message, { status: 500, members: { Type: "Service" }, cause });
 }
+
+/** Of event source mappings: it belongs to another kind of source. */
+export function unsupportedMember(member: string): AwsError {
+  return invalidParameter(`Unsupported ${member} parameter for given event source mapping type.`);
+}

@@ -43,7 +43,9 @@ export function createMappedFunctions(parts: Parts): MappedFunctions {
     },
 
     onChange(listener) {
-      mappings.onChange(({ id }, after) => listener(id.uuid, after && polledOf(after)));
+      mappings.onChange(({ id }, after) =>
+        listener(id.uuid, after && polledOf(after), after?.settings.countsEvents === true),
+      );
     },
 
     async invoke(order) {
@@ -59,7 +61,7 @@ export function createMappedFunctions(parts: Parts): MappedFunctions {
 /** Undefined: it is not a queue's, or not to be polled in its state. */
 function polledOf({ id, functionArn, source, settings, state }: Mapping): PolledMapping | undefined {
   if (source.kind !== "sqs" || state !== "Enabled") return undefined;
-  const { batchSize, windowSeconds, filters, reportsBatchItemFailures, concurrencyMax } = settings;
+  const { batchSize, windowSeconds, filters, reportsBatchItemFailures } = settings;
   return {
     uuid: id.uuid,
     functionArn,
@@ -68,7 +70,9 @@ function polledOf({ id, functionArn, source, settings, state }: Mapping): Polled
     windowMs: windowSeconds * 1000,
     filters,
     reportsBatchItemFailures,
-    concurrencyMax,
+    concurrencyMax: settings.concurrencyMax,
+    pollers: settings.pollers,
+    countsEvents: settings.countsEvents,
   };
 }
 

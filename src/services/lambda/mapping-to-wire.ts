@@ -21,13 +21,17 @@ export function mappingToWire(mapping: Mapping): WireMapping {
 }
 
 function settingsToWire(settings: MappingSettings): Partial<WireMapping> {
-  const { filters, concurrencyMax, stream } = settings;
+  const { filters, concurrencyMax, pollers, stream } = settings;
   return {
     BatchSize: settings.batchSize,
     MaximumBatchingWindowInSeconds: settings.windowSeconds,
     FunctionResponseTypes: settings.reportsBatchItemFailures ? ["ReportBatchItemFailures"] : [],
     ...(filters.length > 0 && { FilterCriteria: { Filters: filters.map((Pattern) => ({ Pattern })) } }),
     ...(concurrencyMax !== undefined && { ScalingConfig: { MaximumConcurrency: concurrencyMax } }),
+    ...(pollers && {
+      ProvisionedPollerConfig: { MinimumPollers: pollers.min, MaximumPollers: pollers.max },
+    }),
+    ...(settings.countsEvents && { MetricsConfig: { Metrics: ["EventCount"] } }),
     ...(stream && streamToWire(stream)),
   };
 }

@@ -80,6 +80,8 @@ async function life(seed: number, isFifo: boolean): Promise<Life> {
     filters: ['{"body":[{"anything-but":{"suffix":"drop"}}]}'],
     reportsBatchItemFailures: true,
     concurrencyMax: random.float() < 0.5 ? 2 : undefined,
+    pollers: undefined,
+    countsEvents: false,
   };
   const poller = new QueuePoller(
     {

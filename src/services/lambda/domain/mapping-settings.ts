@@ -3,15 +3,11 @@
  * kind of source. Pure. Sources: lambda-map 2.3, 2.4, 7.2.
  */
 import { parseArn } from "../../../base/arn.ts";
-import {
-  fifoBatchSizeMax,
-  filtersMax,
-  recordAgeSecondsMin,
-  unwindowedBatchSizeMax,
-} from "../../../limits.ts";
-import { invalidParameter, notSupportedYet } from "../errors.ts";
+import { filtersMax, recordAgeSecondsMin } from "../../../limits.ts";
+import { invalidParameter, notSupportedYet, unsupportedMember } from "../errors.ts";
 import type { Input } from "../operation-types.ts";
 import { checkFilterPattern } from "./filter-pattern.ts";
+import { checkQueue, countsEventsOf, pollersOf } from "./mapping-queue.ts";
 import type { MappingSettings, MappingSource, StreamSettings } from "./mapping.ts";
 
 export type CreateMappingInput = Input<"CreateEventSourceMapping">;
@@ -41,7 +37,7 @@ const laterSources: Readonly<Record<string, string>> = {
 };
 
 export function newSettings(input: CreateMappingInput, source: MappingSource): MappingSettings {
-  refuseKnobs(input);
+  refuseKnobs(input, source);
   refuseForeign(input, source);
   const stream = source.kind === "sqs" ? undefined : newStream(input, source);
   const settings: MappingSettings = {
@@ -51,6 +47,8 @@ export function newSettings(input: CreateMappingInput, source: MappingSource): M
     filters: filtersOf(input) ?? [],
     reportsBatchItemFailures: (input.FunctionResponseTypes ?? []).length > 0,
     concurrencyMax: input.ScalingConfig?.MaximumConcurrency,
+    pollers: pollersOf(input),
+    countsEvents: countsEventsOf(input),
     stream: stream && withStreamInput(stream, input),
   };
   checkTogether(settings, source);
@@ -63,7 +61,7 @@ export function changedSettings(
   input: UpdateMappingInput,
   source: MappingSource,
 ): MappingSettings {
-  refuseKnobs(input);
+  refuseKnobs(input, source);
   refuseForeign(input, source);
   const settings: MappingSettings = {
     isEnabled: input.Enabled ?? before.isEnabled,
@@ -74,6 +72,8 @@ export function changedSettings(
       ? input.FunctionResponseTypes.length > 0
       : before.reportsBatchItemFailures,
     concurrencyMax: input.ScalingConfig ? input.ScalingConfig.MaximumConcurrency : before.concurrencyMax,
+    pollers: input.ProvisionedPollerConfig ? pollersOf(input) : before.pollers,
+    countsEvents: input.MetricsConfig ? countsEventsOf(input) : before.countsEvents,
     stream: before.stream && withStreamInput(before.stream, input),
   };
   checkTogether(settings, source);
@@ -121,14 +121,11 @@ function withStreamInput(before: StreamSettings, input: EitherInput): StreamSett
   };
 }
 
-function refuseKnobs(input: EitherInput): void {
+function refuseKnobs(input: EitherInput, source: MappingSource): void {
   if (input.KMSKeyArn) throw notSupportedYet("KMSKeyArn");
-  if (input.MetricsConfig?.Metrics?.length) throw notSupportedYet("MetricsConfig");
   if (input.LoggingConfig?.SystemLogLevel) throw notSupportedYet("LoggingConfig");
-  if (input.ProvisionedPollerConfig && input.ScalingConfig) {
-    // inferred: the text; that they exclude each other is documented.
-    throw invalidParameter("ScalingConfig and ProvisionedPollerConfig cannot be set at the same time.");
-  }
+  if (source.kind === "sqs") return;
+  if (input.MetricsConfig?.Metrics?.length) throw notSupportedYet("MetricsConfig");
   if (input.ProvisionedPollerConfig) throw notSupportedYet("ProvisionedPollerConfig");
 }
 
@@ -160,10 +157,6 @@ const ofOthers = [
   "DocumentDBEventSourceConfig",
 ] as const;
 
-function unsupportedMember(member: string): Error {
-  return invalidParameter(`Unsupported ${member} parameter for given event source mapping type.`);
-}
-
 function unsupportedPosition({ arn }: MappingSource): Error {
   return invalidParameter(`Unsupported starting position for arn type: ${arn}`);
 }
@@ -175,20 +168,6 @@ function checkTogether(settings: MappingSettings, source: MappingSource): void {
     // inferred: the text; the gap between -1 and 60 is documented.
     throw invalidParameter(
       `MaximumRecordAgeInSeconds must be -1 or at least ${recordAgeSecondsMin}, and is ${age}.`,
-    );
-  }
-}
-
-function checkQueue({ batchSize, windowSeconds }: MappingSettings, { arn }: MappingSource): void {
-  if (arn.endsWith(".fifo")) {
-    // inferred: the two texts.
-    if (batchSize > fifoBatchSizeMax) {
-      throw invalidParameter(`Batch size for a FIFO queue cannot be greater than ${fifoBatchSizeMax}.`);
-    }
-    if (windowSeconds > 0) throw invalidParameter("Batching window is not supported for FIFO queues.");
-  } else if (batchSize > unwindowedBatchSizeMax && windowSeconds === 0) {
-    throw invalidParameter(
-      `Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than ${unwindowedBatchSizeMax}`,
     );
   }
 }

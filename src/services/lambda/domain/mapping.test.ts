@@ -16,6 +16,8 @@ function mapping(state: MappingState, isEnabled = true): Mapping {
       filters: [],
       reportsBatchItemFailures: false,
       concurrencyMax: undefined,
+      pollers: undefined,
+      countsEvents: false,
       stream: undefined,
     },
     state,

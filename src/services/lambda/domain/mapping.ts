@@ -48,8 +48,17 @@ export interface MappingSettings {
   readonly reportsBatchItemFailures: boolean;
   /** Queues: at most so many invocations at once. */
   readonly concurrencyMax: number | undefined;
+  /** Queues, in provisioned mode, which excludes `concurrencyMax`: so many batches may be under way at any time. */
+  readonly pollers: PollerRange | undefined;
+  /** Queues: MetricsConfig EventCount. */
+  readonly countsEvents: boolean;
   /** Undefined for queues. */
   readonly stream: StreamSettings | undefined;
+}
+
+export interface PollerRange {
+  readonly min: number;
+  readonly max: number;
 }
 
 export interface StreamSettings {

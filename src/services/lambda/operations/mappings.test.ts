@@ -138,6 +138,42 @@ const refusals: readonly (readonly [Partial<Input<"CreateEventSourceMapping">>, 
   [{ FilterCriteria: { Filters: [{ Pattern: '{"body":"a"}' }] } }, "Invalid filter pattern definition."],
   [{ KMSKeyArn: "arn:aws:kms:eu-west-1:1:key/a" }, "KMSKeyArn is not supported by lambdad yet."],
   [
+    { ProvisionedPollerConfig: { MinimumPollers: 1 } },
+    "MinimumPollers must be at least 2 for SQS event source mappings.",
+  ],
+  [
+    { ProvisionedPollerConfig: { MaximumPollers: 1 } },
+    "MaximumPollers must be at least 2 for SQS event source mappings.",
+  ],
+  [
+    { ProvisionedPollerConfig: { MinimumPollers: 5, MaximumPollers: 4 } },
+    "MinimumPollers cannot be greater than MaximumPollers.",
+  ],
+  [
+    { ProvisionedPollerConfig: { MinimumPollers: 2, PollerGroupName: "g" } },
+    "Unsupported PollerGroupName parameter for given event source mapping type.",
+  ],
+  [
+    { ProvisionedPollerConfig: { MinimumPollers: 2 }, ScalingConfig: { MaximumConcurrency: 2 } },
+    "ScalingConfig and ProvisionedPollerConfig cannot be set at the same time.",
+  ],
+  [
+    { MetricsConfig: { Metrics: ["EventCount", "KafkaMetrics"] } },
+    "Unsupported MetricsConfig KafkaMetrics parameter for given event source mapping type.",
+  ],
+  [
+    {
+      EventSourceArn: stream,
+      StartingPosition: "LATEST",
+      ProvisionedPollerConfig: { MinimumPollers: 2 },
+    },
+    "ProvisionedPollerConfig is not supported by lambdad yet.",
+  ],
+  [
+    { EventSourceArn: stream, StartingPosition: "LATEST", MetricsConfig: { Metrics: ["EventCount"] } },
+    "MetricsConfig is not supported by lambdad yet.",
+  ],
+  [
     { EventSourceArn: "arn:aws:kafka:eu-west-1:1:cluster/c/1" },
     "An event source mapping of Amazon MSK is not supported by lambdad yet.",
   ],
@@ -149,6 +185,65 @@ for (const [more, message] of refusals) {
     await assert.rejects(create(more), awsError(invalid, message));
   });
 }
+
+test("provisioned pollers and metrics are kept, shown, told to the pollers, and taken away by empty configs", async () => {
+  const { sim, create } = await withSources();
+  const told: string[] = [];
+  sim.lambda.mapped.onChange((_uuid, mapping, countsEvents) => {
+    const pollers = mapping?.pollers && `${mapping.pollers.min} to ${mapping.pollers.max}`;
+    told.push(mapping ? `polled, ${pollers ?? "none"}, ${countsEvents}` : `not polled, ${countsEvents}`);
+  });
+  const counting: Input<"CreateEventSourceMapping">["MetricsConfig"] = { Metrics: ["EventCount"] };
+  const { UUID = "", ...made } = await create({
+    ProvisionedPollerConfig: { MinimumPollers: 5 },
+    MetricsConfig: counting,
+  });
+  const provisioned = { MinimumPollers: 5, MaximumPollers: 200 };
+  assert.deepEqual([made.ProvisionedPollerConfig, made.MetricsConfig], [provisioned, counting]);
+  await sim.settle();
+
+  const update = async (input: Omit<Input<"UpdateEventSourceMapping">, "UUID">) => {
+    await sim.call("UpdateEventSourceMapping", { UUID, ...input });
+    await sim.settle();
+    const got = await sim.call("GetEventSourceMapping", { UUID });
+    const { EventSourceMappings } = await sim.call("ListEventSourceMappings", {});
+    assert.deepEqual(EventSourceMappings, [got]);
+    return [got.ProvisionedPollerConfig, got.MetricsConfig, got.ScalingConfig];
+  };
+  assert.deepEqual(await update({ BatchSize: 5 }), [provisioned, counting, undefined]);
+  await assert.rejects(
+    update({ ScalingConfig: { MaximumConcurrency: 3 } }),
+    awsError(invalid, "ScalingConfig and ProvisionedPollerConfig cannot be set at the same time."),
+  );
+  assert.deepEqual(await update({ ProvisionedPollerConfig: { MaximumPollers: 10_000 } }), [
+    { MinimumPollers: 2, MaximumPollers: 10_000 },
+    counting,
+    undefined,
+  ]);
+  const scaling = { MaximumConcurrency: 3 };
+  const scaled = await update({ ProvisionedPollerConfig: {}, ScalingConfig: scaling });
+  assert.deepEqual(scaled, [undefined, counting, scaling]);
+  assert.deepEqual(await update({ MetricsConfig: {} }), [undefined, undefined, scaling]);
+  await update({ MetricsConfig: counting });
+  await sim.call("DeleteEventSourceMapping", { UUID });
+  await sim.settle();
+  assert.deepEqual(told, [
+    "not polled, true",
+    "polled, 5 to 200, true",
+    "not polled, true",
+    "polled, 5 to 200, true",
+    "not polled, true",
+    "polled, 2 to 10000, true",
+    "not polled, true",
+    "polled, none, true",
+    "not polled, false",
+    "polled, none, false",
+    "not polled, true",
+    "polled, none, true",
+    "not polled, true",
+    "not polled, false",
+  ]);
+});
 
 test("a source that is not there is refused in the words of its service, and nothing is stored", async () => {
   const { sim, create } = await withSources();
