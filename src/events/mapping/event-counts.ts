@@ -1,6 +1,6 @@
 /**
  * What becomes of the records of each mapping that asks for it (MetricsConfig EventCount), as counters labelled with its
- * UUID. Source: lambda-map 14, Lambda's "Event source mapping metrics"; the names in the help texts are AWS's.
+ * UUID. Source: lambda-map 15, Lambda's "Event source mapping metrics"; the names in the help texts are AWS's.
  *
  * A mapping's counters go on over its changes, and go away with it or with its asking.
  */
@@ -14,7 +14,8 @@ export interface EventCounts {
 /** In records, not batches. */
 export type MappingCounts = Readonly<Record<keyof typeof helps, Counter>>;
 
-// inferred: what is filtered out is not counted as deleted; throttled and recursive attempts are counted as invoked and failed.
+// inferred: what is filtered out does not count as deleted; attempts that are throttled, recursive or find no function
+// count as invoked and failed.
 const helps = {
   polled: "PolledEventCount: received",
   filtered: "FilteredOutEventCount: dropped by filters",

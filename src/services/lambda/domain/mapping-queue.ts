@@ -14,7 +14,10 @@ import type { MappingSettings, MappingSource, PollerRange } from "./mapping.ts";
 
 type EitherInput = Pick<Input<"UpdateEventSourceMapping">, "ProvisionedPollerConfig" | "MetricsConfig">;
 
-/** Undefined: none are provisioned, as after `{}`. inferred: what one call leaves out is AWS's default, not the value before. */
+/**
+ * Undefined: none are provisioned, as after `{}`.
+ * inferred: what one call leaves out is AWS's default, not the value before.
+ */
 export function pollersOf({ ProvisionedPollerConfig: config = {} }: EitherInput): PollerRange | undefined {
   if (config.PollerGroupName !== undefined) throw unsupportedMember("PollerGroupName");
   if (config.MinimumPollers === undefined && config.MaximumPollers === undefined) return undefined;
