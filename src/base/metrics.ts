@@ -16,6 +16,7 @@ export interface LabelledCounter {
 
 export interface Metrics {
   counter(name: string, help: string): Counter;
+  /** Once for each name. */
   labelledCounter(name: string, help: string, label: string): LabelledCounter;
   /** `read` is called at each scrape. */
   gauge(name: string, help: string, read: () => number): void;
