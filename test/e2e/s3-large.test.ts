@@ -1,5 +1,5 @@
 /**
- * A large object goes in and out while lambdad's memory stays flat. 1 GB; another size in MB:
+ * A large object goes in and out while lambdad's memory stays flat. 512 MB; another size in MB:
  *
  *     node test/e2e/s3-large.test.ts --mb 5120
  */
@@ -14,7 +14,7 @@ import * as S3 from "@aws-sdk/client-s3";
 import { startServer } from "../harness/server.ts";
 
 const { values: options } = parseArgs({
-  options: { mb: { type: "string", default: "1024" } },
+  options: { mb: { type: "string", default: "512" } },
   strict: false,
 });
 const blocks = Number(options.mb);
