@@ -12,6 +12,12 @@ import { createInterface } from "node:readline";
 
 const launcher = resolve(import.meta.dirname, "../../bin/lambdad.js");
 
+/** Not ended yet. A test that fails before it stops its server must not leave one. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 export interface RunningServer {
   readonly url: string;
   readonly port: number;
@@ -45,10 +51,13 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   );
   let log = "";
   child.stderr.on("data", (chunk: Buffer) => (log += chunk.toString()));
-  // A test that fails before it stops its server must not hang for it.
+  running.add(child);
+  // Nor must it hang for one.
   const handles = [child, child.stdout, child.stderr] as unknown as { ref(): void; unref(): void }[];
-  process.once("exit", () => child.kill("SIGKILL"));
-  const exited = once(child, "exit").then(([code]) => code as number | null);
+  const exited = once(child, "exit").then(([code]) => {
+    running.delete(child);
+    return code as number | null;
+  });
   for (const handle of handles) handle.ref();
   const ready = await Promise.race([firstLine(child), exited.then((code) => `exit ${code}`)]);
   for (const handle of handles) handle.unref();
