@@ -24,6 +24,14 @@ export function bucketInHost(host: string): string | undefined {
   return name.slice(0, -".localhost".length);
 }
 
+/** The signing name in `sqs.us-east-1.amazonaws.com`, `sns.localhost`, and in SQS's old names: `us-east-1.queue.amazonaws.com`. */
+export function serviceInHost(host: string): string | undefined {
+  const name = hostName(host);
+  const labels = name.split(".");
+  if (labels.length < 2 || isIP(name) !== 0) return undefined;
+  return labels.includes("queue") ? "sqs" : labels[0];
+}
+
 /** Function URLs, API Gateway stages, S3 websites: served by a service's `web`, whatever the path looks like. */
 export function isWebHost(host: string): boolean {
   return host.includes(".lambda-url.") || host.includes(".execute-api.") || host.includes(".s3-website");

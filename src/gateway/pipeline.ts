@@ -111,7 +111,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       if (route.kind === "form") {
         body = await exchange.collect(requestBodyBytesMax);
         if (body.length === 0) body = Buffer.from(exchange.query); // a GET
-        route = router.routeForm(Buffer.from(body).toString("latin1"), credential);
+        route = router.routeForm(Buffer.from(body).toString("latin1"), credential, route.addressed);
       }
       if (route.kind === "refused") throw route.error;
       const response = await serveOperation(exchange, route, body, credential, requestId);

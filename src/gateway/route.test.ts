@@ -207,6 +207,11 @@ const routes: readonly (readonly [what: string, head: Partial<RequestHead>, expe
   ],
   ["a GET with an action", { query: "Action=ConfirmSubscription&Version=2010-03-31" }, "form"],
   ["a form to a queue's address", { method: "POST", path: "/000000000000/q", headers: form }, "form"],
+  [
+    "a queue's address without an action",
+    { path: "/000000000000/q", headers: { host: "sqs.us-east-1.amazonaws.com" } },
+    "404 UnknownOperationException awsQuery",
+  ],
   ["buckets", { headers: s3Head }, "s3 ListBuckets restXml"],
   ["a bucket", { path: "/bucket", headers: s3Head }, "s3 ListObjects restXml"],
   [
@@ -296,6 +301,22 @@ for (const [body, signingName, expected] of forms) {
     };
     const credential: Credential | undefined = signingName === undefined ? undefined : readCredential(head);
     assert.equal(described(everything.routeForm(body, credential)), expected);
+  });
+}
+
+for (const [path, host, expected] of [
+  ["/000000000000/q", "127.0.0.1:4566", "sqs SendMessage awsQuery"],
+  ["/", "sqs.eu-west-1.amazonaws.com", "sqs SendMessage awsQuery"],
+  ["/", "eu-west-1.queue.amazonaws.com", "sqs SendMessage awsQuery"],
+  ["/", "queue.amazonaws.com", "sqs SendMessage awsQuery"],
+  ["/", "sqs.localhost:4566", "sqs SendMessage awsQuery"],
+  ["/", "127.0.0.1:4566", "400 UnsupportedOperationException awsQuery"],
+] as const) {
+  test(`a form without a version and a signature, to ${host}${path}: ${expected}`, () => {
+    const form = "Action=SendMessage&MessageBody=hello";
+    const found = route({ path, query: form, headers: { host } });
+    assert.ok(found.kind === "form");
+    assert.equal(described(everything.routeForm(form, undefined, found.addressed)), expected);
   });
 }
 

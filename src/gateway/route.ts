@@ -14,12 +14,12 @@ import { queryValue } from "../wire/query-string.ts";
 import type { Credential } from "../wire/credential.ts";
 import type { RequestHead } from "../wire/sigv4-canonical.ts";
 import { createOperationTrie, type OperationTrie } from "./operation-trie.ts";
-import { bucketInHost } from "./hosts.ts";
+import { bucketInHost, serviceInHost } from "./hosts.ts";
 
 export type Route =
   | OperationRoute
-  /** awsQuery: read the body, then `routeForm`. */
-  | { readonly kind: "form" }
+  /** awsQuery: read the body, then `routeForm`. `addressed`: the signing name that the address says. */
+  | { readonly kind: "form"; readonly addressed?: string | undefined }
   | RefusedRoute
   | UploadRoute
   /** No AWS protocol claims it. */
@@ -51,7 +51,11 @@ export interface UploadRoute {
 export interface Router {
   route(head: RequestHead, credential: Credential | undefined): Route;
   /** `form`: the urlencoded body, or the query string of a GET. */
-  routeForm(form: string, credential: Credential | undefined): OperationRoute | RefusedRoute;
+  routeForm(
+    form: string,
+    credential: Credential | undefined,
+    addressed?: string,
+  ): OperationRoute | RefusedRoute;
 }
 
 export function createRouter(served: readonly string[]): Router {
@@ -69,14 +73,19 @@ export function createRouter(served: readonly string[]): Router {
         (namesService(head, credential) ? detect(others(), head, credential) : undefined);
       if (route) return route;
       if (credential && credential.service !== "") return notServed(credential.service, protocolGuess(head));
+      const addressed = own.bySigningName.get(serviceInHost(head.headers["host"] ?? "") ?? "")?.[0];
+      if (addressed && addressed !== s3) {
+        return refused(addressed.model, "awsQuery", unknownOperation(addressed.model, head.method));
+      }
       // What is left is anonymous or signed by S3's old scheme: S3's, where there is an S3.
       return s3 ? routeRest([s3], head, head.path) : { kind: "unclaimed" };
     },
-    routeForm(form, credential) {
+    routeForm(form, credential, addressed) {
       const action = queryValue(form, "Action");
       if (!action) return refused(undefined, "awsQuery", missingAction());
-      const service = formService(own, form, credential) ?? formService(others(), form, credential);
-      if (!service) return notServed(credential?.service ?? "unknown", "awsQuery");
+      const names = { signingName: credential?.service, addressed };
+      const service = formService(own, form, names) ?? formService(others(), form, names);
+      if (!service) return notServed(credential?.service ?? addressed ?? "unknown", "awsQuery");
       const operation = service.model.operations.get(action);
       if (!operation) return refused(service.model, "awsQuery", invalidAction(service.model, action, form));
       return { kind: "operation", service: service.model, protocol: "awsQuery", operation, labels: noLabels };
@@ -89,7 +98,12 @@ function detect(index: Index, head: RequestHead, credential: Credential | undefi
   if (target !== undefined) return routeTarget(index, target, head);
   if (head.headers["smithy-protocol"] !== undefined) return routeRpcPath(index, head);
   const candidates = credential && index.bySigningName.get(credential.service);
-  if (isForm(head) && claimsForm(candidates, head, credential)) return { kind: "form" };
+  if (isForm(head) && claimsForm(candidates, head, credential)) {
+    return {
+      kind: "form",
+      addressed: isQueuePath(head.path) ? "sqs" : serviceInHost(head.headers["host"] ?? ""),
+    };
+  }
   if (candidates) return routeRest(candidates, head, head.path);
   if (credential || !hasLambdaPath(head.path)) return undefined;
   const lambda = index.byName.get("lambda");
@@ -180,10 +194,17 @@ function claimsForm(
   return !credential && (head.path === "/" || isQueuePath(head.path));
 }
 
-function formService(index: Index, form: string, credential: Credential | undefined): Indexed | undefined {
-  const candidates = credential
-    ? index.bySigningName.get(credential.service)
-    : index.byVersion.get(queryValue(form, "Version") ?? "");
+/** By the signature; without one by the version, which old programs leave out; then by the address. */
+function formService(
+  index: Index,
+  form: string,
+  names: { readonly signingName: string | undefined; readonly addressed: string | undefined },
+): Indexed | undefined {
+  const candidates =
+    names.signingName === undefined
+      ? (index.byVersion.get(queryValue(form, "Version") ?? "") ??
+        index.bySigningName.get(names.addressed ?? ""))
+      : index.bySigningName.get(names.signingName);
   const action = queryValue(form, "Action") ?? "";
   const speaking = candidates?.filter(speaksQuery);
   return speaking?.find(({ model }) => model.operations.has(action)) ?? speaking?.[0];
