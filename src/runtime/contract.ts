@@ -91,7 +91,10 @@ export interface Environment {
   /** "down": the runtime has to be started again, by a suppressed init in the next invocation. */
   readonly status: EnvironmentStatus;
   readonly log: EnvironmentLog;
-  /** Resolves when INIT has ended, well or badly; never rejects. Afterwards the status is idle, down or dead. */
+  /**
+   * Resolves when INIT has ended, well or badly; never rejects. Afterwards the status is idle, down or dead. Once the
+   * runtime is being started again: when that has ended.
+   */
   readonly initialised: Promise<void>;
   /** Only when idle or down (I2). Never rejects. The result is there as soon as the runtime has answered. */
   invoke(request: InvocationRequest): Promise<InvocationResult>;

@@ -121,10 +121,11 @@ class RuntimeEnvironment implements Environment, RuntimePort {
   readonly spec: VersionSpec;
   readonly logStream: string;
   readonly log: EnvironmentOutput;
-  readonly initialised: Promise<void>;
   readonly #deps: EnvironmentDeps;
   #state: State = { kind: "starting" };
   #boot: Boot | undefined;
+  /** The last start of a runtime has ended. */
+  #booted: Promise<void>;
   #incarnation: Incarnation | undefined;
   #incarnations = 0;
   #poll: Poll | undefined;
@@ -150,7 +151,11 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     const stream = { account, region, group, stream: this.logStream };
     this.log = new EnvironmentOutput({ clock, sink: deps.logs, stream, format: spec });
     this.#extensions = this.#newExtensions([]);
-    this.initialised = this.#start("init");
+    this.#booted = this.#start("init");
+  }
+
+  get initialised(): Promise<void> {
+    return this.#booted;
   }
 
   get status(): EnvironmentStatus {
@@ -178,7 +183,7 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     this.#running = running;
     const result = this.#resultOf(running);
     this.#reported = this.#report(running, result);
-    if (reserved.step === "restarting") void this.#start("invoke");
+    if (reserved.step === "restarting") this.#booted = this.#start("invoke");
     else this.#begin(running, reserved.step === "delivered");
     return result;
   }
