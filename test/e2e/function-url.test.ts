@@ -142,6 +142,7 @@ test(
       assert.equal(event.requestContext.accountId, "anonymous");
       assert.equal(event.requestContext.http.method, "POST");
       assert.equal(event.requestContext.requestId, echoed.headers["x-amzn-requestid"]);
+      assert.equal(event.headers["x-amzn-trace-id"], echoed.headers["x-amzn-trace-id"]);
       assert.match(event.requestContext.time, /^\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000$/);
       const binary = JSON.parse((await get("/", { method: "POST", body: new Uint8Array([0, 255]) })).body);
       assert.deepEqual([binary.body, binary.isBase64Encoded], ["AP8=", true]);

@@ -109,7 +109,17 @@ export function createUrlRoute(deps: UrlRouteDeps): WebRoute {
     const given = deps.targets.traceOf(target.configuration, request.headers["x-amzn-trace-id"]);
     const traceHeader = deps.recursion(target, given);
     if (traceHeader === undefined) return failed(); // inferred
-    const payload = Buffer.from(JSON.stringify(urlEvent({ ...request, traceHeader })));
+    const response = await respond(target, invokeMode, { ...request, traceHeader });
+    return { ...response, headers: { ...response.headers, "x-amzn-trace-id": traceHeader } };
+  }
+
+  async function respond(
+    target: InvokeTarget,
+    invokeMode: FunctionUrl["invokeMode"],
+    request: UrlRequest,
+  ): Promise<WebResponse> {
+    const { traceHeader } = request;
+    const payload = Buffer.from(JSON.stringify(urlEvent(request)));
     if (payload.length > invokePayloadBytesMax) return tooLarge();
     const answered = await invokeStreamed(deps.invoker, {
       spec: target.spec,
@@ -129,8 +139,8 @@ export function createUrlRoute(deps: UrlRouteDeps): WebRoute {
       return { ...answer, headers: { ...answer.headers, "retry-after": "1" } };
     }
     if (answered.kind === "stream") {
-      const respond = invokeMode === "RESPONSE_STREAM" ? streamedResponse : collectedResponse;
-      return (await respond(answered)) ?? failed();
+      const read = invokeMode === "RESPONSE_STREAM" ? streamedResponse : collectedResponse;
+      return (await read(answered)) ?? failed();
     }
     const { outcome } = answered;
     return (outcome.kind === "success" && urlResponse(outcome.payload)) || failed();

@@ -66,16 +66,30 @@ export function urlEvent(request: UrlRequest): Record<string, unknown> {
 }
 
 function eventHeaders({ headers, host, remoteAddress, traceHeader }: UrlRequest): Record<string, string> {
-  const { connection: _connection, "x-forwarded-for": forwarded, ...kept } = headers;
-  const port = /:(\d+)$/.exec(host)?.[1] ?? "80";
+  const kept = Object.entries(headers).filter(([name]) => !name.startsWith(":") && !hopByHop.has(name));
+  const {
+    "x-forwarded-for": forwarded,
+    "x-forwarded-proto": proto = "http",
+    ...own
+  } = Object.fromEntries(kept);
   return {
-    ...kept,
+    "x-forwarded-port": /:(\d+)$/.exec(host)?.[1] ?? (proto === "https" ? "443" : "80"),
+    ...own,
+    "x-forwarded-proto": proto, // of the proxy that ends TLS in front of us, if there is one
     "x-amzn-trace-id": traceHeader,
     "x-forwarded-for": forwarded === undefined ? remoteAddress : `${forwarded}, ${remoteAddress}`,
-    "x-forwarded-port": port,
-    "x-forwarded-proto": "http",
   };
 }
+
+/** Of this connection, not of the request; what begins with ":" is HTTP/2's own. */
+const hopByHop: ReadonlySet<string> = new Set([
+  "connection",
+  "http2-settings",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+]);
 
 function cookiesOf(header: string | undefined): string[] {
   if (header === undefined) return [];
