@@ -248,6 +248,9 @@ export const scheduleLateMsMax = 60 * second; // a schedule that is later was mi
 
 // Sandboxes. Ours where not said otherwise.
 export const machineRoomReadingAgeMsMax = 100; // what is left of the machine's memory may be known this late
+export const machineTimeReadingAgeMsMax = 200; // so is what is left of its processors' time
+export const saturatedIdleShareMax = 0.05; // of the processors' time; above it they have some left
+export const saturatingShareMin = 0.05; // of the processors' time; with less sandboxes are not who saturates them
 export const sandboxesMax = 2000; // living at once in one instance; bounded by its block of addresses and user ids
 export const tmpBytesDefault = ephemeralStorageMbMin * MiB; // what slots are prepared with
 export const sandboxSlotsIdleMax = 4; // started ahead; each is a waiting shell of less than 1 MB
@@ -259,6 +262,7 @@ export const sandboxArgvBytesMax = 128 * KiB; // Linux: MAX_ARG_STRLEN of one ar
 export const sandboxEnvBytesMax = 128 * KiB;
 export const sandboxMountsMax = 64; // AWS: 5 layers; ours: and what runtimes and code need
 export const sandboxCpuPeriodUsec = 20_000; // measured on AWS by others: quotas are enforced in steps of 20 ms
+export const sandboxStartWeight = 8; // times that of one that runs, where processors have too much to do
 export const sandboxCpuQuotaUsecMin = 1000; // Linux: the smallest cfs quota
 export const stagedSourcesMax = 512; // directories bind-mounted for sandboxes; beyond it the oldest goes
 export const commandTimeoutMs = 20 * second; // ip, nft, mount
@@ -302,7 +306,9 @@ export const environmentWaitersPerVersionMax = 1000; // what an account may run 
 export const environmentWaitMsMax = 1 * minute; // clients give up then
 export const memoryReserveMb = 256; // stays free for the machine and lambdad itself
 export const memoryExpectedMb = 64; // of an environment of a version of which none has been seen
-export const memoryRetryMs = 250; // how often memory is looked for while somebody waits for it
+export const machineRetryMs = 250; // how often memory and time are looked for while somebody waits for them
+export const saturatedStartsMin = 2; // runtimes that start at once while processors are saturated; or one a processor
+export const growthPatienceMs = 100; // of the first in line, times the square of the version's environments
 
 // Runtimes that wait for a function. Ours.
 export const warmRuntimesDefault = 2; // of each shape that is used; more where versions have been made lately

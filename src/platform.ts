@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { chmod, mkdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "./base/clock.ts";
 import { systemDisk } from "./base/disk.ts";
@@ -33,6 +33,7 @@ import { createInvoker } from "./invoke/invoker.ts";
 import { Pool } from "./invoke/pool.ts";
 import type { Driver, Guarantees } from "./isolation/driver.ts";
 import { createMachineRoom } from "./isolation/machine-room.ts";
+import { createMachineTime } from "./isolation/machine-time.ts";
 import { createDriver } from "./isolation/select.ts";
 import {
   codeStorageBytesMax,
@@ -45,6 +46,7 @@ import {
   scalingMs,
   settlePatienceMs,
   startingEnvironmentsMax,
+  saturatedStartsMin,
   warmMemoryMb,
   warmMemoryShare,
 } from "./limits.ts";
@@ -170,6 +172,7 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   let endpointUrl = "";
   let publicUrl = "";
   const machineRoom = createMachineRoom(clock);
+  const machineTime = createMachineTime(clock, () => driver.cpuUsec?.());
   const { environmentStartsPer10Seconds: starts } = config;
   const admission = new Admission(
     {
@@ -177,9 +180,10 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
       waitingMax: environmentWaitersMax,
       memoryReserveMb: config.memoryReserveMb,
       memoryExpectedMb,
+      saturatedStartsMax: Math.max(saturatedStartsMin, availableParallelism()),
       scaling: starts === Infinity ? undefined : { capacity: starts, perSecond: (starts * 1000) / scalingMs },
     },
-    () => machineRoom.freeMemoryMb(),
+    { ...machineRoom, ...machineTime },
   );
   const warm =
     driver.createWaiting && config.warmPool > 0
@@ -204,6 +208,7 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     clock,
     logger,
     admission,
+    endSpares: () => warm?.shed(),
     startEnvironment(spec) {
       const deps = {
         clock,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { versionSpec } from "../../test/harness/fake-environment.ts";
-import { admissionLimits, at, invokeStage, turn } from "../../test/harness/invoke-stage.ts";
+import { admissionLimits, at, invokeStage, machineWith, turn } from "../../test/harness/invoke-stage.ts";
 import type { Environment, VersionSpec } from "../runtime/contract.ts";
 import { Admission, Overloaded } from "./admission.ts";
 
@@ -20,7 +20,10 @@ for (const [what, freeMb, peakMb, startingCount, expected] of [
   ["the machine does not say", Infinity, 9000, 50, true],
 ] as const) {
   test(`memory for an environment: ${what}`, () => {
-    const admission = new Admission(admissionLimits, () => freeMb);
+    const admission = new Admission(
+      admissionLimits,
+      machineWith(() => freeMb),
+    );
     const starts = Array.from({ length: startingCount }, () => admission.starting(spec));
     if (peakMb !== undefined) admission.observed(spec, peakMb);
     assert.equal(admission.hasMemoryFor(spec), expected);
@@ -30,7 +33,10 @@ for (const [what, freeMb, peakMb, startingCount, expected] of [
 }
 
 test("the most that was seen of a version counts, not the last", () => {
-  const admission = new Admission(admissionLimits, () => 250);
+  const admission = new Admission(
+    admissionLimits,
+    machineWith(() => 250),
+  );
   admission.observed(spec, 200);
   admission.observed(spec, 10);
   assert.equal(admission.hasMemoryFor(spec), false);
@@ -40,7 +46,10 @@ test("the most that was seen of a version counts, not the last", () => {
 test("memory that was promised is always given back", () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.constantFrom("a", "b"), fc.nat(900), fc.boolean())), (steps) => {
-      const admission = new Admission(admissionLimits, () => 1000);
+      const admission = new Admission(
+        admissionLimits,
+        machineWith(() => 1000),
+      );
       const starts = [];
       for (const [key, peakMb, isObserved] of steps) {
         const one = versionSpec({ key, memoryMb: 400 });

@@ -1,12 +1,18 @@
 /**
- * What this machine takes on: how many requests may wait for an environment, and whether another environment may be
- * started. Beyond that a request is throttled (429), so that a machine with too much to do goes on doing it. Bookkeeping
- * without I/O; the pool asks before each step.
+ * What this machine takes on: how many requests may wait for an environment, and whether another runtime may be started.
+ * Beyond that a request is throttled (429), so that a machine with too much to do goes on doing it. Bookkeeping without
+ * I/O; the pool asks before each step.
+ *
+ * While processors are saturated few runtimes start at once, since each has its function's time limit or INIT's to be
+ * ready in; and where functions are what saturates them a version that has environments gets more only slowly, as more
+ * would only share the same time. It still grows: its environments may all wait for the requests in line.
  *
  * An environment is expected to use what others of its version have used, or a little at first: its limit says what it may
  * grow to, and functions are given far more than they use. What starts now is not in the machine's reading yet, so that
  * it is counted here. Beside memory, each function may grow only so fast: AWS's scaling rate (lambda-map 6.2).
  */
+import type { Saturation } from "../isolation/machine-time.ts";
+import { growthPatienceMs } from "../limits.ts";
 import type { VersionSpec } from "../runtime/contract.ts";
 import type { ThrottleReason } from "./contract.ts";
 import type { Rate } from "./token-bucket.ts";
@@ -20,8 +26,28 @@ export interface AdmissionLimits {
   readonly memoryReserveMb: number;
   /** MB that an environment of a version is taken to use before one has been seen. */
   readonly memoryExpectedMb: number;
+  /** Runtimes that start at once while processors are saturated, first ones of their version not counted in. */
+  readonly saturatedStartsMax: number;
   /** How fast each function may grow, in environments; undefined: as fast as the machine allows. */
   readonly scaling: Rate | undefined;
+}
+
+/** What is left of the machine at the moment. */
+export interface Machine {
+  freeMemoryMb(): number;
+  saturation(): Saturation;
+}
+
+/** The next start of a version. */
+export interface Demand {
+  /** That the version has. */
+  readonly environments: number;
+  /** One of those is to be started again. */
+  readonly isRestart: boolean;
+  /** Runtimes that are being started, of all versions. */
+  readonly starting: number;
+  /** How long the first in line has waited. */
+  readonly waitedMs: number;
 }
 
 /** A request was not taken on. The message says why in lambdad's words, the reason in AWS's. */
@@ -47,16 +73,15 @@ const functionsMax = 1000;
 
 export class Admission {
   readonly #limits: AdmissionLimits;
-  readonly #freeMemoryMb: () => number;
+  readonly #machine: Machine;
   readonly #peakMbByKey = new Map<string, number>();
   readonly #growth = new Map<string, TokenBucket>();
   #startingMb = 0;
   #sweepAt = functionsMax;
 
-  /** `freeMemoryMb`: what the machine has left at the moment. */
-  constructor(limits: AdmissionLimits, freeMemoryMb: () => number) {
+  constructor(limits: AdmissionLimits, machine: Machine) {
     this.#limits = limits;
-    this.#freeMemoryMb = freeMemoryMb;
+    this.#machine = machine;
   }
 
   /** Undefined: one more may wait. */
@@ -75,7 +100,17 @@ export class Admission {
   /** Whether the machine has the memory for one more environment. */
   hasMemoryFor(spec: VersionSpec): boolean {
     const { memoryReserveMb } = this.#limits;
-    return this.#freeMemoryMb() - this.#startingMb - this.#expectedMb(spec) >= memoryReserveMb;
+    return this.#machine.freeMemoryMb() - this.#startingMb - this.#expectedMb(spec) >= memoryReserveMb;
+  }
+
+  /** Whether the machine has the time for one more start. A version's first environment is never held up. */
+  hasTimeFor({ environments, isRestart, starting, waitedMs }: Demand): boolean {
+    if (environments === 0) return true;
+    const saturation = this.#machine.saturation();
+    if (saturation === "none") return true;
+    if (starting >= this.#limits.saturatedStartsMax) return false;
+    // Squared: in the minute that a request may wait a version grows to some twenty.
+    return isRestart || saturation === "others" || waitedMs >= growthPatienceMs * environments ** 2;
   }
 
   /** False: the function has grown as fast as it may. Counts what is to be started for a request. */

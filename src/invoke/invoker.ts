@@ -78,7 +78,9 @@ export function createInvoker(deps: InvokerDeps): Invoker {
       return { kind: "throttled", reason: environment.reason };
     }
     if (order.wantTail) environment.log.beginTail();
-    const result = await environment.invoke(order.request);
+    const answered = environment.invoke(order.request);
+    pool.begun(environment);
+    const result = await answered;
     count(counters, result);
     const finished = finish(order, environment, result, taken.permit);
     return {

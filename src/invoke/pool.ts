@@ -1,22 +1,26 @@
 /**
  * Execution environments, grouped by function version: hands an idle one out, starts another when there is none, takes
- * them back, and lets the unused go. Provisioned ones are started ahead, handed out first, replaced when they die, and
- * never let go for being idle.
+ * them back, and lets the unused go. Provisioned ones are started ahead, handed out first, replaced when their runtime
+ * falls, and never let go for being idle.
  *
- * A request that finds none idle waits in its version's line while an environment is started for it, and takes
- * whichever comes first: the new one or one that was given back. An environment serves one version and dies (I3).
- * The pool never holds more than `environmentsMax`, nor more than the machine has memory for (`admission.ts`); before it
- * makes a request wait for room it retires the idle environment that was used longest ago. Versions take turns; who
- * cannot be served in time is refused.
+ * A request that finds none idle waits in its version's line while an environment is started for it, or the runtime of
+ * one that is down, and takes whichever comes first: that or one that was given back. Both kinds of start take one of
+ * `startingMax` places, so that no function's time runs while it would wait for one. An environment serves one version
+ * and dies (I3).
+ * The pool never holds more than `environmentsMax`, nor more than the machine has memory and time for (`admission.ts`);
+ * before it makes a request wait for room it ends runtimes that wait for no function, then the idle environment that was
+ * used longest ago. Versions take turns; who cannot be served in time is refused.
  */
 import type { Clock, Timer } from "../base/clock.ts";
 import { invariant } from "../base/invariant.ts";
 import type { Logger } from "../base/logger.ts";
-import { memoryRetryMs, retiredKeysMax } from "../limits.ts";
+import { machineRetryMs, retiredKeysMax } from "../limits.ts";
 import type { Environment, VersionSpec } from "../runtime/contract.ts";
-import type { Admission } from "./admission.ts";
+import type { Admission, Start } from "./admission.ts";
 import { Overloaded } from "./admission.ts";
 import type { Provision, ProvisionState } from "./contract.ts";
+import type { Group, Idle, Waiter } from "./group.ts";
+import { createGroup, endPatience } from "./group.ts";
 
 export interface PoolDeps {
   readonly clock: Clock;
@@ -24,13 +28,15 @@ export interface PoolDeps {
   readonly startEnvironment: (spec: VersionSpec) => Environment;
   /** Whom the machine takes on. */
   readonly admission: Admission;
+  /** Ends what holds memory and works for no function; undefined: there is nothing. Left out: there never is. */
+  readonly endSpares?: (() => Promise<void> | undefined) | undefined;
   readonly limits: PoolLimits;
 }
 
 export interface PoolLimits {
   /** Environments alive at once, all versions together. */
   readonly environmentsMax: number;
-  /** Environments in INIT at once. */
+  /** Runtimes that start at once: in INIT, or again. */
   readonly startingMax: number;
   /** How long an environment may be idle before it is shut down, ms. */
   readonly idleMs: number;
@@ -38,44 +44,6 @@ export interface PoolLimits {
   readonly settlePatienceMs: number;
   /** How long a request waits in line for an environment at most, ms. */
   readonly waitMsMax: number;
-}
-
-interface Group {
-  readonly spec: VersionSpec;
-  /** Most recently used last. */
-  readonly idle: Idle[];
-  readonly waiting: Waiter[];
-  /** Provisioned and idle. */
-  readonly ready: Environment[];
-  /** Started for `provisionedWanted`; starting, idle or busy. */
-  readonly provisioned: Set<Environment>;
-  provisionedWanted: number;
-  /** No more of those are started. */
-  provisionFailure: string | undefined;
-  readonly members: Set<Environment>;
-  /** Members that serve nobody after what they do now. */
-  readonly worn: Set<Environment>;
-  starting: number;
-  /** Environments that have answered and will be given back any moment. */
-  settling: number;
-  /** Being retired: those in line are still served, nothing is kept afterwards. */
-  isRetired: boolean;
-  /** Resolved when the group has no environments and nobody in line. */
-  readonly gone: PromiseWithResolvers<void>;
-}
-
-interface Idle {
-  readonly environment: Environment;
-  readonly sinceMs: number;
-}
-
-interface Waiter {
-  readonly resolve: (environment: Environment) => void;
-  readonly reject: (error: Error) => void;
-  /** No start is made for it before this has passed. */
-  patience: Timer | undefined;
-  /** Then it is refused. */
-  expiry: Timer | undefined;
 }
 
 export class Pool {
@@ -90,10 +58,12 @@ export class Pool {
   #waiting = 0;
   #alive = 0;
   #starting = 0;
+  /** Handed out to be started again: what was promised for that. */
+  readonly #restarts = new Map<Environment, Start>();
   /** Being shut down: they have their memory still. */
   #ending = 0;
-  /** Until the machine is asked for memory again. */
-  #memoryRetry: Timer | undefined;
+  /** Until the machine is asked for memory or time again. */
+  #machineRetry: Timer | undefined;
   #sweep: Timer | undefined;
   #isClosed = false;
 
@@ -106,7 +76,7 @@ export class Pool {
     return this.#alive;
   }
 
-  /** Environments in INIT. */
+  /** Runtimes that are being started. */
   get starting(): number {
     return this.#starting;
   }
@@ -114,16 +84,26 @@ export class Pool {
   /** An idle environment for this version, now if there is one. Rejects when none could be started. */
   acquire(spec: VersionSpec): Environment | Promise<Environment> {
     const group = this.#group(spec);
-    for (let ready = group.ready.pop(); ready; ready = group.ready.pop()) {
-      if (ready.status !== "dead") return ready;
-      this.#forget(group, ready);
+    for (let next = group.ready.pop(); next; next = group.ready.pop()) {
+      if (this.#isUp(group, next)) return next;
     }
-    for (let idle = group.idle.pop(); idle; idle = group.idle.pop()) {
-      if (idle.environment.status !== "dead") return idle.environment;
-      this.#forget(group, idle.environment);
+    for (let next = group.idle.pop(); next; next = group.idle.pop()) {
+      if (this.#isUp(group, next.environment)) return next.environment;
     }
     // Forgetting the last dead one has dropped the group.
     return this.#wait(this.#group(spec));
+  }
+
+  /** Announces that its invocation has begun. Where that starts its runtime again, its place is taken until it is over. */
+  begun(environment: Environment): void {
+    const start = this.#restarts.get(environment);
+    if (!start) return;
+    this.#restarts.delete(environment);
+    void environment.initialised.then(() => {
+      this.#deps.admission.started(start);
+      this.#starting -= 1;
+      this.#startWanted();
+    });
   }
 
   /** Announces that the environment has answered; `release` follows when it has settled. */
@@ -139,6 +119,9 @@ export class Pool {
     group.settling -= 1;
     if (environment.status === "dead") void this.#end(group, environment);
     else this.#offer(group, environment);
+    // Where this one went to nobody, there is one more in line than are still to be given back.
+    const unlucky = group.waiting[group.settling];
+    if (unlucky) endPatience(group, unlucky);
     this.#startWanted();
   }
 
@@ -187,8 +170,7 @@ export class Pool {
       if (!isWanted(group.spec.functionArn)) continue;
       count += group.members.size;
       for (const environment of group.members) group.worn.add(environment);
-      for (const { environment } of group.idle.splice(0)) void this.#end(group, environment);
-      for (const environment of group.ready.splice(0)) void this.#end(group, environment);
+      this.#endUnused(group);
     }
     return count;
   }
@@ -197,7 +179,7 @@ export class Pool {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#sweep?.cancel();
-    this.#memoryRetry?.cancel();
+    this.#machineRetry?.cancel();
     const groups = [...this.#groups.values()];
     for (const group of groups) {
       this.#refuseAll(group, new Error("the platform is shutting down"));
@@ -218,23 +200,17 @@ export class Pool {
     const known = this.#groups.get(spec.key);
     // A request that was resolved just before an update may still come for the version that is being retired.
     if (known) return known;
-    const group: Group = {
-      spec,
-      idle: [],
-      waiting: [],
-      ready: [],
-      provisioned: new Set(),
-      provisionedWanted: 0,
-      provisionFailure: undefined,
-      members: new Set(),
-      worn: new Set(),
-      starting: 0,
-      settling: 0,
-      isRetired: this.#retiredKeys.has(spec.key),
-      gone: Promise.withResolvers(),
-    };
+    const group = createGroup(spec, this.#retiredKeys.has(spec.key));
     this.#groups.set(spec.key, group);
     return group;
+  }
+
+  /** Not dead, and with its runtime; else it goes where it belongs. */
+  #isUp(group: Group, environment: Environment): boolean {
+    if (environment.status === "dead") this.#forget(group, environment);
+    else if (environment.status === "down") this.#offer(group, environment);
+    else return true;
+    return false;
   }
 
   #wait(group: Group): Promise<Environment> {
@@ -243,12 +219,14 @@ export class Pool {
     const refusal = admission.refusal(group.spec, { ofVersion: group.waiting.length, ofAll: this.#waiting });
     if (refusal) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
-      const waiter: Waiter = { resolve, reject, patience: undefined, expiry: undefined };
+      const sinceMs = clock.monotonic();
+      const waiter: Waiter = { resolve, reject, sinceMs, patience: undefined, expiry: undefined };
       waiter.expiry = clock.after(limits.waitMsMax, () => this.#expire(group, waiter));
       // One that has answered is nearly always back before another could have started.
       if (group.settling > group.waiting.length) {
+        group.patient += 1;
         waiter.patience = clock.after(limits.settlePatienceMs, () => {
-          waiter.patience = undefined;
+          endPatience(group, waiter);
           this.#startWanted();
         });
       }
@@ -269,10 +247,12 @@ export class Pool {
 
   #leftLine(group: Group, waiter: Waiter | undefined): Waiter | undefined {
     if (!waiter) return undefined;
-    waiter.patience?.cancel();
+    endPatience(group, waiter);
     waiter.expiry?.cancel();
     this.#waiting -= 1;
-    if (group.waiting.length === 0) this.#inLine.delete(group);
+    if (group.waiting.length > 0) return waiter;
+    this.#inLine.delete(group);
+    if (group.isRetired) this.#endUnused(group);
     return waiter;
   }
 
@@ -288,28 +268,54 @@ export class Pool {
     this.#dropIfEmpty(group);
   }
 
-  /** Starts environments for those in line, as far as the limits allow. */
+  /** Starts runtimes for those in line, as far as the limits allow. */
   #startWanted(): void {
     if (this.#isClosed) return;
     for (const group of this.#inLine) {
       if (this.#starting >= this.#deps.limits.startingMax) break;
-      const wanted = group.waiting.filter((waiter) => !waiter.patience).length - group.starting;
-      if (wanted <= 0) continue;
-      if (!this.#makeRoom(group.spec)) {
+      const wanted = group.waiting.length - group.patient - group.starting;
+      if (wanted <= 0 || !this.#hasTimeFor(group)) continue;
+      const isRestart = group.down.length > 0;
+      if (!this.#makeRoom(group.spec, isRestart)) {
         // Nobody will give one back, and nothing is on its way out.
-        if (group.members.size === 0 && this.#ending === 0) this.#refuseAll(group, noMemory());
+        const isLost = group.members.size === group.down.length && this.#ending === 0;
+        if (isLost) this.#refuseAll(group, noMemory());
         continue;
       }
-      if (!this.#deps.admission.mayGrow(group.spec, this.#deps.clock.monotonic())) {
+      if (isRestart) {
+        this.#restart(group);
+      } else if (this.#deps.admission.mayGrow(group.spec, this.#deps.clock.monotonic())) {
+        this.#start(group);
+      } else {
         const tooFast = new Overloaded(`${group.spec.functionArn} grows as fast as it may`);
         for (let left = wanted; left > 0; left -= 1) this.#lastInLine(group)?.reject(tooFast);
         continue;
       }
-      this.#start(group);
       // Again at the end of the line: one for each version in turn.
       if (this.#inLine.delete(group)) this.#inLine.add(group);
     }
     for (const group of this.#provisioning) this.#startProvisioned(group);
+  }
+
+  /** Whether the machine has the time for what this version wants next. */
+  #hasTimeFor({ members, down, waiting }: Group): boolean {
+    const { admission, clock } = this.#deps;
+    const waitedMs = clock.monotonic() - (waiting[0]?.sinceMs ?? Infinity);
+    const isFree = admission.hasTimeFor({
+      environments: members.size,
+      isRestart: down.length > 0,
+      starting: this.#starting,
+      waitedMs,
+    });
+    if (!isFree) this.#askAgain();
+    return isFree;
+  }
+
+  #askAgain(): void {
+    this.#machineRetry ??= this.#deps.clock.after(machineRetryMs, () => {
+      this.#machineRetry = undefined;
+      this.#startWanted();
+    });
   }
 
   #provisionGroup(group: Group, count: number): void {
@@ -336,35 +342,57 @@ export class Pool {
   #startProvisioned(group: Group): void {
     let missing = group.provisionedWanted - group.provisioned.size;
     while (missing > 0 && group.provisionFailure === undefined) {
-      if (this.#starting >= this.#deps.limits.startingMax || !this.#makeRoom(group.spec)) return;
+      if (this.#starting >= this.#deps.limits.startingMax || !this.#makeRoom(group.spec, false)) return;
       this.#start(group, "provisioned-concurrency");
       missing -= 1;
     }
   }
 
-  /** Room for one more environment, if need be by ending the idle one that was used longest ago. */
-  #makeRoom(spec: VersionSpec): boolean {
-    const isPlace = this.#alive < this.#deps.limits.environmentsMax;
-    if (this.#deps.admission.hasMemoryFor(spec)) return isPlace || this.#endOldest();
+  /** Room for one more runtime, if need be by ending what is used least. One that is started again has its place. */
+  #makeRoom(spec: VersionSpec, isRestart: boolean): boolean {
+    const isPlace = isRestart || this.#alive < this.#deps.limits.environmentsMax;
+    if (this.#deps.admission.hasMemoryFor(spec)) return isPlace || this.#endOldest(["down", "idle"]);
     // Memory is there only when what had it is gone: one after the other.
-    if (this.#ending === 0) this.#endOldest();
-    this.#memoryRetry ??= this.#deps.clock.after(memoryRetryMs, () => {
-      this.#memoryRetry = undefined;
-      this.#startWanted();
-    });
+    if (this.#ending === 0 && !this.#endSpares()) this.#endOldest(["idle"]);
+    this.#askAgain();
     return false;
   }
 
-  #endOldest(): boolean {
-    let oldest: { group: Group; idle: Idle } | undefined;
-    for (const group of this.#groups.values()) {
-      const idle = group.idle[0];
-      if (idle && (!oldest || idle.sinceMs < oldest.idle.sinceMs)) oldest = { group, idle };
-    }
-    if (!oldest) return false;
-    oldest.group.idle.shift();
-    void this.#end(oldest.group, oldest.idle.environment);
+  #endSpares(): boolean {
+    const ended = this.#deps.endSpares?.();
+    if (!ended) return false;
+    this.#ending += 1;
+    void ended.then(() => {
+      this.#ending -= 1;
+      this.#startWanted();
+    });
     return true;
+  }
+
+  /** Of the first of these kinds of which there is one. */
+  #endOldest(kinds: readonly ("down" | "idle")[]): boolean {
+    for (const kind of kinds) {
+      let oldest: { group: Group; unused: Idle } | undefined;
+      for (const group of this.#groups.values()) {
+        const unused = group[kind][0];
+        if (unused && (!oldest || unused.sinceMs < oldest.unused.sinceMs)) oldest = { group, unused };
+      }
+      if (!oldest) continue;
+      oldest.group[kind].shift();
+      void this.#end(oldest.group, oldest.unused.environment);
+      return true;
+    }
+    return false;
+  }
+
+  /** Hands the one that went down last to the next in line, whose invocation starts its runtime again. */
+  #restart(group: Group): void {
+    const environment = group.down.pop()?.environment;
+    const waiter = environment && this.#nextInLine(group);
+    invariant(waiter, "a runtime is started again for somebody");
+    this.#starting += 1;
+    this.#restarts.set(environment, this.#deps.admission.starting(group.spec));
+    waiter.resolve(environment);
   }
 
   #start(group: Group, initialization?: "provisioned-concurrency"): void {
@@ -402,6 +430,7 @@ export class Pool {
 
   #offer(group: Group, environment: Environment): void {
     if (group.worn.has(environment)) return void this.#end(group, environment);
+    if (environment.status === "down") return this.#offerDown(group, environment);
     const waiter = this.#nextInLine(group);
     if (waiter) return waiter.resolve(environment);
     if (group.isRetired) return void this.#end(group, environment);
@@ -410,7 +439,19 @@ export class Pool {
       group.provisioned.delete(environment);
       return void this.#end(group, environment);
     }
-    group.idle.push({ environment, sinceMs: this.#deps.clock.monotonic() });
+    this.#keep(group.idle, environment);
+  }
+
+  /** Nobody is given it before its runtime may be started again. */
+  #offerDown(group: Group, environment: Environment): void {
+    const isUnwanted = group.isRetired && group.waiting.length === 0;
+    // inferred: one that was provisioned is made anew, so that no request pays for it.
+    if (isUnwanted || group.provisioned.has(environment)) return void this.#end(group, environment);
+    this.#keep(group.down, environment);
+  }
+
+  #keep(unused: Idle[], environment: Environment): void {
+    unused.push({ environment, sinceMs: this.#deps.clock.monotonic() });
     this.#sweep ??= this.#deps.clock.after(this.#deps.limits.idleMs / 4, () => this.#sweepIdle());
   }
 
@@ -419,11 +460,13 @@ export class Pool {
     const idleSinceMax = this.#deps.clock.monotonic() - this.#deps.limits.idleMs;
     let isAnyIdle = false;
     for (const group of this.#groups.values()) {
-      while (group.idle[0] && group.idle[0].sinceMs <= idleSinceMax) {
-        const idle = group.idle.shift();
-        if (idle) void this.#end(group, idle.environment);
+      for (const unused of [group.idle, group.down]) {
+        while (unused[0] && unused[0].sinceMs <= idleSinceMax) {
+          const idle = unused.shift();
+          if (idle) void this.#end(group, idle.environment);
+        }
+        isAnyIdle ||= unused.length > 0;
       }
-      isAnyIdle ||= group.idle.length > 0;
     }
     if (isAnyIdle && !this.#isClosed) {
       this.#sweep = this.#deps.clock.after(this.#deps.limits.idleMs / 4, () => this.#sweepIdle());
@@ -434,9 +477,14 @@ export class Pool {
     group.isRetired = true;
     group.provisionedWanted = 0;
     this.#provisioning.delete(group);
-    for (const environment of group.ready.splice(0)) void this.#end(group, environment);
-    for (const idle of group.idle.splice(0)) void this.#end(group, idle.environment);
+    this.#endUnused(group);
     this.#dropIfEmpty(group);
+  }
+
+  #endUnused(group: Group): void {
+    for (const { environment } of group.idle.splice(0)) void this.#end(group, environment);
+    for (const { environment } of group.down.splice(0)) void this.#end(group, environment);
+    for (const environment of group.ready.splice(0)) void this.#end(group, environment);
   }
 
   /** Never rejects. */

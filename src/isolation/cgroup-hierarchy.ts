@@ -3,9 +3,10 @@
  * `cgroup.ts` need not know. v1 has a directory for each controller, v2 one for all, below which controllers have to be
  * switched on, and in which no process may be.
  */
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { sandboxCpuPeriodUsec, sandboxCpuQuotaUsecMin } from "../limits.ts";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+import { sandboxCpuPeriodUsec, sandboxCpuQuotaUsecMin, sandboxStartWeight } from "../limits.ts";
 import { DriverError, type Usage } from "./driver.ts";
 
 export interface CgroupLimits {
@@ -21,6 +22,7 @@ export interface CgroupHost {
   readonly own: string;
   readonly isRoot: boolean;
   readonly pid: number;
+  readonly processors: number;
   kill(pid: number): void;
   removeDirectory(path: string): void;
 }
@@ -31,6 +33,7 @@ export function thisHost(): CgroupHost {
     own: readFileSync("/proc/self/cgroup", "utf8"),
     isRoot: process.getuid?.() === 0,
     pid: process.pid,
+    processors: availableParallelism(),
     kill: (pid) => void process.kill(pid, "SIGKILL"),
     removeDirectory: rmdirSync,
   };
@@ -48,7 +51,11 @@ export interface Write {
 export interface Hierarchy {
   readonly version: 1 | 2;
   readonly parents: readonly [string, ...string[]];
+  /** The one of them whose groups have a `freezeFile`. */
+  readonly freezeParent: string | undefined;
+  /** Of a sandbox that is to be started: where processors have too much to do it comes before those that run. */
   limitWrites(limits: CgroupLimits): readonly Write[];
+  /** Of one that runs. */
   cpuWrites(cpus: number): readonly Write[];
   /** `read` answers "" for a file that is not there. */
   usage(read: (parent: string, file: string) => string): Usage;
@@ -57,6 +64,12 @@ export interface Hierarchy {
   killWrites(): readonly Write[];
 }
 
+/** What the kernel gives a new group, of v1 and of v2: what a process has that is in no group. */
+const defaultShares = 1024;
+const defaultWeight = 100;
+/** Of v2; v1 allows more. */
+const weightMax = 10_000;
+
 const needed = ["memory", "cpu", "pids"] as const;
 
 export function findHierarchy(host: CgroupHost, instance: string): Hierarchy {
@@ -64,7 +77,7 @@ export function findHierarchy(host: CgroupHost, instance: string): Hierarchy {
   const unified = mounts.find((mount) => mount.type === "cgroup2");
   const unifiedControllers = unified ? words(readOr(join(unified.path, "cgroup.controllers"))) : [];
   if (unified && needed.every((controller) => unifiedControllers.includes(controller))) {
-    return v2(delegated(host, unified.path), instance);
+    return v2(delegated(host, unified.path), instance, host.processors);
   }
   const pathOf = (controller: string) =>
     mounts.find((mount) => mount.type === "cgroup" && mount.options.includes(controller))?.path;
@@ -72,7 +85,8 @@ export function findHierarchy(host: CgroupHost, instance: string): Hierarchy {
   if (!memory || !cpu || !pids) {
     throw new DriverError("limits", "the kernel's memory, cpu and pids controllers are not all mounted");
   }
-  return v1({ memory, cpu, pids, cpuacct: pathOf("cpuacct") }, instance);
+  const freezer = unified && freezableParent(unified.path, instance);
+  return v1({ memory, cpu, pids, cpuacct: pathOf("cpuacct"), freezer }, instance, host.processors);
 }
 
 function v1(
@@ -81,29 +95,39 @@ function v1(
     readonly cpu: string;
     readonly pids: string;
     readonly cpuacct: string | undefined;
+    /** Of v2 beside it, and no mount but a parent. */
+    readonly freezer: string | undefined;
   },
   instance: string,
+  processors: number,
 ): Hierarchy {
   const under = (mount: string) => join(mount, "lambdad", instance);
   const [memory, cpu, pids] = [under(mounts.memory), under(mounts.cpu), under(mounts.pids)];
   const cpuacct = under(mounts.cpuacct ?? mounts.cpu);
   const others = new Set([cpu, pids, cpuacct].filter((path) => path !== memory)); // cpu and cpuacct are often one
-  const parents = [memory, ...others] as const;
+  const { freezer } = mounts;
+  const parents = [memory, ...others, ...(freezer === undefined ? [] : [freezer])] as const;
   for (const parent of parents) makeParent(parent);
-  const cpuWrites = (cpus: number): readonly Write[] => [
+  for (const group of [dirname(cpu), cpu]) weigh(join(group, "cpu.shares"), defaultShares * processors);
+  const quotaWrites = (cpus: number): readonly Write[] => [
     { parent: cpu, file: "cpu.cfs_period_us", value: String(sandboxCpuPeriodUsec) },
     { parent: cpu, file: "cpu.cfs_quota_us", value: String(quotaUsec(cpus)) },
   ];
+  const weightWrite = (weight: number): Write => ({
+    ...{ parent: cpu, file: "cpu.shares", value: String(defaultShares * weight), optional: true },
+  });
   return {
     version: 1,
     parents,
-    cpuWrites,
+    freezeParent: freezer,
+    cpuWrites: (cpus) => [...quotaWrites(cpus), weightWrite(1)],
     limitWrites: ({ memoryBytes, cpus, processesMax }) => [
       { parent: memory, file: "memory.limit_in_bytes", value: String(memoryBytes) },
       // Memory and swap together: the same number means no swap. Not there without swap accounting.
       { parent: memory, file: "memory.memsw.limit_in_bytes", value: String(memoryBytes), optional: true },
       { parent: pids, file: "pids.max", value: String(processesMax) },
-      ...cpuWrites(cpus),
+      ...quotaWrites(cpus),
+      weightWrite(sandboxStartWeight),
     ],
     usage: (read) => ({
       memoryPeakBytes: Number(read(memory, "memory.max_usage_in_bytes")),
@@ -114,23 +138,29 @@ function v1(
   };
 }
 
-function v2(base: string, instance: string): Hierarchy {
+function v2(base: string, instance: string, processors: number): Hierarchy {
   const parent = join(base, "lambdad", instance);
   makeParent(parent);
   switchOn(join(base, "lambdad"));
   switchOn(parent);
-  const cpuWrites = (cpus: number): readonly Write[] => [
-    { parent, file: "cpu.max", value: `${quotaUsec(cpus)} ${sandboxCpuPeriodUsec}` },
-  ];
+  for (const group of [dirname(parent), parent]) weigh(join(group, "cpu.weight"), defaultWeight * processors);
+  const quotaWrite = (cpus: number): Write => ({
+    ...{ parent, file: "cpu.max", value: `${quotaUsec(cpus)} ${sandboxCpuPeriodUsec}` },
+  });
+  const weightWrite = (weight: number): Write => ({
+    ...{ parent, file: "cpu.weight", value: String(defaultWeight * weight), optional: true },
+  });
   return {
     version: 2,
     parents: [parent],
-    cpuWrites,
+    freezeParent: existsSync(join(parent, freezeFile)) ? parent : undefined,
+    cpuWrites: (cpus) => [quotaWrite(cpus), weightWrite(1)],
     limitWrites: ({ memoryBytes, cpus, processesMax }) => [
       { parent, file: "memory.max", value: String(memoryBytes) },
       { parent, file: "memory.swap.max", value: "0", optional: true },
       { parent, file: "pids.max", value: String(processesMax) },
-      ...cpuWrites(cpus),
+      quotaWrite(cpus),
+      weightWrite(sandboxStartWeight),
     ],
     usage: (read) => ({
       // memory.peak is there since Linux 5.19; before it the present use is the best there is.
@@ -143,6 +173,22 @@ function v2(base: string, instance: string): Hierarchy {
       { parent, file: "cgroup.kill", value: "1", optional: true }, // since Linux 5.14
     ],
   };
+}
+
+/** Of v2, since Linux 5.2. What is frozen by it dies of SIGKILL; what v1's freezer froze does not, so that is not used. */
+export const freezeFile = "cgroup.freeze";
+
+/** In a hybrid v2 has no controllers, but it can freeze. Undefined: this one cannot, or is not ours to write to. */
+function freezableParent(mount: string, instance: string): string | undefined {
+  const parent = join(mount, "lambdad", instance);
+  try {
+    mkdirSync(parent, { recursive: true });
+  } catch {
+    return undefined;
+  }
+  if (existsSync(join(parent, freezeFile))) return parent;
+  rmSync(join(mount, "lambdad"), { recursive: true });
+  return undefined;
 }
 
 /**
@@ -187,6 +233,15 @@ function makeParent(path: string): void {
     mkdirSync(path, { recursive: true });
   } catch (cause) {
     throw new DriverError("limits", `control groups are not writable: ${path}`, { cause });
+  }
+}
+
+/** So that all sandboxes together count as one process on each processor, not as one on the whole machine. */
+function weigh(file: string, weight: number): void {
+  try {
+    writeFileSync(file, String(Math.min(weight, weightMax)));
+  } catch {
+    // they share with others as well as without
   }
 }
 

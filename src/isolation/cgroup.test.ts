@@ -22,6 +22,7 @@ function fakeHost(t: TestContext, over: Partial<CgroupHost> & { readonly mounts:
     own: "0::/\n",
     isRoot: true,
     pid: 4242,
+    processors: 3,
     kill: (pid) => void killed.push(pid),
     removeDirectory: removeLikeKernel,
     ...over,

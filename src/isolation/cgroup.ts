@@ -1,11 +1,12 @@
 /**
- * Kernel limits for sandboxes: memory, CPU time and processes, on cgroup v2 and on v1 (also hybrid). Groups live at
+ * Kernel limits for sandboxes: memory, CPU time and processes, on cgroup v2 and on v1 (also hybrid); and stopping them as a
+ * whole. Groups live at
  * `<hierarchy>/lambdad/<instance>/<name>`, so that a later run of the same instance finds what an earlier one left. A
  * group is made first and limited when its sandbox is known; a process joins by writing "0" to `joinFiles` itself.
  * Nothing outside `lambdad/` is ever changed, except that v2's parents get their controllers switched on.
  */
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, writeFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { sandboxDestroyTimeoutMs } from "../limits.ts";
@@ -13,6 +14,7 @@ import {
   type CgroupHost,
   type CgroupLimits,
   findHierarchy,
+  freezeFile,
   type Hierarchy,
   thisHost,
   type Write,
@@ -23,6 +25,8 @@ export interface Cgroup {
   readonly joinFiles: readonly string[];
   limit(limits: CgroupLimits): void;
   setCpus(cpus: number): void;
+  /** Stops everything in it, or lets it go on; does nothing where groups cannot be frozen. */
+  setFrozen(isFrozen: boolean): Promise<void>;
   usage(): Usage;
   /** Processes of the group that the kernel killed for memory. */
   oomKills(): number;
@@ -32,9 +36,12 @@ export interface Cgroup {
 
 export interface Cgroups {
   readonly version: 1 | 2;
+  readonly canFreeze: boolean;
   /** A directory with one entry for each group; `cgroup.procs` in it lists whoever has joined, or begun to. */
   readonly directory: string;
   create(name: string): Promise<Cgroup>;
+  /** Of all groups of this instance, also of those that are gone. */
+  cpuUsec(): number;
   /** Kills and removes the groups that an earlier run of this instance left. */
   sweep(): Promise<void>;
   /** Kills and removes every group of this instance, and the instance's own. */
@@ -57,6 +64,7 @@ export function openCgroups(instance: string, clock: Clock, host: CgroupHost = t
 
   return {
     version: hierarchy.version,
+    canFreeze: hierarchy.freezeParent !== undefined,
     directory: hierarchy.parents[0],
     async create(name) {
       own.add(name);
@@ -68,6 +76,7 @@ export function openCgroups(instance: string, clock: Clock, host: CgroupHost = t
       }
       return open(name);
     },
+    cpuUsec: () => hierarchy.usage((parent, file) => readFileSync(join(parent, file), "utf8")).cpuUsec,
     async sweep() {
       await destroyAll((name) => !own.has(name));
       hierarchy.parents.forEach((parent) => removeEmptyOthers(host, parent));
@@ -154,6 +163,15 @@ function openGroup({ name, hierarchy, clock, host }: GroupParts): Cgroup {
     joinFiles: hierarchy.parents.map((parent) => join(parent, name, "cgroup.procs")),
     limit: (limits) => write(hierarchy.limitWrites(limits)),
     setCpus: (cpus) => write(hierarchy.cpuWrites(cpus)),
+    async setFrozen(isFrozen) {
+      if (hierarchy.freezeParent === undefined) return;
+      try {
+        // Not synchronously, as `create`: the kernel has one lock for all changes of groups.
+        await writeFile(join(hierarchy.freezeParent, name, freezeFile), isFrozen ? "1" : "0");
+      } catch (cause) {
+        throw new DriverError("limits", `cannot ${isFrozen ? "freeze" : "thaw"} ${name}`, { cause });
+      }
+    },
     usage: () => hierarchy.usage(readOpened),
     oomKills: () => hierarchy.oomKills(read),
     async destroy() {

@@ -9,12 +9,14 @@
  *      links, files.
  * - D4 a crash of lambdad leaves nothing running, and `sweep` at the next start removes what else is left.
  * - D5 `exited` resolves exactly once, also after `destroy`; `stdout`, `stderr` and `frames` end before or with it.
+ * - D6 between `freeze` and `thaw` nothing runs, and nothing is lost: what is sent there waits. Frozen or not, D3 and D4
+ *      hold, and SIGKILL ends the program; SIGTERM waits for the thaw.
  *
  * The program finds standard input at /dev/null, pipes at 1, 2 and 3, and no other open file. Its environment is the
  * spec's; a driver may set PWD to `cwd`.
  *
  * Lifecycle: `create` → running → exited (by itself or by `destroy`) → destroyed. After `destroy` reads still work,
- * `signal` does nothing, and `setCpus` rejects with `DriverError` "closed". Wrap a driver in `safe()` to have these rules for free.
+ * `signal` does nothing, and changes (`setCpus`, `freeze`, `thaw`) reject with `DriverError` "closed". Wrap a driver in `safe()` to have these rules for free.
  */
 import type { Readable } from "node:stream";
 
@@ -27,6 +29,8 @@ export interface Guarantees {
   readonly limited: boolean;
   /** Own network namespace and address, and a packet filter that keeps sandboxes from each other and from this machine. */
   readonly networked: boolean;
+  /** What runs can be stopped as a whole, and go on (D6). */
+  readonly freezes: boolean;
   /** Why something above is missing and how to get it: one sentence each, shown by `lambdad doctor`. */
   readonly missing: readonly string[];
 }
@@ -95,6 +99,9 @@ export interface Sandbox {
   usage(): Promise<Usage>;
   /** Changes the CPU share while it runs; a no-op where `guarantees.limited` is false. */
   setCpus(cpus: number): Promise<void>;
+  /** See D6; what runs stops within the moment. Both are idempotent, and no-ops where `guarantees.freezes` is false. */
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
   signal(signal: "SIGTERM" | "SIGKILL"): void;
   destroy(): Promise<void>;
 }
@@ -132,6 +139,8 @@ export interface Driver {
   readonly hostAddress: string;
   /** What a path of `mounts` or of the system looks like from inside: the target itself, or (process) the source. */
   resolve(mounts: readonly Mount[], insidePath: string): string;
+  /** Processor time that all its sandboxes have used so far, microseconds. Undefined, or left out: nobody counts it. */
+  cpuUsec?(): number | undefined;
   /** Throws `DriverError`; then nothing is left behind. */
   create(spec: SandboxSpec): Promise<Sandbox>;
   /**

@@ -1,6 +1,6 @@
 /**
  * The rules of a sandbox's life, for every driver: calls on one sandbox run one after another, `destroy` happens once and
- * does not wait for calls that hang behind it, a failed change of limits destroys what can no longer be trusted, and
+ * does not wait for calls that hang behind it, a failed change (limits, frozen or not) destroys what can no longer be trusted, and
  * calls on a destroyed sandbox get one and the same error. Ids of the living are unique. Drivers need none of this
  * themselves.
  */
@@ -58,6 +58,7 @@ export function safe(driver: Driver, logger: Logger): Driver {
     hostAddress: driver.hostAddress,
     resolve: (mounts, insidePath) => driver.resolve(mounts, insidePath),
     sweep: () => driver.sweep(),
+    cpuUsec: () => driver.cpuUsec?.(),
     warm: (listener) => driver.warm?.(listener),
     removeTmp: async (tmpName) => driver.removeTmp?.(tmpName),
     create: (spec) =>
@@ -116,6 +117,14 @@ class SafeSandbox implements Sandbox {
 
   setCpus(cpus: number): Promise<void> {
     return this.change(() => this.#inner.setCpus(cpus));
+  }
+
+  freeze(): Promise<void> {
+    return this.change(() => this.#inner.freeze());
+  }
+
+  thaw(): Promise<void> {
+    return this.change(() => this.#inner.thaw());
   }
 
   /** What cannot be trusted after it failed. */

@@ -40,6 +40,8 @@ export interface WarmPool {
   expect(need: WarmNeed): void;
   /** How many wait. */
   readonly size: number;
+  /** Destroys those that wait, as the machine needs their memory; resolves when they are gone. Undefined: none waits. */
+  shed(): Promise<void> | undefined;
   /** Destroys them all. */
   close(): Promise<void>;
 }
@@ -91,6 +93,12 @@ class Shelves implements WarmPool {
     void this.#expect(need).catch((error: unknown) => {
       this.#deps.logger.warn("a runtime that waits for functions cannot be planned", { error });
     });
+  }
+
+  shed(): Promise<void> | undefined {
+    if (this.size === 0) return undefined;
+    for (const shelf of this.#shelves.values()) this.#clear(shelf);
+    return Promise.all(this.#ending).then(() => undefined);
   }
 
   async close(): Promise<void> {

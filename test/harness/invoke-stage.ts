@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { createSimClock } from "../../src/base/clock-sim.ts";
 import { silentLogger } from "../../src/base/logger.ts";
-import type { AdmissionLimits } from "../../src/invoke/admission.ts";
+import type { AdmissionLimits, Machine } from "../../src/invoke/admission.ts";
 import { Admission } from "../../src/invoke/admission.ts";
 import type { PoolLimits } from "../../src/invoke/pool.ts";
 import { Pool } from "../../src/invoke/pool.ts";
+import type { Saturation } from "../../src/isolation/machine-time.ts";
 import { FakeEnvironment } from "./fake-environment.ts";
 
 export const admissionLimits: AdmissionLimits = {
@@ -13,14 +14,21 @@ export const admissionLimits: AdmissionLimits = {
   waitingMax: 30,
   memoryReserveMb: 100,
   memoryExpectedMb: 50,
+  saturatedStartsMax: 2,
   scaling: { capacity: 1000, perSecond: 100 },
 };
 
 export function invokeStage(limits: Partial<PoolLimits> = {}, admitted: Partial<AdmissionLimits> = {}) {
   const clock = createSimClock();
   const environments: FakeEnvironment[] = [];
-  const machine = { freeMemoryMb: 4000 };
-  const admission = new Admission({ ...admissionLimits, ...admitted }, () => machine.freeMemoryMb);
+  const machine = { freeMemoryMb: 4000, saturation: "none" as Saturation, spares: 0 };
+  const admission = new Admission(
+    { ...admissionLimits, ...admitted },
+    machineWith(
+      () => machine.freeMemoryMb,
+      () => machine.saturation,
+    ),
+  );
   const pool = new Pool({
     clock,
     logger: silentLogger,
@@ -30,6 +38,11 @@ export function invokeStage(limits: Partial<PoolLimits> = {}, admitted: Partial<
       return environment;
     },
     admission,
+    endSpares() {
+      if (machine.spares === 0) return undefined;
+      machine.spares = 0;
+      return Promise.resolve();
+    },
     limits: {
       environmentsMax: 10,
       startingMax: 4,
@@ -40,6 +53,13 @@ export function invokeStage(limits: Partial<PoolLimits> = {}, admitted: Partial<
     },
   });
   return { clock, environments, machine, admission, pool };
+}
+
+export function machineWith(
+  freeMemoryMb: () => number,
+  saturation: () => Saturation = () => "none",
+): Machine {
+  return { freeMemoryMb, saturation };
 }
 
 export const turn = () => new Promise((resolve) => setImmediate(resolve));

@@ -19,6 +19,7 @@ import { createInvoker } from "../../src/invoke/invoker.ts";
 import { Pool } from "../../src/invoke/pool.ts";
 import { createFakeDriver } from "../../src/isolation/fake/fake.ts";
 import type { FakeProgram } from "../../src/isolation/fake/fake.ts";
+import type { Saturation } from "../../src/isolation/machine-time.ts";
 import { asyncRetryDelaysMs, codeStorageBytesMax, settlePatienceMs } from "../../src/limits.ts";
 import type { RuntimeApi } from "../../src/runtime/api/server.ts";
 import type { RuntimePort } from "../../src/runtime/api/runtime-port.ts";
@@ -40,6 +41,7 @@ export interface LifeDeps {
   readonly program: (port: () => RuntimePort | undefined) => FakeProgram;
   /** Stands for SQS: takes what goes to `arn:aws:sqs:…`. */
   readonly target: Target;
+  readonly saturation: () => Saturation;
   /** How long an answer of the invoke engine is held up on its way to whoever asked, ms. */
   readonly holdUpMs: () => number;
 }
@@ -60,9 +62,10 @@ export function createLife(deps: LifeDeps) {
       waitingMax: 200,
       memoryReserveMb: 0,
       memoryExpectedMb: 1,
+      saturatedStartsMax: 1,
       scaling: { capacity: 10, perSecond: 1 },
     },
-    () => Infinity,
+    { freeMemoryMb: () => Infinity, saturation: deps.saturation },
   );
   const pool = new Pool({
     clock,

@@ -13,6 +13,7 @@ import { seededRandom } from "../../src/base/random.ts";
 import type { AsyncEvent, LaneName } from "../../src/events/async/event.ts";
 import type { Failed } from "../../src/events/async/store.ts";
 import type { DeliveredEvent } from "../../src/events/ports.ts";
+import type { Saturation } from "../../src/isolation/machine-time.ts";
 import { createMemoryState, createMemoryStore } from "../../src/store/memory/memory-store.ts";
 import type { Entry } from "../../src/store/store.ts";
 import type { Context } from "../../src/services/service.ts";
@@ -147,6 +148,7 @@ class Simulation {
         violation: (text) => this.#violated(text),
       }),
       target: { deliver: async (arn, event) => this.#take(arn, event) },
+      saturation: () => this.#saturation(),
       holdUpMs: () => this.#holdUpMs(),
     });
     const started = this.#life.lambda.start?.();
@@ -334,6 +336,12 @@ class Simulation {
       readonly requestContext: { readonly requestId: string; readonly condition: string };
     };
     this.#told.set(requestContext.requestId, requestContext.condition);
+  }
+
+  /** By the minute, a third of them each. */
+  #saturation(): Saturation {
+    if (!this.#isTroubled) return "none";
+    return (["none", "others", "sandboxes"] as const)[Math.floor(this.#clock.now() / minute) % 3] ?? "none";
   }
 
   #holdUpMs(): number {

@@ -127,6 +127,7 @@ class BubblewrapDriver implements Driver {
       separated: true,
       limited: cgroups !== undefined,
       networked: network?.isFiltered === true,
+      freezes: cgroups?.canFreeze === true,
       missing,
     };
   }
@@ -152,6 +153,7 @@ class BubblewrapDriver implements Driver {
     const later = laterMounts(laterDir, placeholders);
     const slot = await this.#take(spec, later);
     const sandbox = await this.#start(slot, { ...spec, mounts: [...spec.mounts, ...later.mounts] }, sourceOf);
+    slot.cgroup?.setCpus(spec.cpus); // it is in no hurry before somebody needs it
     return Object.assign(sandbox, {
       specialise: (change: Specialisation) => {
         this.#name(slot, change.tmpName);
@@ -213,6 +215,10 @@ class BubblewrapDriver implements Driver {
       await endSlot(slot, clock);
       throw error;
     }
+  }
+
+  cpuUsec(): number | undefined {
+    return this.#parts.machine.cgroups?.cpuUsec();
   }
 
   async sweep(): Promise<void> {
