@@ -62,7 +62,6 @@ class RuntimeEnvironment implements Environment, RuntimePort {
   readonly spec: VersionSpec;
   readonly logStream: string;
   readonly log: EnvironmentOutput;
-  readonly initialised: Promise<void>;
   readonly #deps: EnvironmentDeps;
   /** What its boots and invocations need. */
   readonly #runDeps: RunningDeps;
@@ -70,6 +69,8 @@ class RuntimeEnvironment implements Environment, RuntimePort {
   #state: State = { kind: "starting" };
   #poll: Poll | undefined;
   #boot: Boot | undefined;
+  /** The last start of a runtime has ended. */
+  #booted: Promise<void>;
   #running: RunningInvocation | undefined;
   /** The last invocation's REPORT is written. */
   #reported: Promise<void> = Promise.resolve();
@@ -92,7 +93,11 @@ class RuntimeEnvironment implements Environment, RuntimePort {
       onExtensionFailed: (failure) => this.#extensionFailed(failure),
       onEnded: (ending) => this.#ended(ending),
     });
-    this.initialised = this.#start("init");
+    this.#booted = this.#start("init");
+  }
+
+  get initialised(): Promise<void> {
+    return this.#booted;
   }
 
   get status(): EnvironmentStatus {
@@ -111,7 +116,7 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     this.#running = running;
     const result = this.#resultOf(running);
     this.#reported = running.report(result, this.#runtime);
-    if (reserved.step === "restarting") void this.#start("invoke");
+    if (reserved.step === "restarting") this.#booted = this.#start("invoke");
     else this.#begin(running, reserved.step === "delivered");
     return result;
   }
