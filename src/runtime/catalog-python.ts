@@ -104,6 +104,7 @@ export function createPythonRuntimes(deps: PythonDeps): RuntimeSource {
         ],
         env: {
           PYTHONPATH: sdk === undefined ? "/var/runtime" : `/var/runtime:${packages}`,
+          ...(sdk === undefined ? {} : { _LAMBDAD_PACKAGES: packages }),
           LC_CTYPE: "C.UTF-8",
         },
         ...runtimeVersion("python", version, `${found.version}:${bootstrap}`),

@@ -330,6 +330,7 @@ test("a Python without boto3 gets it from its pip, once; one that has it, or no 
     const { mounts, env } = await each.plan("python3.15");
     assert.deepEqual(mounts.at(-1), { source: place, target: packages });
     assert.equal(env["PYTHONPATH"], `/var/runtime:${packages}`);
+    assert.equal(env["_LAMBDAD_PACKAGES"], packages);
   }
   assert.deepEqual(messages, [`installing boto3 for ${join(bin, "python3.15")} (once)`]);
   assert.deepEqual(await readdir(place), ["boto3"]);

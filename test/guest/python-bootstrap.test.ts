@@ -187,18 +187,45 @@ const cases: Readonly<Record<string, Case>> = {
     /^$/,
     [/in handler/],
   ),
-  "a Decimal cannot be marshalled": fails(
-    moduleOf("import decimal", "return {'a': decimal.Decimal('1.5')}"),
+  "what AWS's encoder writes and Python's own does not is written": answers(
+    moduleOf(
+      "import collections, decimal, enum",
+      "Point = collections.namedtuple('Point', 'x y')",
+      "class Kind(str, enum.Enum): A = 'a'",
+      "class Row:",
+      "    def _asdict(self): return {'row': 1}",
+      "counts = collections.defaultdict(int, {'n': 1.5, b'k': True, None: -2, 3: 'ü'})",
+      "return [decimal.Decimal('1.50'), Point(1, [Point(2, Kind.A)]), b'\\xc3\\xbc', counts, Row(), (None, ())]",
+    ),
+    [
+      1.5,
+      { x: 1, y: [{ x: 2, y: "a" }] },
+      "ü",
+      { n: 1.5, k: true, null: -2, 3: "ü" },
+      { row: 1 },
+      [null, []],
+    ],
+  ),
+  "bytes that are no text cannot be marshalled": fails(
+    moduleOf("return {'a': b'\\xff'}"),
     "Runtime.MarshalError",
-    /^Unable to marshal response: Object of type Decimal is not JSON serializable$/,
+    /^Unable to marshal response: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte$/,
     [],
   ),
-  "bytes cannot be marshalled": fails(
-    moduleOf("return b'x'"),
-    "Runtime.MarshalError",
-    /^Unable to marshal response: Object of type bytes is not JSON serializable$/,
-    [],
-  ),
+  "a set cannot be marshalled, nor a date": async (start) => {
+    const guest = await start({ files: moduleOf("import datetime", "return eval(event[0])") });
+    for (const [kind, value] of Object.entries({ set: "[{1}]", date: "{'d': datetime.date(2026, 1, 1)}" })) {
+      const { errorType, body } = await guest.invoke([value]);
+      assert.equal(errorType, "Runtime.MarshalError");
+      const message = `Unable to marshal response: Object of type ${kind} is not JSON serializable`;
+      assert.equal((body as Payload).errorMessage, message);
+    }
+  },
+  "bytes are the answer as they are": async (start) => {
+    const guest = await start({ files: moduleOf("return b'[1 ]'") });
+    const { kind, text } = await guest.invoke({});
+    assert.deepEqual([kind, text], ["response", "[1 ]"]);
+  },
   "a circular result cannot be marshalled": fails(
     moduleOf("a = []", "a.append(a)", "return a"),
     "Runtime.MarshalError",
@@ -216,6 +243,48 @@ const cases: Readonly<Record<string, Case>> = {
     const guest = await start({ files });
     assert.equal((await guest.invoke(0)).body, "\ud800");
     assert.equal(((await guest.invoke(1)).body as Payload).errorMessage, "\udc80");
+  },
+
+  "what cannot be called has a stack too": async (start) => {
+    const guest = await start({ files: { "index.py": "def handler(): pass\n" } });
+    const { errorMessage, errorType, stackTrace } = (await guest.invoke({})).body as Payload;
+    assert.equal(errorType, "TypeError");
+    assert.equal(errorMessage, "handler() takes 0 positional arguments but 2 were given");
+    assert.equal(stackTrace.length, 1);
+  },
+
+  "a .pth file of the code leads to its packages, PYTHONPATH keeps those that the runtime brings": async (
+    start,
+  ) => {
+    const files = {
+      "deps/inner.py": "x = 1",
+      "deps.pth": "deps\n",
+      "brought/boto9.py": "y = 2",
+      "index.py": "import inner, boto9\ndef handler(event, context): return [inner.x, boto9.y]\n",
+    };
+    const env = { _LAMBDAD_PACKAGES: "brought", PYTHONPATH: "/nowhere" };
+    assert.deepEqual((await (await start({ files, env })).invoke({})).body, [1, 2]);
+  },
+
+  "context.log is a log event of its own, and a record that cannot be formatted is an error": async (
+    start,
+  ) => {
+    const files = moduleOf(
+      "import logging",
+      "context.log('a')",
+      "context.log('b')",
+      "logging.error('%d', 'x')",
+    );
+    const guest = await start({ files });
+    assert.equal((await guest.invoke({})).errorType, "TypeError");
+    const { frames } = await guest.stop();
+    assert.deepEqual(
+      frames.slice(0, 2).map(({ type, text }) => [type, text]),
+      [
+        [0xa55a0003, "a"],
+        [0xa55a0003, "b"],
+      ],
+    );
   },
 
   "an error does not keep the next invocation from its answer": async (start) => {
@@ -380,6 +449,7 @@ const cases: Readonly<Record<string, Case>> = {
       "import logging",
       "logging.debug('no')",
       "logging.info('i', extra={'order': {'n': 1}, 'odd': {1}})",
+      "logging.log(35, 'between')",
       "try: raise KeyError('k')",
       "except KeyError: logging.exception('caught')",
       "raise ValueError('no')",
@@ -390,11 +460,13 @@ const cases: Readonly<Record<string, Case>> = {
     const { frames } = await guest.stop();
     assert.deepEqual(
       frames.map(({ type }) => type),
-      [0xa55a000e, 0xa55a0016, 0xa55a0016],
+      [0xa55a000e, 0xa55a0012, 0xa55a0016, 0xa55a0016],
     );
-    const [line, caught, uncaught] = frames.map(({ text }) => JSON.parse(text) as Record<string, string>);
+    const [line, between, caught, uncaught] = frames.map(
+      ({ text }) => JSON.parse(text) as Record<string, unknown>,
+    );
     const { timestamp, ...rest } = line ?? {};
-    assert.match(timestamp ?? "", /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    assert.match(String(timestamp), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     assert.deepEqual(rest, {
       level: "INFO",
       message: "i",
@@ -404,9 +476,20 @@ const cases: Readonly<Record<string, Case>> = {
       order: { n: 1 },
       odd: "{1}",
     });
-    assert.deepEqual([caught?.["errorType"], caught?.["errorMessage"]], ["KeyError", "'k'"]);
-    assert.match(caught?.["location"] ?? "", /index\.py:handler:6$/);
-    assert.deepEqual([uncaught?.["level"], uncaught?.["errorType"]], ["ERROR", "ValueError"]);
+    assert.equal(between?.["level"], "WARNING");
+    const { timestamp: _, location, stackTrace, ...failure } = caught ?? {};
+    assert.deepEqual(failure, {
+      level: "ERROR",
+      message: "caught",
+      logger: "root",
+      errorType: "KeyError",
+      errorMessage: "'k'",
+      requestId,
+      tenantId: "t",
+    });
+    assert.match(String(location), /index\.py:handler:7$/);
+    assert.match(String(stackTrace), /^ {2}File ".*index\.py", line 6, in handler\n {4}try: raise KeyError/);
+    assert.deepEqual([uncaught?.["log_level"], uncaught?.["errorType"]], ["ERROR", "ValueError"]);
   },
 
   "sys.exit ends the runtime with that code and no answer": async (start) => {

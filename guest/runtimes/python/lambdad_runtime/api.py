@@ -10,6 +10,7 @@ import os
 import _socket
 
 BASE = "/2018-06-01/runtime"
+JSON = "application/json"
 READ_BYTES = 64 * 1024
 HEAD_BYTES_MAX = 1024 * 1024  # headers of one response: lambdad sends at most AWS's 1 MB
 
@@ -29,18 +30,18 @@ class RuntimeApi:
         self._socket.sendall(self._next_request)
         return self._read_invocation()
 
-    def respond(self, request_id, body):
-        """Answers with JSON, and waits for the next invocation."""
-        return self._answer(self._post("/invocation/%s/response" % request_id, body))
+    def respond(self, request_id, body, content_type):
+        """Answers, and waits for the next invocation."""
+        return self._answer(self._post("/invocation/%s/response" % request_id, body, content_type))
 
     def fail(self, request_id, error_type, body):
         """Answers with an error, and waits for the next invocation."""
-        return self._answer(self._post("/invocation/%s/error" % request_id, body, error_type))
+        return self._answer(self._post("/invocation/%s/error" % request_id, body, JSON, error_type))
 
     def init_error(self, error_type, body):
         """Returns once it has arrived, or cannot any more."""
         try:
-            self._socket.sendall(self._post("/init/error", body, error_type))
+            self._socket.sendall(self._post("/init/error", body, JSON, error_type))
             self._read_response()
         except OSError:
             pass
@@ -56,12 +57,13 @@ class RuntimeApi:
             self._socket.connect((host, int(port)))
             self._socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
 
-    def _post(self, path, body, error_type=None):
+    def _post(self, path, body, content_type, error_type=None):
         kind = "" if error_type is None else "Lambda-Runtime-Function-Error-Type: %s\r\n" % token(error_type)
-        head = "POST %s%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n" % (
+        head = "POST %s%s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\n%sContent-Length: %d\r\n\r\n" % (
             BASE,
             path,
             self._address,
+            content_type,
             kind,
             len(body),
         )

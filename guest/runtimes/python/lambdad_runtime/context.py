@@ -4,7 +4,6 @@ What belongs to the function comes from the environment, what belongs to the inv
 """
 
 import os
-import sys
 import time
 
 from lambdad_runtime.payload import loads
@@ -18,6 +17,7 @@ def parse_header(value):
 class LambdaContext:
     def __init__(
         self,
+        sink,
         invoke_id,
         client_context,
         cognito_identity,
@@ -41,15 +41,16 @@ class LambdaContext:
         self.identity.cognito_identity_id = identity.get("cognitoIdentityId")
         self.identity.cognito_identity_pool_id = identity.get("cognitoIdentityPoolId")
         self._epoch_deadline_time_in_ms = epoch_deadline_time_in_ms
+        self._sink = sink
 
     def get_remaining_time_in_millis(self):
         return max(0, self._epoch_deadline_time_in_ms - int(time.time() * 1000))
 
     def log(self, msg):
-        sys.stdout.write(str(msg))
+        self._sink.write(str(msg), None)
 
     def __repr__(self):
-        return _shown(self, vars(self))
+        return _shown(self, {name: value for name, value in vars(self).items() if name[0] != "_"})
 
 
 class _Record:

@@ -21,7 +21,8 @@ def error_of(exc_info, request_id):
     import traceback
 
     kind, value, frame = exc_info
-    while frame is not None and frame.tb_frame.f_globals.get("__name__", "").startswith("lambdad_runtime."):
+    # The last frame stays whosever it is: what cannot be called at all has none of the function's.
+    while frame.tb_next and frame.tb_frame.f_globals.get("__name__", "").startswith("lambdad_runtime."):
         frame = frame.tb_next
     # As tuples: newer Pythons would mark the columns, AWS does not.
     stack = [(entry.filename, entry.lineno, entry.name, entry.line) for entry in traceback.extract_tb(frame)]

@@ -6,15 +6,18 @@ import time
 from lambdad_runtime.payload import MarshalFailed, dumps
 
 LEVELS = {"TRACE": "DEBUG", "DEBUG": "DEBUG", "INFO": "INFO", "WARN": "WARNING", "ERROR": "ERROR", "FATAL": "CRITICAL"}
+FRAME_LEVELS = (None, "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 def configure(logging, sink):
+    # Everybody's formatters, as on AWS.
+    logging.Formatter.converter = time.gmtime
+
     class LambdaLoggerHandler(logging.Handler):
         def emit(self, record):
-            try:
-                sink.write(self.format(record), record.levelname)
-            except Exception:
-                self.handleError(record)
+            # As on AWS, a record that cannot be formatted is the caller's error. Levels between are the one below.
+            text = self.format(record)
+            sink.write(text, FRAME_LEVELS[min(50, max(10, record.levelno)) // 10])
 
     class LambdaLoggerFilter(logging.Filter):
         def filter(self, record):
@@ -34,20 +37,18 @@ def configure(logging, sink):
 
 def text_formatter(logging):
     # AWS does not pad the milliseconds either.
-    formatter = logging.Formatter(
+    return logging.Formatter(
         "[%(levelname)s]\t%(asctime)s.%(msecs)dZ\t%(aws_request_id)s\t%(message)s\n", "%Y-%m-%dT%H:%M:%S"
     )
-    formatter.converter = time.gmtime
-    return formatter
 
 
 def json_formatter(logging, sink):
     own = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "aws_request_id", "tenant_id"}
 
     class JsonFormatter(logging.Formatter):
-        converter = time.gmtime
-
         def format(self, record):
+            record.levelno = min(50, max(10, record.levelno)) // 10 * 10
+            record.levelname = logging.getLevelName(record.levelno)
             line = {
                 "timestamp": self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ"),
                 "level": record.levelname,
@@ -55,19 +56,23 @@ def json_formatter(logging, sink):
                 "logger": record.name,
             }
             if record.exc_info:
-                kind, value, _ = record.exc_info
-                line["stackTrace"] = self.formatException(record.exc_info).splitlines()
+                from traceback import format_tb
+
+                kind, value, stack = record.exc_info
+                line["stackTrace"] = format_tb(stack)
                 line["errorType"] = kind and kind.__name__
                 line["errorMessage"] = str(value)
-                line["location"] = "%s:%s:%d" % (record.pathname, record.funcName, record.lineno)
             line["requestId"] = record.aws_request_id or None
+            if record.exc_info:
+                line["location"] = "%s:%s:%d" % (record.pathname, record.funcName, record.lineno)
             line["tenantId"] = record.tenant_id
             line.update((name, value) for name, value in vars(record).items() if name not in own)
             line = {name: value for name, value in line.items() if value is not None}
             try:
-                return dumps(line).decode()
+                return dumps(line, ensure_ascii=False).decode()
             except MarshalFailed:
-                return dumps({name: _plain(value) for name, value in line.items()}).decode()
+                plain = {name: _plain(value) for name, value in line.items()}
+                return dumps(plain, ensure_ascii=False).decode()
 
     return JsonFormatter()
 

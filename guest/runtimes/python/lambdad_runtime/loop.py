@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-from lambdad_runtime.api import RuntimeApi
+from lambdad_runtime.api import JSON, RuntimeApi
 from lambdad_runtime.context import LambdaContext, parse_header
 from lambdad_runtime.errors import Fault, error_of, fault_error, log_lines
 from lambdad_runtime.handler import load_handler
@@ -26,13 +26,14 @@ def run():
     api = RuntimeApi(os.environ.get("_LAMBDAD_RUNTIME_SOCKET"), os.environ["AWS_LAMBDA_RUNTIME_API"])
     sink = open_sink(os.environ.get("_LAMBDA_TELEMETRY_LOG_FD"))
     layer_root = os.environ.get("_LAMBDAD_LAYER_ROOT", "/opt")
+    packages = os.environ.get("_LAMBDAD_PACKAGES")
     debugger = os.environ.get("_LAMBDAD_DEBUGPY")
     forget_our_variables()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     install_logging(sink)
     task_root = os.environ.get("LAMBDA_TASK_ROOT", "/var/task")
-    set_module_path(task_root, layer_root)
+    set_module_path(task_root, layer_root, packages)
     if debugger is not None:
         listen_for_debugger(debugger)
 
@@ -88,12 +89,9 @@ def serve(api, sink, handler, headers, body):
     else:
         os.environ["_X_AMZN_TRACE_ID"] = trace
     try:
-        result = dumps(handler(unmarshal(body), make_context(headers, request_id)))
+        result, content_type = marshal(handler(unmarshal(body), make_context(sink, headers, request_id)))
         error = None
     except Fault as fault:
-        error = fault_error(fault, request_id)
-    except MarshalFailed as failed:
-        fault = Fault("Runtime.MarshalError", "Unable to marshal response: %s" % failed)
         error = fault_error(fault, request_id)
     except Exception:
         error = error_of(sys.exc_info(), request_id)
@@ -102,7 +100,7 @@ def serve(api, sink, handler, headers, body):
     sys.stdout.flush()
     sys.stderr.flush()
     if error is None:
-        return api.respond(request_id, result)
+        return api.respond(request_id, result, content_type)
     return api.fail(request_id, error["errorType"], dumps(error))
 
 
@@ -113,8 +111,19 @@ def unmarshal(body):
         raise Fault("Runtime.UnmarshalError", "Unable to unmarshal input: %s" % cause)
 
 
-def make_context(headers, request_id):
+def marshal(result):
+    # documented: bytes are the answer as they are.
+    if isinstance(result, bytes):
+        return result, "application/unknown"
+    try:
+        return dumps(result), JSON
+    except MarshalFailed as failed:
+        raise Fault("Runtime.MarshalError", "Unable to marshal response: %s" % failed)
+
+
+def make_context(sink, headers, request_id):
     return LambdaContext(
+        sink,
         request_id,
         parse_header(headers.get("lambda-runtime-client-context")),
         parse_header(headers.get("lambda-runtime-cognito-identity")),
@@ -127,7 +136,7 @@ def make_context(headers, request_id):
 def report(sink, error):
     """One log event for the error, whichever way the function writes its log."""
     if sink.is_json:
-        sink.write(dumps(dict({"timestamp": sink.timestamp(), "level": "ERROR"}, **error)).decode(), "ERROR")
+        sink.write(dumps(dict({"timestamp": sink.timestamp(), "log_level": "ERROR"}, **error)).decode(), "ERROR")
     else:
         sink.write_lines(log_lines(error), "ERROR")
 
@@ -138,11 +147,27 @@ def forget_our_variables():
     os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD", None)
 
 
-def set_module_path(task_root, layer_root):
+def set_module_path(task_root, layer_root, packages):
     version = "python%d.%d" % sys.version_info[:2]
     # AWS's order, recalled: a layer's site-packages before the layer's own folder.
     in_layers = [layer_root + "/python/lib/%s/site-packages" % version, layer_root + "/python"]
     sys.path[:0] = [task_root] + in_layers
+    # What the runtime brings stays within reach of a function that sets PYTHONPATH itself.
+    if packages is not None and packages not in sys.path:
+        sys.path.append(packages)
+    for folder in [task_root] + in_layers:
+        if has_path_files(folder):
+            import site
+
+            site.addsitedir(folder)
+
+
+def has_path_files(folder):
+    """Whether there are .pth files, which namespace packages and editable ones come with."""
+    try:
+        return any(name.endswith(".pth") for name in os.listdir(folder))
+    except OSError:
+        return False
 
 
 def install_logging(sink):

@@ -41,8 +41,7 @@ class Sink:
 
     @staticmethod
     def timestamp():
-        now = time.time()
-        return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + ".%03dZ" % (now % 1 * 1000)
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 class FrameSink(Sink):
