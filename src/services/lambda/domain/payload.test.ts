@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AwsError } from "../../../wire/aws-error.ts";
-import { jacksonComplaint } from "./jackson.ts";
+import { jacksonComplaint } from "../../../wire/jackson.ts";
 import { checkedPayload } from "./payload.ts";
 
 const place = "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line:";

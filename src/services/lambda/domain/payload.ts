@@ -1,7 +1,7 @@
 /** Is an invocation's payload JSON? Pure. */
 import { isUtf8 } from "node:buffer";
 import { invalidRequestContent } from "../errors.ts";
-import { jacksonComplaint } from "./jackson.ts";
+import { jacksonComplaint } from "../../../wire/jackson.ts";
 
 const emptyObject = Buffer.from("{}");
 

@@ -120,7 +120,11 @@ test("attributes: numbers are numbers, texts are texts, arrays match by any elem
 });
 
 const refused: readonly (readonly [policy: string, text: string, scope?: FilterScope])[] = [
-  ["{", "FilterPolicy: failed to parse JSON."],
+  [
+    "{bad",
+    "FilterPolicy: failed to parse JSON. Unexpected character ('b' (code 98)): was expecting double-quote to start field name\n" +
+      " at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: 2]",
+  ],
   ["[]", "FilterPolicy: Filter is not an object"],
   ['{"a":"x"}', 'FilterPolicy: "a" must be an object or an array'],
   ['{"a":[]}', "FilterPolicy: Empty arrays are not allowed"],

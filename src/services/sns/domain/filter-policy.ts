@@ -5,6 +5,7 @@
  * SNS's language is EventBridge's older sister: numbers are equal by value, a key with dots names a path as well, and what
  * is refused is refused in other words; so it has a compiler of its own (`filter-operators.ts` has the leaves).
  */
+import { jacksonComplaint } from "../../../wire/jackson.ts";
 import {
   documentDepthMax,
   filterPolicyBytesMax,
@@ -44,9 +45,8 @@ function parsed(json: string): Readonly<Record<string, unknown>> {
   let policy: unknown;
   try {
     policy = JSON.parse(json);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : "";
-    throw new FilterPolicyError(`FilterPolicy: failed to parse JSON. ${why.slice(0, 200)}`); // Jackson's words on AWS
+  } catch {
+    throw new FilterPolicyError(`FilterPolicy: failed to parse JSON. ${jacksonComplaint(Buffer.from(json))}`);
   }
   // recalled: an array or a value is no policy
   if (!isObject(policy)) throw new FilterPolicyError("FilterPolicy: Filter is not an object");

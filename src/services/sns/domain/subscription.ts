@@ -1,4 +1,5 @@
 /** Subscriptions, and the attributes that they may have. Pure. Source: map-sqs-sns-s3 2.3. */
+import { jacksonComplaint } from "../../../wire/jackson.ts";
 import { AwsError } from "../../../wire/aws-error.ts";
 import { invalidParameter, unsupported } from "../errors.ts";
 import { subscriptionPolicyText } from "./delivery-policy.ts";
@@ -137,9 +138,8 @@ function checkedRedrive(json: string, { topic }: Holder): string {
   let policy: unknown;
   try {
     policy = JSON.parse(json);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : "";
-    throw invalidParameter(`RedrivePolicy: failed to parse JSON. ${why.slice(0, 200)}`); // Jackson's words on AWS
+  } catch {
+    throw invalidParameter(`RedrivePolicy: failed to parse JSON. ${jacksonComplaint(Buffer.from(json))}`);
   }
   const named = (policy as { readonly deadLetterTargetArn?: unknown } | null)?.deadLetterTargetArn;
   const arn = typeof named === "string" ? parseArn(named) : undefined;

@@ -1,7 +1,7 @@
 /**
  * Why bytes are not JSON, in the words of AWS's parser (Jackson), with the place. Pure; read byte by byte, used only on
- * payloads that the engine's own parser has refused. Sources: one text is recorded (lambda-map 2.3), the others are
- * Jackson's own.
+ * what the engine's own parser has refused. Sources: two texts are recorded (lambda-map 2.3, map-sqs-sns-s3 2.3), the others
+ * are Jackson's own.
  */
 
 /** What Jackson says about bytes that are not JSON, with the place. */
