@@ -105,10 +105,13 @@ const cases: Readonly<Record<string, Case>> = {
     "found",
     "lib/api/main.v1.users.get",
   ),
-  "a default export's member is found": answers(
-    { "index.mjs": "export default { handler: async () => 'default' };" },
-    "default",
-  ),
+  "a default export's member is found from Node 24 on": async (start, node) => {
+    const guest = await start({
+      files: { "index.mjs": "export default { handler: async () => 'default' };" },
+    });
+    if (hasCallbacks(node)) assert.equal((await guest.init)?.errorType, "Runtime.HandlerNotFound");
+    else assert.equal((await guest.invoke(sent)).body, "default");
+  },
   "ES modules find packages along NODE_PATH, after those of their own, as CommonJS does": async (start) => {
     const opt = await mkdtemp(join(tmpdir(), "lambdad-layer-"));
     const write = async (path: string, text: string) => {
@@ -208,12 +211,15 @@ const cases: Readonly<Record<string, Case>> = {
     "Runtime.ImportModuleError",
     /^Error: Cannot find module 'gone'\nRequire stack:\n- .*\/node\/index\.mjs$/,
   ),
-  "a dependency that is missing fails INIT": failsInit(
-    { "index.js": "require('sharp')" },
-    "index.handler",
-    "Runtime.ImportModuleError",
-    /^Error: Cannot find module 'sharp'\nRequire stack:\n- .*index\.js\n- .*\/node\/index\.mjs$/,
-  ),
+  "a dependency that is missing fails INIT": (start, node) =>
+    failsInit(
+      { "index.js": "require('sharp')" },
+      "index.handler",
+      "Runtime.ImportModuleError",
+      hasCallbacks(node)
+        ? /^Error: Cannot find module 'sharp'\nRequire stack:\n- .*index\.js\n- .*\/node\/index\.mjs$/
+        : /^Error: Cannot find module 'sharp'\nRequire stack:\n- .*index\.js$/,
+    )(start, node),
   "a syntax error fails INIT": failsInit(
     { "index.js": "exports.handler = async () => {" },
     "index.handler",
@@ -279,7 +285,7 @@ const cases: Readonly<Record<string, Case>> = {
   "the context has AWS's members": async (start, node) => {
     const body = `async (event, context) => {
       const { getRemainingTimeInMillis, ...rest } = context;
-      return { rest, members: Object.keys(context).sort(), left: context.getRemainingTimeInMillis() };
+      return { rest, members: Object.keys(context), left: context.getRemainingTimeInMillis() };
     }`;
     const guest = await start({ files: handlerOf(body) });
     const clientContext = { client: { app_title: "Zürich" }, custom: { a: "1" }, env: {} };
@@ -290,9 +296,11 @@ const cases: Readonly<Record<string, Case>> = {
       "Lambda-Runtime-Aws-Tenant-Id": "tenant-1",
     });
     const { rest, members, left } = answer.body as { rest: object; members: string[]; left: number };
-    const legacy = hasCallbacks(node) ? { callbackWaitsForEmptyEventLoop: true } : {};
+    const ownOfVersion = hasCallbacks(node)
+      ? { callbackWaitsForEmptyEventLoop: true }
+      : { xRayTraceId: traceId };
     assert.deepEqual(rest, {
-      ...legacy,
+      ...ownOfVersion,
       functionVersion: "$LATEST",
       functionName: "probe",
       memoryLimitInMB: "128",
@@ -308,7 +316,49 @@ const cases: Readonly<Record<string, Case>> = {
       ["done", "fail", "succeed"].filter((name) => members.includes(name)),
       hasCallbacks(node) ? ["done", "fail", "succeed"] : [],
     );
+    const ofFunction = "functionName functionVersion memoryLimitInMB logGroupName logStreamName";
+    if (!hasCallbacks(node)) assert.equal(members.slice(-5).join(" "), ofFunction);
     assert.ok(left > 0 && left <= 3000, `${left} ms`);
+  },
+
+  "the invocation is in awslambda.InvokeStore from Node 24 on": async (start, node) => {
+    const body = `async () => {
+      const store = globalThis.awslambda.InvokeStore;
+      if (store === undefined) return null;
+      const before = store.get("own") ?? null;
+      store.set("own", 5);
+      let refused;
+      try { store.set(store.constructor.PROTECTED_KEYS.REQUEST_ID, "x"); } catch ({ message }) { refused = message; }
+      return [before, store.get("own"), store.getRequestId(), store.getXRayTraceId(), refused];
+    }`;
+    const guest = await start({ files: handlerOf(body) });
+    const refused = "Cannot modify protected Lambda context field: Symbol(_AWS_LAMBDA_REQUEST_ID)";
+    for (let round = 0; round < 2; round += 1) {
+      assert.deepEqual(
+        (await guest.invoke({})).body,
+        hasCallbacks(node) ? null : [null, 5, requestId, traceId, refused],
+      );
+    }
+  },
+
+  "stack traces name what AWS's runtime names": async (start, node) => {
+    const guest = await start({
+      files: { "index.mjs": "export const handler = () => { throw new Error('x'); };" },
+    });
+    const { trace } = (await guest.invoke({})).body as Payload;
+    const [type, method] = hasCallbacks(node)
+      ? ["Runtime", "handleOnceNonStreaming"]
+      : ["BufferedInvokeProcessor", "processInvoke"];
+    assert.match(trace[1] ?? "", new RegExp(`^    at ${type}\\.handler \\(file://.*/index\\.mjs:1:38\\)$`));
+    assert.match(trace[2] ?? "", new RegExp(`^    at ${type}\\.${method} `));
+  },
+
+  "code that asks who has required it hears what AWS's runtime says": async (start, node) => {
+    const files = {
+      "index.js": "const parent = module.parent; exports.handler = async () => parent == null;",
+    };
+    const guest = await start({ files });
+    assert.equal((await guest.invoke({})).body, !hasCallbacks(node));
   },
 
   "a function sees AWS's variables and none of ours": async (start) => {
@@ -328,7 +378,7 @@ const cases: Readonly<Record<string, Case>> = {
   "console lines are frames with level, time and request id": async (start) => {
     const body = `async () => {
       console.log("a %s", "b", { c: 1 }); console.debug("two\\nlines"); console.warn("w"); console.error(new Error("e").message);
-      console.trace("t"); console.info("ü"); process.stdout.write("raw\\n"); process.stderr.write("err\\n");
+      console.trace("t"); console.info("ü"); console.log(); process.stdout.write("raw\\n"); process.stderr.write("err\\n");
     }`;
     const guest = await start({ files: { "index.js": `console.log("init"); exports.handler = ${body};` } });
     assert.equal((await guest.invoke({})).body, null);
@@ -346,6 +396,7 @@ const cases: Readonly<Record<string, Case>> = {
       [0xa55a0017, requestId, "ERROR\te\n"],
       [0xa55a0007, requestId, "TRACE\tt\n"],
       [0xa55a000f, requestId, "INFO\tü\n"],
+      [0xa55a000f, requestId, "INFO\tundefined\n"],
     ]);
     assert.ok(Math.abs((frames[0]?.timestampMs ?? 0) - Date.now()) < 60_000);
     assert.deepEqual({ stdout, stderr }, { stdout: "raw\n", stderr: "err\n" });
@@ -427,6 +478,17 @@ const cases: Readonly<Record<string, Case>> = {
       assert.deepEqual([answer.kind, exit], ["exit", 1]);
       assert.match(stderr, /Error: lost/);
     }
+  },
+
+  "a rejection that nobody handles comes before the answer from Node 24 on": async (start, node) => {
+    const guest = await start({
+      files: handlerOf("async () => { Promise.reject(new Error('lost')); return 1; }"),
+    });
+    const answer = await guest.invoke({});
+    assert.deepEqual(
+      [answer.kind, (await guest.ended).exit],
+      hasCallbacks(node) ? ["response", 128] : ["exit", 1],
+    );
   },
 
   "process.exit ends the runtime with that code and no answer": async (start) => {

@@ -1,6 +1,6 @@
 "use strict";
 /**
- * The context object that a handler gets: AWS's members, in AWS's order.
+ * The context object that a handler gets: AWS's members, in AWS's order, which is another one from Node 24 on.
  *
  * What belongs to the function comes from the environment, what belongs to the invocation from the headers of `next`.
  */
@@ -19,23 +19,32 @@ exports.readFunction = function readFunction(env) {
   logStreamName = env.AWS_LAMBDA_LOG_STREAM_NAME;
 };
 
-/** `context`: what it shall have besides, added to in place. Throws if a header that should be JSON is not. */
-exports.contextOf = function contextOf(headers, context = {}) {
+/** As from Node 24 on. Throws if a header that should be JSON is not. */
+exports.contextOf = function contextOf(headers) {
   const deadlineMs = Number(headers.get("lambda-runtime-deadline-ms"));
-  context.functionVersion = functionVersion;
-  context.functionName = functionName;
-  context.memoryLimitInMB = memoryLimitInMB;
-  context.logGroupName = logGroupName;
-  context.logStreamName = logStreamName;
-  context.clientContext = parse(headers.get("lambda-runtime-client-context"), "ClientContext");
-  context.identity = parse(headers.get("lambda-runtime-cognito-identity"), "CognitoIdentity");
-  context.invokedFunctionArn = headers.get("lambda-runtime-invoked-function-arn");
-  context.awsRequestId = headers.get("lambda-runtime-aws-request-id");
-  context.tenantId = headers.get("lambda-runtime-aws-tenant-id");
-  context.getRemainingTimeInMillis = function getRemainingTimeInMillis() {
-    return deadlineMs - Date.now();
+  return {
+    clientContext: parse(headers.get("lambda-runtime-client-context"), "ClientContext"),
+    identity: parse(headers.get("lambda-runtime-cognito-identity"), "CognitoIdentity"),
+    invokedFunctionArn: headers.get("lambda-runtime-invoked-function-arn"),
+    awsRequestId: headers.get("lambda-runtime-aws-request-id"),
+    tenantId: headers.get("lambda-runtime-aws-tenant-id"),
+    xRayTraceId: headers.get("lambda-runtime-trace-id"),
+    getRemainingTimeInMillis: function () {
+      return deadlineMs - Date.now();
+    },
+    functionName,
+    functionVersion,
+    memoryLimitInMB,
+    logGroupName,
+    logStreamName,
   };
-  return context;
+};
+
+/** As up to Node 22: `callbacks`, and what has been there longer, added in place. */
+exports.withCallbacks = function withCallbacks(callbacks, headers) {
+  const { xRayTraceId: _new, ...rest } = exports.contextOf(headers);
+  const ofFunction = { functionVersion, functionName, memoryLimitInMB, logGroupName, logStreamName };
+  return Object.assign(callbacks, ofFunction, rest);
 };
 
 /** Headers were read as Latin-1, but their JSON is UTF-8. */

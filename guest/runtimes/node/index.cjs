@@ -9,7 +9,8 @@
  */
 const { openRuntimeApi } = require("./api.cjs");
 const fs = require("fs");
-const { contextOf, readFunction } = require("./context.cjs");
+const { callerOf } = require("./callers.cjs");
+const { contextOf, readFunction, withCallbacks } = require("./context.cjs");
 const {
   JSONStringifyError,
   NodejsExit,
@@ -18,6 +19,7 @@ const {
   toPayload,
 } = require("./errors.cjs");
 const { loadHandler } = require("./handler.cjs");
+const { defineInvokeStore, enterInvocation } = require("./invoke-store.cjs");
 const { logError, logging, patchConsole } = require("./log.cjs");
 const { createResponseStream, defineGlobal, finished, isStreaming } = require("./stream.cjs");
 
@@ -32,8 +34,10 @@ let requestId;
 let onIdle = leaveUnsettled;
 
 const env = process.env;
+const later = setImmediate; // before user code can change it
 let api;
-let handler;
+/** Calls the handler. */
+let caller;
 let isStreamed;
 
 if (env._LAMBDAD_ORDERS !== undefined) followOrders(JSON.parse(fs.readFileSync(env._LAMBDAD_ORDERS, "utf8")));
@@ -63,15 +67,18 @@ function start() {
   forgetOurVariables();
   // AWS's bootstrap is a module, in which `require.main` is undefined for user code.
   process.mainModule = undefined;
-  if (!["1", "true"].includes(env.AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA)) defineGlobal();
+  if (!["1", "true"].includes(env.AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA)) {
+    defineGlobal();
+    if (!hasCallbacks) defineInvokeStore();
+  }
 
   process.on("beforeExit", () => onIdle());
   if (hasCallbacks) reportUncaught();
 
   loadHandler(taskRoot, handlerName, hasCallbacks).then(
-    (loaded) => {
-      handler = loaded;
-      isStreamed = isStreaming(loaded);
+    (handler) => {
+      isStreamed = isStreaming(handler);
+      caller = callerOf(handler, { isStreamed, hasCallbacks });
       phase = "waiting";
       api.next();
     },
@@ -87,6 +94,7 @@ function invoke(headers, body) {
   const trace = headers.get("lambda-runtime-trace-id");
   if (trace === undefined) delete env._X_AMZN_TRACE_ID;
   else env._X_AMZN_TRACE_ID = trace;
+  if (!hasCallbacks) enterInvocation(requestId, trace);
   // While the handler runs, only what it started itself keeps the event loop going.
   api.unref();
   if (isStreamed) void invokeStreaming(requestId, headers, body);
@@ -94,16 +102,18 @@ function invoke(headers, body) {
   else void invokeAsync(requestId, headers, body);
 }
 
-/** From Node 24 on: what the handler returns is the answer, promise or not. */
+/**
+ * From Node 24 on: what the handler returns is the answer, promise or not. It is given a turn of the event loop later, as
+ * AWS does it: a promise that was rejected, and that nobody has caught, ends the process before.
+ */
 async function invokeAsync(id, headers, body) {
   onIdle = leaveUnsettled;
-  let text;
   try {
-    text = stringifyResult(await handler(JSON.parse(body), contextOf(headers)), JSONStringifyError);
+    const result = await caller.processInvoke(JSON.parse(body), contextOf(headers));
+    later(succeed, id, stringifyResult(result, JSONStringifyError));
   } catch (error) {
-    return fail(id, error);
+    later(fail, id, error);
   }
-  succeed(id, text);
 }
 
 /**
@@ -155,7 +165,8 @@ function invokeWithCallbacks(id, headers, body) {
   };
   const answer = once(callback);
   try {
-    const result = handler(JSON.parse(body), contextOf(headers, legacy), answer);
+    const context = withCallbacks(legacy, headers);
+    const result = caller.handleOnceNonStreaming(JSON.parse(body), context, answer);
     if (typeof result?.then === "function") result.then(legacy.succeed, legacy.fail);
   } catch (error) {
     answer(error);
@@ -165,9 +176,10 @@ function invokeWithCallbacks(id, headers, body) {
 /** The handler writes its answer; what it returns only says when it is done. */
 async function invokeStreaming(id, headers, body) {
   onIdle = leaveUnsettled;
-  const stream = createResponseStream(handler, (contentType) => api.stream(id, contentType));
+  const stream = createResponseStream(caller.handler, (contentType) => api.stream(id, contentType));
   try {
-    const result = handler(JSON.parse(body), stream, contextOf(headers));
+    const context = hasCallbacks ? withCallbacks({}, headers) : contextOf(headers);
+    const result = caller.handleOnceStreaming(JSON.parse(body), stream, context);
     if (typeof result?.then !== "function") throw new Error("Streaming does not support non-async handlers.");
     if ((await result) !== undefined) console.warn("Streaming handlers ignore return values.");
     await finished(stream);

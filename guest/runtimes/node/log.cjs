@@ -35,9 +35,9 @@ exports.patchConsole = function patchConsole(descriptor, idle) {
     console[method] =
       own.bits < level.bits
         ? function () {}
-        : (...args) => {
+        : (message, ...rest) => {
             const now = new Date();
-            write(own, now, format(own, now, args));
+            write(own, now, format(own, now, [message, ...rest]));
           };
   }
   console.log = console.info;
