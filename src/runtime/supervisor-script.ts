@@ -23,6 +23,7 @@ const runtimeOnly = [
   // For our bootstraps only.
   "_LAMBDA_TELEMETRY_LOG_FD",
   "_LAMBDAD_LAYER_ROOT",
+  "_LAMBDAD_PACKAGES",
   "_LAMBDAD_RUNTIME_SOCKET",
 ];
 
