@@ -85,7 +85,7 @@ export function findHierarchy(host: CgroupHost, instance: string): Hierarchy {
   if (!memory || !cpu || !pids) {
     throw new DriverError("limits", "the kernel's memory, cpu and pids controllers are not all mounted");
   }
-  const freezer = unified && freezableParent(unified.path, instance);
+  const freezer = unified && freezableParent(host, unified.path, instance);
   return v1({ memory, cpu, pids, cpuacct: pathOf("cpuacct"), freezer }, instance, host.processors);
 }
 
@@ -179,7 +179,7 @@ function v2(base: string, instance: string, processors: number): Hierarchy {
 export const freezeFile = "cgroup.freeze";
 
 /** In a hybrid v2 has no controllers, but it can freeze. Undefined: this one cannot, or is not ours to write to. */
-function freezableParent(mount: string, instance: string): string | undefined {
+function freezableParent(host: CgroupHost, mount: string, instance: string): string | undefined {
   const parent = join(mount, "lambdad", instance);
   try {
     mkdirSync(parent, { recursive: true });
@@ -187,8 +187,18 @@ function freezableParent(mount: string, instance: string): string | undefined {
     return undefined;
   }
   if (existsSync(join(parent, freezeFile))) return parent;
-  rmSync(join(mount, "lambdad"), { recursive: true });
+  for (const group of [parent, dirname(parent)]) removeIfEmpty(host, group);
   return undefined;
+}
+
+/** True when the directory is gone. */
+export function removeIfEmpty(host: CgroupHost, path: string): boolean {
+  try {
+    host.removeDirectory(path);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT";
+  }
 }
 
 /**

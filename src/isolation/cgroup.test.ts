@@ -55,8 +55,10 @@ test("D2: on v2 the limits are written where the kernel reads them, and the cont
   const { host, get, put, at, killed } = fakeHost(t, { mounts: unified });
   put("cpuset cpu io memory pids\n", "cgroup.controllers");
   put("cpu memory\n", "cgroup.subtree_control");
+  put("0\n", "lambdad", "one", "cgroup.freeze");
   const cgroups = openCgroups("one", systemClock, host);
   assert.equal(cgroups.version, 2);
+  assert.equal(cgroups.canFreeze, true);
   assert.equal(get("cgroup.subtree_control"), "+pids", "only what was off");
   assert.equal(get("lambdad", "cgroup.subtree_control"), "+memory +cpu +pids");
   assert.equal(get("lambdad", "one", "cgroup.subtree_control"), "+memory +cpu +pids");
@@ -69,6 +71,9 @@ test("D2: on v2 the limits are written where the kernel reads them, and the cont
   assert.equal(get("lambdad", "one", "7-1", "pids.max"), "66");
   group.setCpus(0.001);
   assert.equal(get("lambdad", "one", "7-1", "cpu.max"), "1000 20000", "the kernel's smallest quota");
+
+  await group.setFrozen(true);
+  assert.equal(get("lambdad", "one", "7-1", "cgroup.freeze"), "1");
 
   put("5000000\n", "lambdad", "one", "7-1", "memory.current");
   assert.equal(group.usage().memoryPeakBytes, 5_000_000, "without memory.peak, before Linux 5.19");
@@ -159,6 +164,30 @@ test("D2: on v1 each controller has its own directory, and a hybrid's empty v2 i
   assert.deepEqual(group.usage(), { memoryPeakBytes: 1000, cpuUsec: 2500 });
   assert.equal(group.oomKills(), 1);
   assert.equal(existsSync(at("unified", "lambdad")), false);
+  assert.equal(cgroups.canFreeze, false, "before Linux 5.2");
+  await group.setFrozen(true);
+});
+
+test("D6: a hybrid's v2 freezes what v1 limits, and goes with it", async (t) => {
+  const { host, put, get, at } = fakeHost(t, {
+    mounts: (root) => separate(root) + unified(`${root}/unified`),
+  });
+  put("hugetlb\n", "unified", "cgroup.controllers");
+  put("0\n", "unified", "lambdad", "one", "cgroup.freeze"); // as in every group of Linux 5.2
+  for (const name of ["memory", "cpu,cpuacct", "pids"]) mkdirSync(at(name));
+  const cgroups = openCgroups("one", systemClock, host);
+  assert.equal(cgroups.version, 1);
+  assert.equal(cgroups.canFreeze, true);
+  const group = await cgroups.create("7-1");
+  assert.equal(group.joinFiles.at(-1), at("unified", "lambdad", "one", "7-1", "cgroup.procs"));
+  await group.setFrozen(true);
+  assert.equal(get("unified", "lambdad", "one", "7-1", "cgroup.freeze"), "1");
+  await group.setFrozen(false);
+  assert.equal(get("unified", "lambdad", "one", "7-1", "cgroup.freeze"), "0");
+  await group.destroy();
+  await assert.rejects(group.setFrozen(true), isLimitsError(/cannot freeze 7-1/));
+  await cgroups.close();
+  assert.equal(existsSync(at("unified", "lambdad")), false);
 });
 
 test("D4: sweep removes what an earlier run left and nothing of its own", async (t) => {
@@ -193,7 +222,12 @@ test("without the controllers, or without leave to write, the reason is a Driver
   assert.throws(() => openCgroups("one", systemClock, foreign.host), isLimitsError(/ours to divide/));
 });
 
-test("D3: on this machine a group's processes are killed and the group is removed", async (t) => {
+for (const isFrozen of [false, true]) {
+  test(`D3: on this machine a${isFrozen ? " frozen" : ""} group's processes are killed and the group is removed`, (t) =>
+    endOnThisMachine(t, isFrozen));
+}
+
+async function endOnThisMachine(t: TestContext, isFrozen: boolean) {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return t.skip("needs Linux and root");
   const cgroups = openCgroups(`t${systemRandom.hex(6)}`, systemClock);
   t.after(() => cgroups.close());
@@ -206,6 +240,7 @@ test("D3: on this machine a group's processes are killed and the group is remove
   const exit = once(child, "exit");
   await once(child.stdout, "data");
   assert.ok(group.usage().memoryPeakBytes > 0);
+  await group.setFrozen(isFrozen);
   await group.destroy();
   assert.deepEqual(await exit, [null, "SIGKILL"]);
   for (const file of group.joinFiles) assert.equal(existsSync(dirname(file)), false);
@@ -213,7 +248,7 @@ test("D3: on this machine a group's processes are killed and the group is remove
     () => group.limit(limits),
     (error) => error instanceof DriverError && error.code === "limits",
   );
-});
+}
 
 function isLimitsError(message: RegExp) {
   return (error: unknown) =>

@@ -16,6 +16,7 @@ import {
   findHierarchy,
   freezeFile,
   type Hierarchy,
+  removeIfEmpty,
   thisHost,
   type Write,
 } from "./cgroup-hierarchy.ts";
@@ -39,6 +40,8 @@ export interface Cgroups {
   readonly canFreeze: boolean;
   /** A directory with one entry for each group; `cgroup.procs` in it lists whoever has joined, or begun to. */
   readonly directory: string;
+  /** It, and on v1 those of the other controllers. */
+  readonly directories: readonly string[];
   create(name: string): Promise<Cgroup>;
   /** Of all groups of this instance, also of those that are gone. */
   cpuUsec(): number;
@@ -66,6 +69,7 @@ export function openCgroups(instance: string, clock: Clock, host: CgroupHost = t
     version: hierarchy.version,
     canFreeze: hierarchy.freezeParent !== undefined,
     directory: hierarchy.parents[0],
+    directories: hierarchy.parents,
     async create(name) {
       own.add(name);
       try {
@@ -201,16 +205,6 @@ function removeEmptyOthers(host: CgroupHost, parent: string): void {
     if (groups.some((name) => existsSync(`/proc/${Number.parseInt(name, 10)}`))) continue;
     for (const name of groups) removeIfEmpty(host, join(other, name));
     if (groups.length > 0) removeIfEmpty(host, other);
-  }
-}
-
-/** True when the directory is gone. */
-function removeIfEmpty(host: CgroupHost, path: string): boolean {
-  try {
-    host.removeDirectory(path);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ENOENT";
   }
 }
 

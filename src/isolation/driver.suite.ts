@@ -4,8 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { type Driver, DriverError, type SandboxSpec } from "./driver.ts";
-import { background, ending, specOf, text } from "./suite-tools.ts";
+import { type Driver, DriverError, type Sandbox, type SandboxSpec } from "./driver.ts";
+import { background, ending, eventually, specOf, text } from "./suite-tools.ts";
 
 /** Programs that the suite runs. What each does is in `shellPrograms`; a driver without a shell brings its own. */
 export type SuiteProgram = keyof typeof shellPrograms;
@@ -19,6 +19,8 @@ export const shellPrograms = {
   wait: "echo ready; while :; do sleep 60; done",
   /** Prints "ready"; on SIGTERM prints "bye" and exits with 7. */
   graceful: "trap 'echo bye; exit 7' TERM; echo ready; while :; do sleep 0.01; done",
+  /** Prints "ready", then "tick" again and again. */
+  tick: "echo ready; while :; do echo tick; sleep 0.01; done",
   /** Prints 100,000 bytes, more than a pipe holds, and exits. */
   flood: "head -c 100000 /dev/zero | tr '\\0' x",
   /** Exits at once. */
@@ -127,6 +129,40 @@ export function driverSuite(name: string, { make, argv, skip }: SuiteSubject): v
     await sandbox.destroy();
   });
 
+  test(`${name}: D6 what is frozen does nothing until it is thawed, and goes on then`, async () => {
+    const { sandbox } = await background(driver, spec("tick"));
+    const { sandbox: other } = await background(driver, spec("tick"));
+    const ticks = ticksOf(sandbox);
+    const others = ticksOf(other);
+    await sandbox.freeze();
+    await sandbox.freeze();
+    await others.more(5); // what was on its way
+    const before = ticks.count();
+    await (driver.guarantees.freezes ? others : ticks).more(20);
+    if (driver.guarantees.freezes) assert.equal(ticks.count(), before);
+    await sandbox.thaw();
+    await sandbox.thaw();
+    await ticks.more(5);
+    await Promise.all([sandbox.destroy(), other.destroy()]);
+  });
+
+  test(`${name}: D6 a signal to what is frozen acts at the thaw, and the end is told then`, async () => {
+    const { sandbox } = await background(driver, spec("graceful"));
+    await sandbox.freeze();
+    sandbox.signal("SIGTERM");
+    await sandbox.thaw();
+    assert.deepEqual(await sandbox.exited, { kind: "code", code: 7, oom: false });
+    await sandbox.destroy();
+  });
+
+  test(`${name}: D3, D6 what is frozen is destroyed as anything else`, async () => {
+    const { sandbox } = await background(driver, spec("tick"));
+    await sandbox.freeze();
+    await sandbox.destroy();
+    assert.deepEqual(await sandbox.exited, { kind: "signal", signal: "SIGKILL", oom: false });
+    await assert.rejects(sandbox.thaw(), { name: "DriverError", code: "closed" });
+  });
+
   test(`${name}: an id is given once among the living, and again after destroy`, async () => {
     const first = await driver.create(spec("wait", { id: "same" }));
     await assert.rejects(driver.create(spec("wait", { id: "same" })), { code: "spec" });
@@ -174,6 +210,19 @@ export function driverSuite(name: string, { make, argv, skip }: SuiteSubject): v
     await assert.rejects(closing.create(spec("quit")), { code: "closed" });
     await closing.close();
   });
+}
+
+/** What a "tick" prints from now on. */
+function ticksOf(sandbox: Sandbox) {
+  let count = 0;
+  sandbox.stdout.on("data", (chunk: Buffer) => (count += chunk.toString().split("tick").length - 1));
+  return {
+    count: () => count,
+    async more(than: number) {
+      const from = count;
+      await eventually(`${than} more ticks`, () => count > from + than);
+    },
+  };
 }
 
 const malformed: Readonly<Record<string, Partial<SandboxSpec>>> = {

@@ -9,8 +9,8 @@
  *      links, files.
  * - D4 a crash of lambdad leaves nothing running, and `sweep` at the next start removes what else is left.
  * - D5 `exited` resolves exactly once, also after `destroy`; `stdout`, `stderr` and `frames` end before or with it.
- * - D6 between `freeze` and `thaw` nothing runs, and nothing is lost: what is sent there waits. Frozen or not, D3 and D4
- *      hold, and SIGKILL ends the program; SIGTERM waits for the thaw.
+ * - D6 between `freeze` and `thaw` nothing runs, and nothing is lost: what is sent there waits, signals too, and an end is
+ *      told at the thaw. Frozen or not, D3 and D4 hold.
  *
  * The program finds standard input at /dev/null, pipes at 1, 2 and 3, and no other open file. Its environment is the
  * spec's; a driver may set PWD to `cwd`.

@@ -12,7 +12,7 @@ interface Scripted {
   readonly calls: string[];
 }
 
-function scripted(failing: "setCpus" | "destroy" | "create" | "nothing" = "nothing"): Scripted {
+function scripted(failing: "setCpus" | "thaw" | "destroy" | "create" | "nothing" = "nothing"): Scripted {
   const calls: string[] = [];
   const step = async (name: string) => {
     calls.push(`begin ${name}`);
@@ -30,12 +30,14 @@ function scripted(failing: "setCpus" | "destroy" | "create" | "nothing" = "nothi
     exited: Promise.resolve(exit),
     usage: () => step("usage").then(() => ({ memoryPeakBytes: 1, cpuUsec: 2 })),
     setCpus: () => step("setCpus"),
+    freeze: () => step("freeze"),
+    thaw: () => step("thaw"),
     signal: (name) => void calls.push(name),
     destroy: () => step("destroy"),
   });
   const inner: Driver = {
     name: "fake",
-    guarantees: { separated: true, limited: true, networked: true, missing: [] },
+    guarantees: { separated: true, limited: true, networked: true, freezes: true, missing: [] },
     hostAddress: "127.0.0.1",
     resolve: (_mounts, path) => path,
     create: (spec) => step("create").then(() => sandbox(spec.id)),
@@ -73,6 +75,17 @@ test("D3: destroy happens once, at once, and calls that waited get the one error
   sandbox.signal("SIGTERM");
   assert.ok(!calls.includes("SIGTERM"));
   assert.deepEqual(await sandbox.usage(), { memoryPeakBytes: 1, cpuUsec: 2 });
+});
+
+test("D6: freeze and thaw keep their order, and one that cannot be thawed is destroyed", async () => {
+  const { driver, calls } = scripted("thaw");
+  const sandbox = await driver.create(specOf(["x"]));
+  calls.length = 0;
+  const frozen = sandbox.freeze();
+  await assert.rejects(sandbox.thaw(), { name: "DriverError", message: "thaw fails" });
+  await frozen;
+  assert.deepEqual(calls, ["begin freeze", "end freeze", "begin thaw", "begin destroy", "end destroy"]);
+  await assert.rejects(sandbox.freeze(), { code: "closed" });
 });
 
 test("a sandbox whose limits could not be changed is destroyed", async () => {

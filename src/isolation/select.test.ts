@@ -62,6 +62,7 @@ test("the probe says what would be used", async (t) => {
     separated: true,
     limited: true,
     networked: true,
+    freezes: true,
     missing: [],
   });
 });
@@ -119,6 +120,6 @@ test("without root there are still sandboxes, and what is missing is said", (t) 
   assert.deepEqual(report.exit, { kind: "signal", signal: "SIGKILL", oom: false });
   assert.equal(report.address, "undefined");
   const { missing, ...guarantees } = report.guarantees;
-  assert.deepEqual(guarantees, { separated: true, limited: false, networked: false });
+  assert.deepEqual(guarantees, { separated: true, limited: false, networked: false, freezes: false });
   assert.match(missing.join("\n"), /limits are not enforced[^]*share this machine's network/);
 });

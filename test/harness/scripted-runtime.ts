@@ -196,7 +196,7 @@ export class ScriptedRuntime {
 /** The fake driver with one script for each start; the last one also for all that follow. */
 export class ScriptedDriver implements Driver {
   readonly name = "fake";
-  readonly guarantees = { separated: false, limited: false, networked: false, missing: [] };
+  readonly guarantees = { separated: false, limited: false, networked: false, freezes: true, missing: [] };
   readonly hostAddress = "127.0.0.1";
   /** Every runtime that was started, in order. */
   readonly started: ScriptedRuntime[] = [];

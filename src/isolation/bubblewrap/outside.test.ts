@@ -69,7 +69,7 @@ test("D1: the outside is the world behind the uplink, with the machine's address
     stdout: lines(["203.0.113.2", "refused", "refused", "refused", "refused"]),
     stderr: "",
     limited: lines(["refused", "refused", "refused", "refused", "refused"]),
-    guarantees: { separated: true, limited: true, networked: true, missing: [] },
+    guarantees: { separated: true, limited: true, networked: true, freezes: true, missing: [] },
     forwarding: ["0", "1", "0"],
   });
 });

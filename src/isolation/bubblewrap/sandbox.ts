@@ -88,6 +88,8 @@ function createSandbox(
     exited,
     usage: async () => finalUsage ?? readUsage(),
     setCpus: async (cpus) => slot.cgroup?.setCpus(cpus),
+    freeze: async () => slot.cgroup?.setFrozen(true),
+    thaw: async () => slot.cgroup?.setFrozen(false),
     signal(name) {
       // bubblewrap would not pass it on. Read and used at once, so that the number can't have changed hands.
       const pid = slot.status.programPid();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { systemClock } from "../../base/clock.ts";
 import { silentLogger } from "../../base/logger.ts";
 import { driverSuite, type SuiteProgram } from "../driver.suite.ts";
 import { safe } from "../safe.ts";
@@ -26,6 +27,14 @@ const programs: Readonly<Record<SuiteProgram, FakeProgram>> = {
     await new Promise((resolve) => terminated.addEventListener("abort", resolve));
     write("stdout", "bye\n");
     return 7;
+  },
+  async tick(self) {
+    self.write("stdout", "ready\n");
+    while (!self.killed.aborted) {
+      if (!self.isFrozen) self.write("stdout", "tick\n");
+      await systemClock.sleep(1);
+    }
+    return 0;
   },
   async flood({ write }) {
     write("stdout", "x".repeat(100_000));

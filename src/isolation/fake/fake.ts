@@ -1,7 +1,8 @@
 /**
  * The driver for simulations: programs are functions of this process, chosen by `argv[0]`, and time is the clock's. No
  * processes, no files, no waiting: the same calls in the same order give the same result. A program cannot be stopped
- * from outside, so a killed one is cut off: what it writes afterwards goes nowhere, and its signal tells it to end.
+ * from outside, so a killed one is cut off: what it writes afterwards goes nowhere, and its signal tells it to end; and
+ * from a frozen one nothing is heard.
  */
 import { PassThrough } from "node:stream";
 import {
@@ -21,6 +22,8 @@ export interface FakeProcess {
   readonly killed: AbortSignal;
   /** Aborted on SIGTERM; a program that does not look at it ignores the signal. */
   readonly terminated: AbortSignal;
+  /** A program that works on then is not stopped, but what it prints and how it ends is heard after the thaw. */
+  readonly isFrozen: boolean;
   /** What `usage` shall answer. */
   readonly use: (usage: Partial<Usage>) => void;
 }
@@ -40,7 +43,7 @@ export function createFakeDriver(programs: Readonly<Record<string, FakeProgram>>
 
   return {
     name: "fake",
-    guarantees: { separated: true, limited: true, networked: true, missing: [] },
+    guarantees: { separated: true, limited: true, networked: true, freezes: true, missing: [] },
     hostAddress: "169.254.100.1",
     living,
     resolve: (_mounts, insidePath) => insidePath,
@@ -85,6 +88,13 @@ function startProgram(program: FakeProgram, spec: SandboxSpec, { address, onGone
   let usage: Usage = { memoryPeakBytes: 0, cpuUsec: 0 };
   const { promise: exited, resolve } = Promise.withResolvers<Exit>();
   let isOver = false;
+  /** What a frozen program has done. */
+  let held: (() => void)[] | undefined;
+
+  function hear(deed: () => void) {
+    if (held) held.push(deed);
+    else deed();
+  }
 
   function finish(exit: Exit) {
     if (isOver) return; // D5: killed a moment ago
@@ -98,17 +108,20 @@ function startProgram(program: FakeProgram, spec: SandboxSpec, { address, onGone
     spec,
     killed: killed.signal,
     terminated: terminated.signal,
+    get isFrozen() {
+      return held !== undefined;
+    },
     write(stream, chunk) {
-      if (!isOver) streams[stream].write(chunk);
+      hear(() => isOver || streams[stream].write(chunk));
     },
     use: (changed) => (usage = { ...usage, ...changed }),
   };
   async function runToEnd() {
     try {
       const end = await program(self);
-      finish(typeof end === "number" ? { kind: "code", code: end, oom: false } : end);
+      hear(() => finish(typeof end === "number" ? { kind: "code", code: end, oom: false } : end));
     } catch {
-      finish({ kind: "code", code: 1, oom: false });
+      hear(() => finish({ kind: "code", code: 1, oom: false }));
     }
   }
 
@@ -121,6 +134,14 @@ function startProgram(program: FakeProgram, spec: SandboxSpec, { address, onGone
     exited,
     usage: async () => usage,
     async setCpus() {},
+    async freeze() {
+      held ??= [];
+    },
+    async thaw() {
+      const deeds = held ?? [];
+      held = undefined;
+      for (const deed of deeds) deed();
+    },
     signal: (name) => (name === "SIGKILL" ? killed : terminated).abort(),
     async destroy() {
       killed.abort();

@@ -37,7 +37,13 @@ export function createProcessDriver({ stageDir, clock }: ProcessOptions): Driver
 
   return {
     name: "process",
-    guarantees: { separated: false, limited: false, networked: false, missing: missing(setpriv) },
+    guarantees: {
+      separated: false,
+      limited: false,
+      networked: false,
+      freezes: false,
+      missing: missing(setpriv),
+    },
     hostAddress: "127.0.0.1",
     resolve: resolveOnHost,
     async create(spec) {
@@ -60,8 +66,8 @@ export function createProcessDriver({ stageDir, clock }: ProcessOptions): Driver
 
 function missing(setpriv: string | undefined): readonly string[] {
   return [
-    "Functions run as plain processes of lambdad's user: they see its files and each other, and nothing limits their " +
-      "memory, CPU or processes. For sandboxes: apt-get install bubblewrap.",
+    "Functions run as plain processes of lambdad's user: they see its files and each other, nothing limits their memory, " +
+      "CPU or processes, and what they leave running goes on between invocations. For sandboxes: apt-get install bubblewrap.",
     ...(setpriv ? [] : ["Functions outlive a crash of lambdad: apt-get install util-linux."]),
   ];
 }
@@ -169,6 +175,9 @@ function createSandbox(id: string, child: ChildProcess, { output, clock, onGone 
       return usage;
     },
     async setCpus() {},
+    // SIGSTOP would do, but for D4: of a group that is stopped, a crash of lambdad ends the leader alone.
+    async freeze() {},
+    async thaw() {},
     signal(name) {
       child.kill(name);
     },
