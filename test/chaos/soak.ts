@@ -1,15 +1,17 @@
 /**
- * The soak: `node test/chaos/soak.ts --minutes 30 [--faults 0.01] [--rate 500]`. Invokes two functions at half of the rate
+ * The soak: `node test/chaos/soak.ts --minutes 30 [--faults 0.01] [--rate 500]`. Invokes four functions at half of the rate
  * that this machine can do (measured first), with crashes, timeouts and memory exhaustion mixed in; checks every single
- * answer, and at the end that nothing is left and that lambdad has not grown. Ends with 1 if anything was wrong.
+ * answer, and at the end that nothing is left and that lambdad has not grown. Where faults and rate ask for more than the
+ * machine can do, callers wait or are throttled (429), and both are counted: an answer must be right or 429, with what AWS
+ * says there. Ends with 1 if anything was wrong.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { Agent, request } from "node:http";
-import { join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { Agent, type IncomingHttpHeaders, request } from "node:http";
 import { parseArgs } from "node:util";
 import { CreateFunctionCommand, type Runtime, waitUntilFunctionActiveV2 } from "@aws-sdk/client-lambda";
 import { createEchoFunction, lambdaClient, signedInvoke } from "../../bench/echo.ts";
-import { load } from "../../bench/load.ts";
+import { load, quantile } from "../../bench/load.ts";
+import { leftoversOf } from "../harness/leftovers.ts";
 import { startServer } from "../harness/server.ts";
 import { zipOf } from "../harness/zip.ts";
 
@@ -20,10 +22,11 @@ const { values } = parseArgs({
     rate: { type: "string" },
   },
 });
-const endMs = performance.now() + Number(values.minutes) * 60_000;
 const faultShare = Number(values.faults);
 /** Beyond it the generator waits: it must not be the one that falls over. */
 const underWayMax = 200;
+/** Wrong answers that are printed. */
+const complaintsMax = 20;
 
 const node = `
 const kept = [];
@@ -43,11 +46,12 @@ def handler(event, context):
     if order == "hang":
         time.sleep(60)
     while order == "exhaust":
-        kept.append(bytearray(os.urandom(1)) * (8 << 20))
+        kept.append(bytearray(b"x") * (8 << 20))
     return {"n": event["n"], "twice": 2 * event["n"]}
 `;
 
-type Order = "answer" | "crash" | "hang" | "exhaust";
+const orders = ["answer", "crash", "hang", "exhaust"] as const;
+type Order = (typeof orders)[number];
 
 /** What a caller must get, as a test of the body. */
 const wanted: Record<Order, (body: string, n: number) => boolean> = {
@@ -60,78 +64,126 @@ const wanted: Record<Order, (body: string, n: number) => boolean> = {
   exhaust: (body) => /"errorType":"Runtime\.(ExitError|OutOfMemory)"/.test(body),
 };
 
-const before = leftovers();
+/**
+ * Two kinds of function in each language: one that is killed after three seconds, and one that has the time to fill its
+ * memory with the share of a processor that comes with it.
+ */
+const kinds = {
+  quick: { MemorySize: 512, Timeout: 3, orders: ["answer", "crash", "hang"] },
+  hungry: { MemorySize: 256, Timeout: 30, orders: ["answer", "exhaust"] },
+} as const satisfies Record<string, { MemorySize: number; Timeout: number; orders: readonly Order[] }>;
+
 const server = await startServer();
-const functions = ["soak-node"];
+const leftovers = leftoversOf(server);
 const agent = new Agent({ keepAlive: true, maxSockets: underWayMax });
-const counts = { sent: 0, throttled: 0, wrong: 0, waits: 0, answer: 0, crash: 0, hang: 0, exhaust: 0 };
+const right: Record<Order, number> = { answer: 0, crash: 0, hang: 0, exhaust: 0 };
+const throttles: Record<string, number> = {};
+const counts = { sent: 0, wrong: 0, heldBack: 0 };
+/** Of answers, by order, ms: a sample of the latest. */
+const latenciesMs: Record<Order, number[]> = { answer: [], crash: [], hang: [], exhaust: [] };
+const latenciesMax = 100_000;
 let underWay = 0;
 
-await create("soak-node", "nodejs24.x", { "index.js": node });
-const pythons = ["python3.11", "python3.12", "python3.13"] as const;
-for (const runtime of pythons) {
-  if (functions.length > 1) break;
-  await create("soak-python", runtime, { "index.py": python }).then(
-    () => functions.push("soak-python"),
+const languages = ["node"];
+await create("node", "nodejs24.x", { "index.js": node });
+for (const runtime of ["python3.11", "python3.12", "python3.13"] as const) {
+  if (languages.length > 1) break;
+  await create("python", runtime, { "index.py": python }).then(
+    () => languages.push("python"),
     () => {},
   );
 }
 
 const perSecond = Number(values.rate ?? (await halfOfWhatIsPossible()));
 console.log(
-  `${perSecond.toFixed(0)} invocations/s of ${functions.join(" and ")} for ${values.minutes} minutes`,
+  `${perSecond.toFixed(0)} invocations/s of functions in ${languages.join(" and ")} for ${values.minutes} minutes`,
 );
 
 const samples: { readonly rssMb: number; readonly descriptors: number; readonly processes: number }[] = [];
 const startedMs = performance.now();
+const endMs = startedMs + Number(values.minutes) * 60_000;
 let nextSampleMs = startedMs + 60_000;
-while (performance.now() < endMs) {
-  const due = Math.floor(((performance.now() - startedMs) / 1000) * perSecond);
-  while (counts.sent < due && underWay < underWayMax) void invoke();
-  if (underWay >= underWayMax) counts.waits += 1;
-  if (performance.now() > nextSampleMs) {
+let owed = 0;
+for (let lastMs = startedMs; performance.now() < endMs;) {
+  const nowMs = performance.now();
+  owed += ((nowMs - lastMs) / 1000) * perSecond;
+  lastMs = nowMs;
+  for (; owed >= 1 && underWay < underWayMax; owed -= 1) void invoke();
+  // What could not be sent in time is not caught up with.
+  if (owed >= 1) counts.heldBack += Math.floor(owed);
+  owed %= 1;
+  if (nowMs > nextSampleMs) {
     nextSampleMs += 60_000;
     samples.push(sample());
-    console.log(JSON.stringify({ minute: samples.length, ...samples.at(-1), ...counts }));
+    console.log(JSON.stringify({ minute: samples.length, ...samples.at(-1), ...counts, right, throttles }));
   }
   await new Promise((resolve) => setTimeout(resolve, 5));
 }
 while (underWay > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+const elapsedMs = performance.now() - startedMs;
+const last = sample();
 const exit = await server.stop();
 agent.destroy();
-
-const complaints: string[] = [];
-if (counts.wrong > 0) complaints.push(`${counts.wrong} wrong answers`);
-if (exit !== 0) complaints.push(`lambdad ended with ${exit}`);
-for (const [what, count] of Object.entries(leftovers())) {
-  if (count > (before[what] ?? 0)) complaints.push(`${count - (before[what] ?? 0)} ${what} left behind`);
-}
-const [early, late] = [samples[Math.min(2, samples.length - 1)], samples.at(-1)];
-if (early && late && late.rssMb > early.rssMb * 1.25 + 20) {
-  complaints.push(`memory grew from ${early.rssMb} to ${late.rssMb} MB`);
-}
-if (early && late && late.descriptors > early.descriptors + 50) {
-  complaints.push(`open files grew from ${early.descriptors} to ${late.descriptors}`);
-}
-console.log(JSON.stringify({ ...counts, samples: samples.length }));
+const left = await leftovers.after();
+const complaints = [...complaintsOf(left)];
+summarise();
 for (const complaint of complaints) console.log(complaint);
 console.log(complaints.length === 0 ? "nothing wrong, nothing left behind, memory flat" : "FAILED");
 process.exit(complaints.length === 0 ? 0 : 1);
 
-async function create(name: string, runtime: Runtime, files: Record<string, string>): Promise<void> {
+function* complaintsOf(there: Readonly<Record<string, number>>): Generator<string> {
+  if (counts.wrong > 0) yield `${counts.wrong} wrong answers`;
+  for (const order of orders) {
+    const isAskedFor = order === "answer" || faultShare * counts.sent > 100;
+    if (right[order] === 0 && isAskedFor) yield `nobody got the answer to "${order}"`;
+  }
+  if (exit !== 0) yield `lambdad ended with ${exit}`;
+  for (const [what, count] of Object.entries(there)) if (count > 0) yield `${count} ${what} left behind`;
+  // The heap has its size after some minutes of the same.
+  const early = samples[Math.min(4, samples.length - 1)];
+  if (early && last.rssMb > early.rssMb * 1.25 + 20) {
+    yield `memory grew from ${early.rssMb} to ${last.rssMb} MB`;
+  }
+  if (early && last.descriptors > early.descriptors + 100) {
+    yield `open files grew from ${early.descriptors} to ${last.descriptors}`;
+  }
+}
+
+function summarise(): void {
+  const answered = orders.reduce((sum, order) => sum + right[order], 0);
+  console.log(`sent ${counts.sent}, ${(answered / (elapsedMs / 1000)).toFixed(0)}/s answered`);
+  for (const order of orders) {
+    const sorted = latenciesMs[order].toSorted((one, other) => one - other);
+    const [p50, p99] = [0.5, 0.99].map((share) => quantile(sorted, share).toFixed(1));
+    console.log(`  ${order}: ${right[order]} right, p50 ${p50} ms, p99 ${p99} ms`);
+  }
+  console.log(`  throttled: ${JSON.stringify(throttles)}, wrong: ${counts.wrong}`);
+  console.log(`not sent, as ${underWayMax} were under way: ${counts.heldBack}`);
+  console.log(`first and last minute: ${JSON.stringify(samples[0])} ${JSON.stringify(last)}`);
+  console.log(`left behind: ${JSON.stringify(left)}`);
+}
+
+function nameOf(language: string, kind: string): string {
+  return `soak-${language}-${kind}`;
+}
+
+async function create(language: string, runtime: Runtime, files: Record<string, string>): Promise<void> {
   const client = lambdaClient(server.url);
-  await client.send(
-    new CreateFunctionCommand({
-      FunctionName: name,
-      Runtime: runtime,
-      Role: "arn:aws:iam::000000000000:role/any",
-      Handler: "index.handler",
-      MemorySize: 512,
-      Timeout: 3,
-      Code: { ZipFile: await zipOf(files) },
-    }),
-  );
-  await waitUntilFunctionActiveV2({ client, maxWaitTime: 60 }, { FunctionName: name });
+  for (const [kind, { MemorySize, Timeout }] of Object.entries(kinds)) {
+    const FunctionName = nameOf(language, kind);
+    await client.send(
+      new CreateFunctionCommand({
+        FunctionName,
+        Runtime: runtime,
+        Role: "arn:aws:iam::000000000000:role/any",
+        Handler: "index.handler",
+        MemorySize,
+        Timeout,
+        Code: { ZipFile: await zipOf(files) },
+      }),
+    );
+    await waitUntilFunctionActiveV2({ client, maxWaitTime: 60 }, { FunctionName });
+  }
 }
 
 async function halfOfWhatIsPossible(): Promise<number> {
@@ -146,25 +198,43 @@ async function invoke(): Promise<void> {
   counts.sent += 1;
   underWay += 1;
   const order = orderOf(n);
-  const name = functions[n % functions.length] ?? "";
+  const language = languages[n % languages.length] ?? "";
+  const ofKind = (Object.keys(kinds) as (keyof typeof kinds)[]).filter((kind) =>
+    (kinds[kind].orders as readonly Order[]).includes(order),
+  );
+  const kind = ofKind[Math.floor(n / languages.length) % ofKind.length] ?? "";
+  const sentMs = performance.now();
   try {
-    const { status, body } = await post(
-      `/2015-03-31/functions/${name}/invocations`,
-      JSON.stringify({ n, order }),
-    );
-    if (status === 429) counts.throttled += 1;
-    else if (status === 200 && wanted[order](body, n)) counts[order] += 1;
-    else complain(`${order} was answered ${status} ${body.slice(0, 300)}`);
+    const path = `/2015-03-31/functions/${nameOf(language, kind)}/invocations`;
+    const { status, headers, body } = await post(path, JSON.stringify({ n, order }));
+    if (status === 429 && isThrottle(headers, body)) return;
+    if (status === 200 && wanted[order](body, n)) {
+      right[order] += 1;
+      if (latenciesMs[order].length < latenciesMax) latenciesMs[order].push(performance.now() - sentMs);
+    } else complain(`${order} of ${language} was answered ${status} ${body.slice(0, 300)}`);
   } catch (error) {
-    complain(`${order} was not answered: ${String(error)}`);
+    complain(`${order} of ${language} was not answered: ${String(error)}`);
   } finally {
     underWay -= 1;
   }
 }
 
+/** As AWS says it; counts it. */
+function isThrottle(headers: IncomingHttpHeaders, body: string): boolean {
+  const { Reason, Type, message } = JSON.parse(body) as Record<string, string>;
+  const isAws =
+    headers["x-amzn-errortype"] === "TooManyRequestsException" &&
+    /^\d+$/.test(headers["retry-after"] ?? "") &&
+    Type === "User" &&
+    message === "Rate Exceeded." &&
+    Reason !== undefined;
+  if (isAws) throttles[Reason] = (throttles[Reason] ?? 0) + 1;
+  return isAws;
+}
+
 function complain(text: string): void {
   counts.wrong += 1;
-  if (counts.wrong <= 20) console.log(text);
+  if (counts.wrong <= complaintsMax) console.log(`${new Date().toISOString()} ${text}`);
 }
 
 function orderOf(n: number): Order {
@@ -172,13 +242,21 @@ function orderOf(n: number): Order {
   return (["crash", "hang", "exhaust"] as const)[n % 3] ?? "crash";
 }
 
-function post(path: string, payload: string): Promise<{ readonly status: number; readonly body: string }> {
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+function post(path: string, payload: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sent = request({ port: server.port, path, method: "POST", agent }, (response) => {
       let body = "";
       response.setEncoding("utf8");
       response.on("data", (part: string) => (body += part));
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
+      response.on("end", () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
+      );
       response.on("error", reject);
     });
     sent.on("error", reject);
@@ -191,30 +269,6 @@ function sample() {
   return {
     rssMb: Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024),
     descriptors: readdirSync(`/proc/${server.pid}/fd`).length,
-    processes: leftovers()["processes"] ?? 0,
-  };
-}
-
-/** What sandboxes could leave on this machine. */
-function leftovers(): Record<string, number> {
-  const lines = (file: string) => readFileSync(file, "utf8").split("\n").length;
-  const entries = (folder: string) => (existsSync(folder) ? readdirSync(folder) : []);
-  const cgroups = ["", ...entries("/sys/fs/cgroup")].flatMap((name) =>
-    entries(join("/sys/fs/cgroup", name, "lambdad")).filter((each) => /^[0-9a-f]{8}$/.test(each)),
-  );
-  const inSandboxes = readdirSync("/proc").filter((pid) => {
-    if (!/^\d+$/.test(pid)) return false;
-    try {
-      return readFileSync(`/proc/${pid}/cgroup`, "utf8").includes("/lambdad/");
-    } catch {
-      return false;
-    }
-  });
-  return {
-    processes: inSandboxes.length,
-    mounts: lines("/proc/self/mountinfo"),
-    cgroups: cgroups.length,
-    links: lines("/proc/net/dev"),
-    "run directories": entries("/run").filter((name) => name.startsWith("lambdad-")).length,
+    processes: leftovers.processes(),
   };
 }

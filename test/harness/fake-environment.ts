@@ -12,17 +12,19 @@ export class FakeEnvironment implements Environment {
   /** What a test says that it has logged, and where its tail begins. */
   readonly lines: string[] = [];
   readonly requests: InvocationRequest[] = [];
-  readonly initialised: Promise<void>;
   status: EnvironmentStatus = "starting";
   isShutDown = false;
-  readonly #init = Promise.withResolvers<void>();
+  #init = Promise.withResolvers<void>();
   #answer: PromiseWithResolvers<InvocationResult> | undefined;
   #settled = Promise.withResolvers<void>();
 
   constructor(id: string, spec: VersionSpec) {
     this.id = id;
     this.spec = spec;
-    this.initialised = this.#init.promise;
+  }
+
+  get initialised(): Promise<void> {
+    return this.#init.promise;
   }
 
   readonly log = {
@@ -30,14 +32,15 @@ export class FakeEnvironment implements Environment {
     endTail: () => Buffer.from(this.lines.slice(this.lines.lastIndexOf("<tail>") + 1).join("\n")),
   };
 
-  /** INIT ends. */
+  /** INIT ends, or the start of a runtime in an invocation: then "idle" is busy with it. */
   becomes(status: "idle" | "down" | "dead"): void {
-    this.status = status;
+    if (this.status === "starting") this.status = status;
     this.#init.resolve();
   }
 
   invoke(request: InvocationRequest): Promise<InvocationResult> {
     this.requests.push(request);
+    if (this.status === "down") this.#init = Promise.withResolvers();
     this.status = "busy";
     this.#answer = Promise.withResolvers();
     this.#settled = Promise.withResolvers();
