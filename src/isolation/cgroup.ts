@@ -70,6 +70,7 @@ export function openCgroups(instance: string, clock: Clock, host: CgroupHost = t
     canFreeze: hierarchy.freezeParent !== undefined,
     directory: hierarchy.parents[0],
     directories: hierarchy.parents,
+    directories: hierarchy.parents,
     async create(name) {
       own.add(name);
       try {

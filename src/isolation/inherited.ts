@@ -8,7 +8,7 @@ import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 const closeOnExec = 0o2000000; // O_CLOEXEC, in the octal flags of /proc/self/fdinfo
 
 /** Descriptors above standard error that a child of this process would get. */
-export function inheritedDescriptors(): readonly number[] {
+function inheritedDescriptors(): readonly number[] {
   return listDescriptors().filter((fd) => {
     try {
       const flags = /^flags:\s+(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1] ?? "0";
@@ -29,9 +29,13 @@ function listDescriptors(): readonly number[] {
 
 type Stdio = readonly ("ignore" | "pipe" | number)[];
 
+/** What this process was started with does not change, and looking at each descriptor takes longer than most starts. */
+let inherited: readonly number[] | undefined;
+
 /** Runs `start` with `stdio` and, for each inherited descriptor beyond it, /dev/null. */
 export function withSealedStdio<T>(stdio: Stdio, start: (sealed: ("ignore" | "pipe" | number)[]) => T): T {
-  const beyond = inheritedDescriptors().filter((fd) => fd >= stdio.length);
+  inherited ??= inheritedDescriptors();
+  const beyond = inherited.filter((fd) => fd >= stdio.length);
   if (beyond.length === 0) return start([...stdio]);
   const nowhere = openSync("/dev/null", "r+");
   try {

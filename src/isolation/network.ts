@@ -4,6 +4,7 @@
  * away with them. What this file does change outlives a crash until the next lambdad that gets the same number.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { DriverError } from "./driver.ts";
 import { findTool, run } from "./command.ts";
@@ -55,7 +56,7 @@ export interface Network {
   /** Name servers for sandboxes, IPv4. */
   readonly resolvers: readonly string[];
   /** The link of a sandbox has appeared on this side: lets its packets through to the outside, or not. */
-  admit(link: string, isForwarding: boolean): void;
+  admit(link: string, isForwarding: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -100,7 +101,7 @@ export async function openNetwork(number: number): Promise<Network> {
     isFiltered,
     hasOutside: isFiltered && uplinks.length > 0,
     resolvers,
-    admit: (link, isForwarding) => writeFileSync(forwardingFile(link), isForwarding ? "1" : "0"),
+    admit: (link, isForwarding) => setForwarding(link, isForwarding ? "1" : "0"),
     async close() {
       if (isFiltered) await closeForwarding(number);
       if (isFiltered) await run("network", ["nft", "delete", "table", "inet", plan.table]);
@@ -220,6 +221,12 @@ async function othersLive(own: number): Promise<boolean> {
     await new Promise((done) => server.close(done));
   }
   return false;
+}
+
+/** Not synchronously, and only if it has to be: the kernel lets one network change at a time happen, and others wait. */
+async function setForwarding(link: string, value: "0" | "1"): Promise<void> {
+  const file = forwardingFile(link);
+  if ((await readFile(file, "utf8")).trim() !== value) await writeFile(file, value);
 }
 
 function forwardingFile(link: string): string {

@@ -52,11 +52,22 @@ export async function createBubblewrapDriver(options: BubblewrapOptions): Promis
   const machine = await openMachine(options);
   try {
     const { stageDir, clock, logger } = options;
-    const { number, network, cgroups, disks } = machine;
+    const { number, network, cgroups, disks, ground } = machine;
     const seccompFile = join(stageDir, "seccomp.bpf");
     writeFileSync(seccompFile, filter, { mode: 0o600 });
     const pipes = createPipeSource(join(stageDir, "pipes"));
-    const slotDeps = { clock, logger, pipes, cgroups, network, disks, number, seccompFile, bubblewrap };
+    const slotDeps = {
+      clock,
+      logger,
+      pipes,
+      cgroups,
+      network,
+      disks,
+      ground,
+      number,
+      seccompFile,
+      bubblewrap,
+    };
     const slots = createSlots(slotDeps, (slot) => endSlot(slot, clock));
     const system = buildSystemView({
       etc: join(stageDir, "etc"),

@@ -4,11 +4,12 @@
  * predecessor of the same instance left; closing leaves nothing.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { describeError } from "../../base/logger.ts";
 import { type Cgroups, openCgroups } from "../cgroup.ts";
 import { type DiskOptions, type Disks, openDisks } from "./disks.ts";
+import { type Ground, openGround, planGround } from "./ground.ts";
 import { type Network, openNetwork, takeInstanceNumber } from "../network.ts";
 import { sandboxGroup } from "../network-plan.ts";
 import { noStage, openStage, type Stage, unstage } from "./stage.ts";
@@ -21,6 +22,8 @@ export interface Machine {
   readonly stage: Stage;
   /** Undefined: /tmp is memory. */
   readonly disks: Disks | undefined;
+  /** Undefined: slots are made among all mounts of the machine. */
+  readonly ground: Ground | undefined;
   readonly missing: readonly string[];
   /** Destroy every sandbox first. */
   close(): Promise<void>;
@@ -50,7 +53,10 @@ export async function openMachine({ instance, stageDir, diskDir, clock }: Machin
     if (number !== undefined) writeFileSync(numberFile(stageDir), String(number));
     const cgroups = tryCgroups(instance, clock, missing);
     if (cgroups) closers.push(() => cgroups.close());
+    if (cgroups?.canFreeze === false) missing.push(withoutFreezer);
     if (!isRoot) missing.push(withoutRoot);
+    mkdirSync(dirname(diskDir), { recursive: true });
+    const plan = planGround([stageDir, dirname(diskDir)]);
     // Commands that wait for the kernel: side by side, and each undone if another fails.
     const held = <T extends { close(): Promise<void> } | undefined>(part: T) => {
       if (part) closers.push(() => part.close());
@@ -60,7 +66,7 @@ export async function openMachine({ instance, stageDir, diskDir, clock }: Machin
       (number === undefined ? Promise.resolve(undefined) : tryNetwork(number, missing)).then(held),
       (number === undefined
         ? Promise.resolve(noStage)
-        : openStage(join(stageDir, "mounts"), sandboxGroup(number))
+        : openStage(join(stageDir, "mounts"), sandboxGroup(number), plan.awayMountOf)
       ).then(held),
       (number === undefined
         ? Promise.resolve(undefined)
@@ -69,12 +75,21 @@ export async function openMachine({ instance, stageDir, diskDir, clock }: Machin
     ] as const;
     await Promise.allSettled(parts);
     const [network, stage, disks] = await Promise.all(parts);
-    return { number, network, cgroups, stage, disks, missing, close };
+    // Only now, so that the stage reaches it.
+    const groups = cgroups?.directories ?? [];
+    const directory = join(stageDir, "groups");
+    const ground = number === undefined ? undefined : await openGround({ directory, groups, plan });
+    if (ground) closers.push(async () => ground.close());
+    return { number, network, cgroups, stage, disks, ground, missing, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
+
+const withoutFreezer =
+  "What functions leave running goes on between invocations, because only control groups of version 2, which may be " +
+  "mounted beside those of version 1, can stop it safely, since Linux 5.2.";
 
 const withoutRoot =
   "Functions share this machine's network, also its loopback and its abstract sockets, and have their /tmp in memory, " +
@@ -85,8 +100,8 @@ function tryCgroups(instance: string, clock: Clock, missing: string[]): Cgroups 
     return openCgroups(instance, clock);
   } catch (error) {
     missing.push(
-      `Memory, CPU and process limits are not enforced (${describeError(error)}): start lambdad as root, or by ` +
-        "systemd-run --user --scope -p Delegate=yes.",
+      `Memory, CPU and process limits are not enforced, and what functions leave running goes on between invocations ` +
+        `(${describeError(error)}): start lambdad as root, or by systemd-run --user --scope -p Delegate=yes.`,
     );
     return undefined;
   }

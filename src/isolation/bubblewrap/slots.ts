@@ -26,6 +26,7 @@ import { linkBatches, loopbackRules, type NetworkMode, sandboxUser } from "../ne
 import type { OutputPipes, PipeSource } from "../pipes.ts";
 import { descriptors } from "./arguments.ts";
 import { type Disk, type Disks, loopDevice, ownMounts } from "./disks.ts";
+import type { Ground } from "./ground.ts";
 import { launchScript, prepareScript } from "./launch-scripts.ts";
 import { type LaterMounts, laterMountsCommand } from "./later-mounts.ts";
 import { createStatus, type LaunchStatus } from "./launch-status.ts";
@@ -63,6 +64,8 @@ export interface SlotDeps {
   readonly network: Network | undefined;
   /** Undefined: /tmp is memory. */
   readonly disks: Disks | undefined;
+  /** Where slots begin. */
+  readonly ground: Ground | undefined;
   /** lambdad's number on this machine; undefined: no privileges, sandboxes run as lambdad's user. */
   readonly number: number | undefined;
   /** File with the seccomp filter. */
@@ -200,7 +203,9 @@ async function prepareSlot(
     if (slot.disk && slot.child.pid !== undefined) {
       slot.loop = loopDevice(slot.child.pid, deps.disks?.mountPoint ?? "");
     }
-    if (slot.link) deps.network?.admit(slot.link, order.mode === "outside" && deps.network.hasOutside);
+    if (slot.link) {
+      await deps.network?.admit(slot.link, order.mode === "outside" && deps.network.hasOutside);
+    }
     return slot;
   } catch (error) {
     const said = await lastWords(slot.pipes.stderr.reader, deps.clock);
@@ -222,9 +227,10 @@ function spawnSlot(
   const link =
     plan && linkBatches({ plan, mode: hasOutside ? "outside" : "endpoints", slot: slotNumber, lambdadPid });
   const launch = ["sh", "-c", launchScript, "launch", String(lambdadPid), deps.bubblewrap];
-  const join = cgroup?.joinFiles ?? [];
+  const join = cgroup?.joinFiles.map((file) => deps.ground?.placeOf(file) ?? file) ?? [];
   const prepare = ["sh", "-c", prepareScript, "prepare", String(lambdadPid)];
   const [program, ...args] = [
+    ...(deps.ground ? ["nsenter", `--mount=${deps.ground.namespaceFile}`, "--"] : []),
     ...ownNamespaces(link !== undefined, disk !== undefined),
     ...[
       ...prepare,

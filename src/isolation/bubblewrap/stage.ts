@@ -2,7 +2,7 @@
  * Makes sources of mounts reachable for the unprivileged user that bubblewrap runs as. A path below a directory that
  * others may not enter (root's home, a private data directory) is bind-mounted, read-only, from the first step behind
  * that directory, into a place that only this instance's sandboxes may enter. One mount serves everything below it, so
- * there are few. What is inside must be readable by others on its own account: permissions are never changed here.
+ * there are few. What lies on a mount that sandboxes are not started in is mounted there likewise. What is inside must be readable by others on its own account: permissions are never changed here.
  */
 import { chownSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
@@ -36,7 +36,12 @@ export const noStage: Stage = {
 const othersEnter = 0o001;
 const othersRead = 0o004;
 
-export async function openStage(directory: string, gid: number): Promise<Stage> {
+/** `awayMountOf`: the mount that sandboxes are not started in, and that a path is in (`ground.ts`). */
+export async function openStage(
+  directory: string,
+  gid: number,
+  awayMountOf: (path: string) => string | undefined,
+): Promise<Stage> {
   mkdirSync(directory, { recursive: true, mode: 0o710 });
   chownSync(directory, 0, gid);
   // Private to begin with, so that no other mount namespace of this machine gets copies, and then shared with those
@@ -85,7 +90,7 @@ export async function openStage(directory: string, gid: number): Promise<Stage> 
   return {
     async place(source) {
       const real = await realOf(source);
-      const hidden = await firstHiddenStep(real);
+      const hidden = (await firstHiddenStep(real)) ?? awayMountOf(real);
       return hidden === undefined ? real : behind(hidden, real);
     },
     async placeReadOnly(source) {
