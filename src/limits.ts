@@ -129,6 +129,7 @@ export const objectKeyBytesMax = 1024;
 export const userMetadataBytesMax = 2 * KiB;
 export const listedKeysMax = 1000;
 export const deletedKeysMax = 1000; // of one DeleteObjects
+export const aclGrantsMax = 100;
 export const objectTagsMax = 10;
 export const bucketTagsMax = 50;
 export const bucketPolicyBytesMax = 20 * KiB;
@@ -296,6 +297,7 @@ export const telemetryRetryMsMin = 100; // ours: after a failed attempt, doublin
 export const telemetryRetryMsMax = 5 * second; // ours
 
 // The pool. Ours.
+export const freezeDelayMs = 100; // of idleness; AWS: at once. So warm traffic never pays for freezing and thawing
 export const environmentIdleMs = 10 * minute; // AWS keeps them "minutes"; recycled with the function's next use
 export const environmentsMax = 500; // on one machine: each holds a process, a namespace and memory
 export const retiredKeysMax = 10_000; // versions that are gone, remembered for invocations that are late

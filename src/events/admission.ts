@@ -3,7 +3,7 @@
  * acts by a role: one of the addressee's account needs no policy, one of another account is that account. Pure.
  */
 import type { DeliveryContext } from "./ports.ts";
-import { isAllowed, type Policy } from "./resource-policy.ts";
+import { type AnyPolicy, isAllowed } from "./resource-policy.ts";
 
 /** Destinations and dead letters of Lambda, schedules, pipes and state machines send by an execution role. */
 const byRole: ReadonlySet<string> = new Set([
@@ -15,7 +15,7 @@ const byRole: ReadonlySet<string> = new Set([
 
 /** `action`: "sqs:SendMessage"; `owner`: the addressee's account. `policy` undefined: there is none. */
 export function admits(
-  policy: Policy | undefined,
+  policy: AnyPolicy | undefined,
   { owner, ...wanted }: { readonly action: string; readonly resource: string; readonly owner: string },
   { principal, sourceArn, account }: DeliveryContext,
 ): boolean {

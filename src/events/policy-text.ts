@@ -3,7 +3,8 @@
  * `resource-policy.ts` could not decide upon (NotPrincipal, unknown operators) is refused when it is set, so that a policy
  * that is kept means what it says. Conditions on what no request here carries are let in: they do not hold.
  */
-import { isConditionOperator, listed, type Policy, type Statement } from "./resource-policy.ts";
+import { isConditionOperator } from "./policy-conditions.ts";
+import { listed, type Policy, type Statement } from "./resource-policy.ts";
 
 /** Its message is a clause without a full stop: "NotPrincipal is not evaluated". */
 export class PolicyError extends Error {

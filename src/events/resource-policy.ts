@@ -2,9 +2,9 @@
  * Does a resource policy let someone do something? IAM's rules: an explicit denial wins, one statement that allows is
  * enough, nothing said is no. Pure. For services that deliver events, for function URLs, for layers of other accounts.
  *
- * A condition about something that the request does not carry does not hold, unless it is a negated one: IAM's rule, too.
- * Source: IAM user guide, "Policy evaluation logic" and "Condition operators".
+ * What conditions mean is in `policy-conditions.ts`. Source: IAM user guide, "Policy evaluation logic".
  */
+import { type Carried, holds, isLike, type Scalar } from "./policy-conditions.ts";
 
 /** Members in AWS's order: the JSON that clients get is made from it as it is. */
 export interface Policy {
@@ -26,9 +26,23 @@ export interface Statement {
 
 export type Principal =
   | "*"
-  | { readonly AWS?: OneOrMore<string> | undefined; readonly Service?: OneOrMore<string> | undefined };
-export type Scalar = string | number | boolean;
+  | {
+      readonly AWS?: OneOrMore<string> | undefined;
+      readonly Service?: OneOrMore<string> | undefined;
+      /** S3's ids of accounts. */
+      readonly CanonicalUser?: OneOrMore<string> | undefined;
+    };
 type OneOrMore<T> = T | readonly T[];
+
+/** Also those that name everything but something; each has one of each pair. */
+export type AnyStatement = Omit<Statement, "Principal" | "Action" | "Resource"> &
+  Partial<Pick<Statement, "Principal" | "Action" | "Resource">> & {
+    readonly NotPrincipal?: Principal;
+    readonly NotAction?: OneOrMore<string>;
+    readonly NotResource?: OneOrMore<string>;
+  };
+
+export type AnyPolicy = Omit<Policy, "Statement"> & { readonly Statement: readonly AnyStatement[] };
 
 /** AWS writes a list of one without its brackets. */
 export function listed<T extends Scalar>(values: OneOrMore<T> | undefined): readonly T[] {
@@ -49,32 +63,43 @@ export interface AccessRequest {
   readonly eventSourceToken?: string | undefined;
   readonly functionUrlAuthType?: "NONE" | "AWS_IAM" | undefined;
   readonly invokedViaFunctionUrl?: boolean | undefined;
+  /** What else it carries, by condition key in lower case: "aws:sourceip", "s3:prefix". */
+  readonly context?: Readonly<Record<string, Carried>> | undefined;
 }
 
 export type Requester =
   /** "s3.amazonaws.com" */
   | { readonly kind: "service"; readonly service: string }
-  /** `arn`: of the user or role, where it is known. */
-  | { readonly kind: "account"; readonly account: string; readonly arn?: string | undefined }
+  /** `arn`: of the user or role, where it is known; `canonicalId`: what S3 calls the account. */
+  | {
+      readonly kind: "account";
+      readonly account: string;
+      readonly arn?: string | undefined;
+      readonly canonicalId?: string | undefined;
+    }
   /** Someone who has not signed: a public function URL's. */
   | { readonly kind: "anonymous" };
 
-export function isAllowed(policy: Policy, request: AccessRequest): boolean {
+export function isAllowed(policy: AnyPolicy, request: AccessRequest): boolean {
   const applying = policy.Statement.filter((statement) => applies(statement, request));
   return applying.length > 0 && applying.every(({ Effect }) => Effect === "Allow");
 }
 
 /** For those who need no statement that allows: one that denies holds for them, too. */
-export function isDenied(policy: Policy, request: AccessRequest): boolean {
+export function isDenied(policy: AnyPolicy, request: AccessRequest): boolean {
   return policy.Statement.some((statement) => statement.Effect === "Deny" && applies(statement, request));
 }
 
-function applies(statement: Statement, request: AccessRequest): boolean {
+function applies(statement: AnyStatement, request: AccessRequest): boolean {
+  const { Action, Condition = {}, NotAction, NotPrincipal, NotResource, Principal, Resource } = statement;
+  const isAction = (each: string) => isLike(request.action.toLowerCase(), each.toLowerCase());
+  const isResource = (each: string) => isLike(request.resource, each);
+  const isWho = (each: Principal) => isPrincipal(each, request.principal);
   return (
-    isPrincipal(statement.Principal, request.principal) &&
-    listed(statement.Action).some((action) => isLike(request.action.toLowerCase(), action.toLowerCase())) &&
-    listed(statement.Resource).some((resource) => isLike(request.resource, resource)) &&
-    Object.entries(statement.Condition ?? {}).every(([operator, tests]) =>
+    (NotPrincipal ? !isWho(NotPrincipal) : Principal !== undefined && isWho(Principal)) &&
+    (NotAction ? !listed(NotAction).some(isAction) : listed(Action).some(isAction)) &&
+    (NotResource ? !listed(NotResource).some(isResource) : listed(Resource).some(isResource)) &&
+    Object.entries(Condition).every(([operator, tests]) =>
       Object.entries(tests).every(([key, values]) => holds(operator, listed(values), valueOf(key, request))),
     )
   );
@@ -86,6 +111,9 @@ function isPrincipal(principal: Principal, requester: Requester): boolean {
     // Everybody, as old policies of queues have it, is every service, too.
     return listed(principal.Service).includes(requester.service) || listed(principal.AWS).includes("*");
   }
+  if (requester.kind === "account" && requester.canonicalId !== undefined) {
+    if (listed(principal.CanonicalUser).includes(requester.canonicalId)) return true;
+  }
   return listed(principal.AWS).some((named) => {
     if (named === "*") return true;
     if (requester.kind === "anonymous") return false;
@@ -96,7 +124,7 @@ function isPrincipal(principal: Principal, requester: Requester): boolean {
 }
 
 /** Undefined: the request does not say. */
-function valueOf(key: string, request: AccessRequest): string | undefined {
+function valueOf(key: string, request: AccessRequest): Carried {
   const { principal } = request;
   switch (key.toLowerCase()) {
     case "aws:sourcearn":
@@ -118,7 +146,7 @@ function valueOf(key: string, request: AccessRequest): string | undefined {
     case "lambda:eventsourcetoken":
       return request.eventSourceToken;
     default:
-      return undefined;
+      return request.context?.[key.toLowerCase()];
   }
 }
 
@@ -133,77 +161,3 @@ export const conditionKeys: ReadonlySet<string> = new Set([
   "lambda:invokedviafunctionurl",
   "lambda:eventsourcetoken",
 ]);
-
-type Compare = (value: string, wanted: string) => boolean;
-
-const comparisons: Readonly<Record<string, Compare>> = {
-  StringEquals: (value, wanted) => value === wanted,
-  StringEqualsIgnoreCase: (value, wanted) => value.toLowerCase() === wanted.toLowerCase(),
-  StringLike: isLike,
-  ArnEquals: isLikeArn,
-  ArnLike: isLikeArn,
-  Bool: (value, wanted) => value === wanted.toLowerCase(),
-};
-
-/** As `StringNotLike` is `StringLike`'s. */
-const negations: Readonly<Record<string, string>> = {
-  StringNotEquals: "StringEquals",
-  StringNotEqualsIgnoreCase: "StringEqualsIgnoreCase",
-  StringNotLike: "StringLike",
-  ArnNotEquals: "ArnEquals",
-  ArnNotLike: "ArnLike",
-};
-
-export function isConditionOperator(operator: string): boolean {
-  const plain = operator.replace(/IfExists$/, "");
-  return operator === "Null" || Object.hasOwn(comparisons, plain) || Object.hasOwn(negations, plain);
-}
-
-function holds(operator: string, wanted: readonly Scalar[], value: string | undefined): boolean {
-  if (operator === "Null") return wanted.some((each) => String(each) === String(value === undefined));
-  const plain = operator.replace(/IfExists$/, "");
-  const compare = comparisons[negations[plain] ?? plain];
-  if (!compare) return false; // `policy-document.ts` lets no other in
-  const isNegated = Object.hasOwn(negations, plain);
-  if (value === undefined) return isNegated || plain !== operator;
-  return wanted.some((each) => compare(value, String(each))) !== isNegated;
-}
-
-/** `*` is any text, `?` any character. Linear but for backtracking to the last `*`: no pattern of a policy can stall us. */
-function isLike(text: string, pattern: string): boolean {
-  let at = 0;
-  let inPattern = 0;
-  let star = -1;
-  let resumeAt = 0;
-  while (at < text.length) {
-    const wanted = pattern[inPattern];
-    if (wanted === "*") {
-      star = inPattern;
-      inPattern += 1;
-      resumeAt = at;
-    } else if (wanted === "?" || wanted === text[at]) {
-      at += 1;
-      inPattern += 1;
-    } else if (star >= 0) {
-      inPattern = star + 1;
-      resumeAt += 1;
-      at = resumeAt;
-    } else {
-      return false;
-    }
-  }
-  while (pattern[inPattern] === "*") inPattern += 1;
-  return inPattern === pattern.length;
-}
-
-/** Part by part: a `*` reaches over a colon only in the last one. */
-function isLikeArn(value: string, pattern: string): boolean {
-  const parts = arnParts(value);
-  const wanted = arnParts(pattern);
-  return parts.length === wanted.length && parts.every((part, index) => isLike(part, wanted[index] ?? ""));
-}
-
-function arnParts(arn: string): readonly string[] {
-  const parts = arn.split(":");
-  return [...parts.slice(0, 5), parts.slice(5).join(":")];
-}

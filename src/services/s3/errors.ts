@@ -30,6 +30,13 @@ export const malformedXml = () =>
     "The XML you provided was not well-formed or did not validate against our published schema",
   );
 
+export const malformedAcl = () =>
+  s3Error(
+    400,
+    "MalformedACLError",
+    "The XML you provided was not well-formed or did not validate against our published schema",
+  );
+
 export const malformedPolicy = (message: string) => s3Error(400, "MalformedPolicy", message);
 
 export const methodNotAllowed = (

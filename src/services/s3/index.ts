@@ -16,6 +16,7 @@ import type { OperationsOf, Service } from "../service.ts";
 import { Buckets } from "./buckets.ts";
 import { VersionTokens } from "./domain/version-token.ts";
 import { ObjectFiles } from "./files.ts";
+import { Guard, guarded } from "./guard.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { Objects } from "./objects.ts";
 import { accessOperations } from "./operations/access.ts";
@@ -33,7 +34,7 @@ import { Outbox } from "./outbox.ts";
 import { RubbishClearer } from "./rubbish.ts";
 import { Scrub } from "./scrub.ts";
 import { S3Store } from "./store.ts";
-import { withStrangers } from "./strangers.ts";
+
 import { createTarget } from "./target.ts";
 import { createOriginRules } from "./pages.ts";
 import { createUpload } from "./post-form.ts";
@@ -72,7 +73,8 @@ export function createS3(deps: S3Deps): S3Service {
   const uploads = new Uploads({ ...deps, store, buckets, files, objects, tokens, rubbish });
   const lifecycle = new Lifecycle({ ...deps, store, objects, uploads });
   const scrub = new Scrub({ ...deps, store, files });
-  const parts = { ...deps, store, files, buckets, objects, rubbish, uploads };
+  const guard = new Guard({ ...deps, buckets, objects });
+  const parts = { ...deps, store, files, buckets, objects, rubbish, uploads, guard };
 
   const operations: OperationsOf<Client> = {
     ...bucketOperations(parts),
@@ -91,7 +93,7 @@ export function createS3(deps: S3Deps): S3Service {
 
   return {
     name: "s3",
-    operations: withStrangers({ ...parts, secure: deps.secure }, operations),
+    operations: guarded(guard, operations),
     admitsAnonymous: true,
     origins: createOriginRules(buckets),
     upload: createUpload(parts),

@@ -15,14 +15,14 @@ import { type FormFile, FormReader } from "./form-reader.ts";
 import type { S3Parts } from "./parts.ts";
 import { receive } from "./receiving.ts";
 import { causeOf, checkKey, descriptionOf } from "./request.ts";
-import { isPublic } from "./strangers.ts";
+import type { Guard } from "./guard.ts";
 import { checksumToWire, quoted } from "./to-wire.ts";
 import { parseXml } from "../../wire/xml.ts";
 
 type Fields = ReadonlyMap<string, string>;
 
-export function createUpload(parts: S3Parts): UploadRoute {
-  const { buckets, clock, files, objects, store } = parts;
+export function createUpload(parts: S3Parts & { readonly guard: Guard }): UploadRoute {
+  const { buckets, clock, files, guard, objects, store } = parts;
   return async (form, ctx) => {
     const bucket = await buckets.require({ Bucket: form.bucket }, ctx);
     const reader = new FormReader(form.body, ctx.http?.headers["content-type"] ?? "");
@@ -43,7 +43,7 @@ export function createUpload(parts: S3Parts): UploadRoute {
     const key = keyOf(fields, file);
     checkKey(key);
     const policy = authorised(form, fields);
-    if (!policy && form.isVerified && !(await isPublic(objects, bucket, "s3:PutObject", key)))
+    if (!policy && form.isVerified && !(await guard.isPublic(bucket, "s3:PutObject", key, ctx)))
       throw accessDenied();
     const document = policy === undefined ? undefined : readPolicy(policy);
     if (document)
@@ -52,7 +52,7 @@ export function createUpload(parts: S3Parts): UploadRoute {
 
     const headers = headersOf(fields);
     // The request's own headers are the form's, not the file's.
-    const description = descriptionOf(headers, bucket.value, {});
+    const description = descriptionOf(headers, bucket.value, { account: ctx.account });
     const conditions = { ifNoneMatch: fields.get("if-none-match") };
     checkWriteForm(conditions);
     const tagging = fields.get("tagging");

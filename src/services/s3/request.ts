@@ -1,7 +1,8 @@
 /** What the operations read off a request in the same way: keys, causes, descriptions, refused settings. */
 import { objectKeyBytesMax } from "../../limits.ts";
 import type { Context } from "../service.ts";
-import { cannedObjectAcl, grantNames } from "./domain/acl.ts";
+import { newOwner } from "./domain/access.ts";
+import { type AclHeaders, aclOfHeaders, allowedAcl } from "./domain/acl.ts";
 import type { BucketRecord } from "./domain/bucket.ts";
 import { systemHeaders, userMetadata } from "./domain/metadata.ts";
 import type { Cause } from "./domain/notification-record.ts";
@@ -32,8 +33,7 @@ export function causeOf(ctx: Context, reason: string): Cause {
 }
 
 /** Members of inputs that describe a new object. */
-export interface DescribingInput extends EncryptionInput {
-  readonly ACL?: string | undefined;
+export interface DescribingInput extends EncryptionInput, AclHeaders {
   readonly CacheControl?: string | undefined;
   readonly ContentDisposition?: string | undefined;
   readonly ContentEncoding?: string | undefined;
@@ -49,7 +49,7 @@ export interface DescribingInput extends EncryptionInput {
 export function descriptionOf(
   input: DescribingInput,
   bucket: BucketRecord,
-  { http }: Pick<Context, "http">,
+  { account, http }: Pick<Context, "account" | "http">,
 ): Description {
   checkEncryption(input);
   const storageClass = input.StorageClass ?? standard;
@@ -59,8 +59,9 @@ export function descriptionOf(
     const text = "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.";
     throw s3Error(400, "InvalidRedirectLocation", text);
   }
-  refuseGrants(input);
-  const acl = cannedObjectAcl(input.ACL, bucket);
+  const asked = aclOfHeaders(input);
+  const acl = allowedAcl(asked, bucket);
+  const owner = newOwner(bucket, asked, account);
   return {
     headers: systemHeaders({
       "content-type": input.ContentType,
@@ -75,6 +76,7 @@ export function descriptionOf(
     storageClass,
     ...(redirect !== undefined && { redirect }),
     ...(acl !== undefined && { acl }),
+    ...(owner !== undefined && { owner }),
   };
 }
 
@@ -99,13 +101,6 @@ export function checkEncryption(input: EncryptionInput): void {
     "The Encryption request you specified is not valid. Supported value: AES256.",
     { ArgumentName: "x-amz-server-side-encryption", ArgumentValue: algorithm },
   );
-}
-
-export function refuseGrants(input: object): void {
-  const [header] = Object.entries(grantNames)
-    .filter(([member]) => (input as Record<string, unknown>)[member] !== undefined)
-    .map(([, name]) => name);
-  if (header !== undefined) throw notImplemented(header, "lambdad knows canned ACLs only");
 }
 
 /** Where S3 demands that the body's digest is sent. */

@@ -12,15 +12,17 @@ import type { ObjectVersion } from "./domain/object.ts";
 import { pageKey, type Redirection, routed } from "./domain/website.ts";
 import { accessDenied, methodNotAllowed, noSuchBucket, notConfigured, noSuchKey } from "./errors.ts";
 import type { S3Parts } from "./parts.ts";
-import { isPublic } from "./strangers.ts";
+import type { Guard } from "./guard.ts";
 import { quoted } from "./to-wire.ts";
 
-export function createWebsite(parts: S3Parts & { readonly secure: boolean }): WebRoute {
-  const { buckets, files, objects, secure, store } = parts;
+export function createWebsite(
+  parts: S3Parts & { readonly secure: boolean; readonly guard: Guard },
+): WebRoute {
+  const { buckets, files, guard, objects, secure, store } = parts;
 
   /** Throws NoSuchKey or AccessDenied. */
-  async function page(bucket: Bucket, key: string): Promise<ObjectVersion> {
-    if (secure && !(await isPublic(objects, bucket, "s3:GetObject", key))) throw accessDenied();
+  async function page(bucket: Bucket, key: string, http: WebRequest): Promise<ObjectVersion> {
+    if (secure && !(await guard.isPublic(bucket, "s3:GetObject", key, { http }))) throw accessDenied();
     return objects.object(bucket, key, undefined, "GET");
   }
 
@@ -56,7 +58,7 @@ export function createWebsite(parts: S3Parts & { readonly secure: boolean }): We
     const before = routed(site, key, undefined, request.host);
     if (before) return redirected(before);
     try {
-      return await show(request, await page(bucket, pageKey(site, key)), 200);
+      return await show(request, await page(bucket, pageKey(site, key), request), 200);
     } catch (error) {
       if (!(error instanceof AwsError)) throw error;
       const folder = `${key}/`;
@@ -82,7 +84,7 @@ export function createWebsite(parts: S3Parts & { readonly secure: boolean }): We
   ): Promise<WebResponse> {
     if (!document?.Key) return listedError(request, error);
     try {
-      return await show(request, await page(bucket, document.Key), error.status ?? 404);
+      return await show(request, await page(bucket, document.Key, request), error.status ?? 404);
     } catch (failure) {
       if (failure instanceof AwsError) return listedError(request, error, failure);
       throw failure;

@@ -1,10 +1,6 @@
 /** Resource policies of event buses, as they are given. Pure. Source: map-events-observability 1.1. */
-import {
-  conditionKeys,
-  isConditionOperator,
-  type Policy,
-  type Statement,
-} from "../../../events/resource-policy.ts";
+import { isConditionOperator } from "../../../events/policy-conditions.ts";
+import { conditionKeys, type Policy, type Statement } from "../../../events/resource-policy.ts";
 import { invalidParameter } from "../errors.ts";
 import { busArn, type BusName } from "./names.ts";
 

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import type { AccessRequest, Policy, Statement } from "../../../events/resource-policy.ts";
-import { isAllowed, isConditionOperator } from "../../../events/resource-policy.ts";
+import { isConditionOperator } from "../../../events/policy-conditions.ts";
+import { isAllowed } from "../../../events/resource-policy.ts";
 import type { Permission } from "./policy.ts";
 import { noPolicy, statementAdded, statementOf } from "./policy.ts";
 

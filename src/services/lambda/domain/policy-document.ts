@@ -7,7 +7,8 @@
 import { invalidParameter } from "../errors.ts";
 import type { Policy, Statement } from "../../../events/resource-policy.ts";
 import { checkPolicySize } from "./policy.ts";
-import { conditionKeys, isConditionOperator, listed } from "../../../events/resource-policy.ts";
+import { isConditionOperator } from "../../../events/policy-conditions.ts";
+import { conditionKeys, listed } from "../../../events/resource-policy.ts";
 
 type Members = Readonly<Record<string, unknown>>;
 

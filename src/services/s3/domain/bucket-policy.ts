@@ -1,20 +1,22 @@
 /** Bucket policies: their form, whether they are public, what they let strangers do. Pure. Source: map-sqs-sns-s3 3.12. */
-import type { Policy, Statement } from "../../../events/resource-policy.ts";
+import { isConditionOperator, networkOf } from "../../../events/policy-conditions.ts";
+import type { AnyPolicy, AnyStatement } from "../../../events/resource-policy.ts";
 import { malformedPolicy } from "../errors.ts";
+import { isConditionKey } from "./request-context.ts";
 import { bucketArn, type BucketRecord } from "./bucket.ts";
 
 /** Throws MalformedPolicy. */
-export function checkedPolicy(text: string, bucket: Pick<BucketRecord, "name" | "region">): Policy {
+export function checkedPolicy(text: string, bucket: Pick<BucketRecord, "name" | "region">): AnyPolicy {
   const document = parsed(text);
   const { Version = "2008-10-17", Statement: given } = document;
   if (Version !== "2008-10-17" && Version !== "2012-10-17") {
     throw malformedPolicy("The policy must contain a valid version string");
   }
   if (given === undefined) throw malformedPolicy("Missing required field Statement");
-  const statements = (Array.isArray(given) ? given : [given]) as Partial<Statement>[];
+  const statements = (Array.isArray(given) ? given : [given]) as AnyStatement[];
   if (statements.length === 0) throw malformedPolicy("Could not parse the policy: Statement is empty!");
   for (const statement of statements) checkStatement(statement, bucketArn(bucket));
-  return { Version, Statement: statements as Statement[] };
+  return { Version, Statement: statements };
 }
 
 function parsed(text: string): { readonly Version?: unknown; readonly Statement?: unknown } {
@@ -27,43 +29,125 @@ function parsed(text: string): { readonly Version?: unknown; readonly Statement?
   }
 }
 
-function checkStatement(statement: Partial<Statement>, arn: string): void {
-  const { Action: action, Effect: effect, Principal: principal, Resource: resource } = statement;
+function checkStatement(statement: AnyStatement, arn: string): void {
+  const { Condition, Effect: effect, NotPrincipal, Principal: principal = NotPrincipal } = statement;
   if (effect === undefined) throw malformedPolicy("Missing required field Effect");
   if (effect !== "Allow" && effect !== "Deny") throw malformedPolicy(`Invalid effect: ${String(effect)}`);
-  if ("NotPrincipal" in statement || "NotAction" in statement || "NotResource" in statement) {
-    throw malformedPolicy("NotPrincipal, NotAction and NotResource are not there in lambdad.");
-  }
   if (principal === undefined) throw malformedPolicy("Missing required field Principal");
-  if (typeof principal === "string" && principal !== "*")
+  if (!isPrincipal(principal) || (NotPrincipal && effect === "Allow")) {
     throw malformedPolicy("Invalid principal in policy");
-  if (action === undefined) throw malformedPolicy("Missing required field Action");
-  const actions = texts(action);
+  }
+  const { Action, NotAction, NotResource, Resource } = statement;
+  if (Action === undefined && NotAction === undefined) throw malformedPolicy("Missing required field Action");
+  const actions = texts(Action ?? NotAction);
   if (actions.length === 0 || !actions.every((each) => each === "*" || /^s3:[\w*?]+$/i.test(each))) {
     throw malformedPolicy("Policy has invalid action");
   }
-  if (resource === undefined) throw malformedPolicy("Missing required field Resource");
-  const resources = texts(resource);
+  if (Resource === undefined && NotResource === undefined) {
+    throw malformedPolicy("Missing required field Resource");
+  }
+  const resources = texts(Resource ?? NotResource);
   const isOwn = resources.every((each) => each === arn || each.startsWith(`${arn}/`) || each === `${arn}*`);
   if (resources.length === 0 || !isOwn) throw malformedPolicy("Policy has invalid resource");
-  const needsKeys = actions.every((each) => /^s3:(get|put|delete|restore|abort)object/i.test(each));
-  if (needsKeys && resources.every((each) => each === arn)) {
+  if (Action !== undefined && Resource !== undefined && !actions.every((each) => applies(each, resources))) {
     throw malformedPolicy("Action does not apply to any resource(s) in statement");
   }
+  checkConditions(Condition ?? {});
 }
 
-/** Lets anybody in without a condition that names somebody. */
-export function isPublicPolicy({ Statement: statements }: Policy): boolean {
-  return statements.some(
-    ({ Condition, Effect, Principal }) =>
-      Effect === "Allow" && isAnybody(Principal) && Object.keys(Condition ?? {}).length === 0,
+/** "*", accounts, users and roles by ARN, services, S3's own ids of accounts. */
+function isPrincipal(principal: unknown): boolean {
+  if (principal === "*") return true;
+  if (typeof principal !== "object" || principal === null) return false;
+  const kinds = Object.entries(principal);
+  return (
+    kinds.length > 0 &&
+    kinds.every(([kind, named]) => {
+      const names = texts(named);
+      const form = Object.hasOwn(principalForms, kind) ? principalForms[kind] : undefined;
+      return names.length > 0 && form !== undefined && names.every((name) => form.test(name));
+    })
   );
 }
 
-function isAnybody(principal: Statement["Principal"]): boolean {
-  if (principal === "*") return true;
+const principalForms: Readonly<Record<string, RegExp>> = {
+  AWS: /^(\*|\d{12}|arn:aws[a-z-]*:(iam|sts)::\d{12}:.+|A[A-Z0-9]{15,})$/,
+  CanonicalUser: /^[0-9a-f]{64}$/,
+  Federated: /./,
+  Service: /^[\w.-]+$/,
+};
+
+/** Patterns are not looked at: some action that they mean will do. */
+function applies(action: string, resources: readonly string[]): boolean {
+  if (/[*?]/.test(action)) return true;
+  const isOfKeys = keyAction.test(action);
+  return resources.some((each) =>
+    each.endsWith("*") && !each.includes("/") ? true : each.includes("/") === isOfKeys,
+  );
+}
+
+const keyAction =
+  /^s3:((get|put|delete|restore|replicate|update)object|abortmultipartupload|bypassgovernance|listmultipartuploadparts|initiatereplication|objectowner|replicate)/i;
+
+function checkConditions(conditions: NonNullable<AnyStatement["Condition"]>): void {
+  for (const [operator, tests] of Object.entries(conditions)) {
+    if (!isConditionOperator(operator, "all")) throw malformedPolicy(`Invalid Condition type : ${operator}`);
+    for (const [key, values] of Object.entries(tests)) {
+      if (!isConditionKey(key)) throw malformedPolicy("Policy has an invalid condition key");
+      const isOfAddresses = /(^|:)(Not)?IpAddress(IfExists)?$/.test(operator);
+      if (isOfAddresses && !texts(values).every(networkOf)) {
+        throw malformedPolicy("Conditions do not apply to combination of actions and resources in statement"); // inferred
+      }
+    }
+  }
+}
+
+/** Lets anybody in without a condition that names somebody. Source: "The meaning of public". */
+export function isPublicPolicy({ Statement: statements }: AnyPolicy): boolean {
+  return statements.some(
+    ({ Condition = {}, Effect, NotPrincipal, Principal }) =>
+      Effect === "Allow" &&
+      (NotPrincipal !== undefined || isAnybody(Principal)) &&
+      !Object.entries(Condition).some(([operator, tests]) => namesSomebody(operator, tests)),
+  );
+}
+
+function isAnybody(principal: AnyStatement["Principal"]): boolean {
+  if (principal === undefined || principal === "*") return principal === "*";
   return texts(principal.AWS ?? []).includes("*");
 }
+
+/** By values that are fixed: without wildcards, and no network that is most of the world. */
+function namesSomebody(operator: string, tests: Readonly<Record<string, unknown>>): boolean {
+  if (!/^(ForAnyValue:)?(StringEquals|StringLike|ArnEquals|ArnLike|IpAddress)$/.test(operator)) return false;
+  return Object.entries(tests).some(([key, values]) => {
+    const all = texts(values);
+    const name = key.toLowerCase();
+    if (name === "aws:sourceip") return all.length > 0 && all.every(isNarrow);
+    return namingKeys.has(name) && all.length > 0 && all.every((each) => !/[*?]|\$\{/.test(each));
+  });
+}
+
+/** documented: wider than /8, or /32 of IPv6, is the world. */
+function isNarrow(text: string): boolean {
+  const network = networkOf(text);
+  return network !== undefined && network.prefixBits >= (network.family === "ipv4" ? 8 : 32);
+}
+
+const namingKeys: ReadonlySet<string> = new Set([
+  "aws:principalaccount",
+  "aws:principalarn",
+  "aws:principalorgid",
+  "aws:principalorgpaths",
+  "aws:sourceaccount",
+  "aws:sourcearn",
+  "aws:sourceowner",
+  "aws:sourcevpc",
+  "aws:sourcevpce",
+  "aws:userid",
+  "s3:dataaccesspointaccount",
+  "s3:dataaccesspointarn",
+]);
 
 function texts(values: unknown): readonly string[] {
   const list: readonly unknown[] = Array.isArray(values) ? values : [values];

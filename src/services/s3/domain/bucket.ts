@@ -2,6 +2,7 @@
 import { hash } from "node:crypto";
 import type * as S3 from "@aws-sdk/client-s3";
 import { partitionOf } from "../../../base/arn.ts";
+import type { Acl } from "./acl.ts";
 import type { Versioning } from "./history.ts";
 import type { NotificationSettings } from "./notification.ts";
 import type { LifecycleSettings } from "./lifecycle.ts";
@@ -23,9 +24,9 @@ export interface BucketRecord {
 }
 
 export interface BucketSettings {
-  readonly ownership?: "BucketOwnerEnforced" | "BucketOwnerPreferred" | "ObjectWriter";
-  /** A canned ACL. */
-  readonly acl?: string;
+  /** "none": the controls were deleted. */
+  readonly ownership?: "none" | "BucketOwnerEnforced" | "BucketOwnerPreferred" | "ObjectWriter";
+  readonly acl?: Acl;
   readonly publicAccess?: PublicAccessBlock;
   readonly policy?: string;
   readonly tags?: Tags;

@@ -2,6 +2,7 @@
  * What is kept of an object. A key's record holds its newest version; older ones have records of their own. Immutable:
  * every change is a new record in the place of the old.
  */
+import type { Acl } from "./acl.ts";
 import type { Checksum } from "./checksum.ts";
 
 /** What a key holds: never without a version. */
@@ -50,7 +51,9 @@ export interface Description {
   readonly metadata: Readonly<Record<string, string>>;
   readonly storageClass: string;
   readonly redirect?: string;
-  readonly acl?: string;
+  readonly acl?: Acl;
+  /** The account that it belongs to, where that is not its bucket's. */
+  readonly owner?: string;
 }
 
 export type Tags = Readonly<Record<string, string>>;

@@ -1,26 +1,24 @@
 /** Who may: policies, public access blocks, ownership, canned ACLs. */
 import { bucketPolicyBytesMax } from "../../../limits.ts";
 import type { OperationsOf } from "../../service.ts";
+import type * as S3 from "@aws-sdk/client-s3";
+import { moreHeaders } from "../../../wire/protocol.ts";
 import {
-  aclNotSupported,
+  type Acl,
+  type AclHeaders,
+  aclOfBody,
+  aclOfHeaders,
   aclToWire,
-  cannedObjectAcl,
+  allowedAcl,
   isPublic,
   ownershipOf,
-  requireCanned,
 } from "../domain/acl.ts";
-import { allPublicBlocked } from "../domain/bucket.ts";
+import { allPublicBlocked, type BucketRecord, canonicalId } from "../domain/bucket.ts";
 import { checkedPolicy, isPublicPolicy } from "../domain/bucket-policy.ts";
-import {
-  accessDenied,
-  malformedPolicy,
-  malformedXml,
-  notConfigured,
-  notImplemented,
-  s3Error,
-} from "../errors.ts";
+import { accessDenied, malformedPolicy, malformedXml, notConfigured, s3Error } from "../errors.ts";
 import type { S3Parts } from "../parts.ts";
-import { causeOf, refuseGrants } from "../request.ts";
+import type { ObjectVersion } from "../domain/object.ts";
+import { causeOf } from "../request.ts";
 import type { Client } from "../to-wire.ts";
 
 type AccessOperations = Pick<
@@ -115,76 +113,79 @@ export function accessOperations({ buckets, objects }: S3Parts): AccessOperation
     },
     async GetBucketOwnershipControls(input, ctx) {
       const { value: bucket } = await buckets.require(input, ctx);
-      const ObjectOwnership = ownershipOf(bucket) as "BucketOwnerEnforced";
+      const { ownership: ObjectOwnership = "BucketOwnerEnforced" } = bucket.settings;
+      if (ObjectOwnership === "none") {
+        const text = "The bucket ownership controls were not found";
+        throw notConfigured("OwnershipControlsNotFoundError", text, bucket.name);
+      }
       return { OwnershipControls: { Rules: [{ ObjectOwnership }] } };
     },
     async DeleteBucketOwnershipControls(input, ctx) {
-      // inferred: what is left is what objects had before there were controls.
-      await buckets.set(await buckets.require(input, ctx), { ownership: "ObjectWriter" });
+      await buckets.set(await buckets.require(input, ctx), { ownership: "none" });
       return {};
     },
 
     async PutBucketAcl(input, ctx) {
       const bucket = await buckets.require(input, ctx);
-      const acl = cannedOf(input);
-      if (ownershipOf(bucket.value) === "BucketOwnerEnforced") {
-        if (acl !== "private" && acl !== "bucket-owner-full-control") throw aclNotSupported();
-        return {};
-      }
-      if (isPublic(acl) && bucket.value.settings.publicAccess?.BlockPublicAcls) throw accessDenied();
-      await buckets.set(bucket, { acl: acl === "private" ? undefined : acl });
+      const acl = allowedAcl(aclOf(input, canonicalId(bucket.value.account)), bucket.value);
+      await buckets.set(bucket, { acl });
       return {};
     },
     async GetBucketAcl(input, ctx) {
-      const { value: bucket } = await buckets.require(input, ctx);
-      return aclToWire(bucket.account, bucket.settings.acl);
+      const { account, settings } = (await buckets.require(input, ctx)).value;
+      return aclToWire(settings.acl, canonicalId(account), canonicalId(account));
     },
 
     async PutObjectAcl(input, ctx) {
       const bucket = await buckets.require(input, ctx);
-      const acl = cannedObjectAcl(cannedOf(input), bucket.value);
       const by = causeOf(ctx, "PutObjectAcl");
-      await objects.update(bucket, input.Key, input.VersionId, (version) => ({ ...version, acl }), {
-        name: "ObjectAcl:Put",
-        by,
-      });
-      return {};
+      const change = (version: ObjectVersion): ObjectVersion => {
+        const owner = canonicalId(version.owner ?? bucket.value.account);
+        const acl = allowedAcl(aclOf(input, owner), bucket.value);
+        const { acl: _, ...rest } = version;
+        return { ...rest, ...(acl !== undefined && { acl }) };
+      };
+      const event = { name: "ObjectAcl:Put", by };
+      const changed = await objects.update(bucket, input.Key, input.VersionId, change, event);
+      return versionHeader(bucket.value, changed);
     },
     async GetObjectAcl(input, ctx) {
       const bucket = await buckets.require(input, ctx);
       const version = await objects.object(bucket, input.Key, input.VersionId, "GET");
-      return aclToWire(bucket.value.account, version.acl);
+      const { acl, owner } = version;
+      const { account } = bucket.value;
+      const shown =
+        ownershipOf(bucket.value) === "BucketOwnerEnforced"
+          ? aclToWire(undefined, canonicalId(account), canonicalId(account))
+          : aclToWire(acl, canonicalId(owner ?? account), canonicalId(account));
+      return { ...shown, ...versionHeader(bucket.value, version) };
     },
   };
 }
 
 const nothingBlocked = { ...allPublicBlocked, BlockPublicPolicy: false };
 
-/** By header only; ACLs in bodies, but for the owner's own, would have to be taken apart into grants. */
-function cannedOf(input: { readonly ACL?: string; readonly AccessControlPolicy?: object }): string {
-  refuseGrants(input);
-  const { ACL: acl, AccessControlPolicy: body } = input;
-  if (acl !== undefined) {
-    if (body) throw s3Error(400, "UnexpectedContent", "This request does not support content");
-    requireCanned(acl);
-    return acl;
+/** The model has no member for it. */
+function versionHeader({ versioning }: BucketRecord, { id }: ObjectVersion): object {
+  return versioning === undefined ? {} : { [moreHeaders]: { "x-amz-version-id": id } };
+}
+
+/** Of the headers, or of the body. `owner`: canonical id. */
+function aclOf(
+  input: AclHeaders & { readonly AccessControlPolicy?: S3.AccessControlPolicy | undefined },
+  owner: string,
+): Acl | undefined {
+  const { AccessControlPolicy: body } = input;
+  const hasHeaders = input.ACL !== undefined || Object.keys(input).some((name) => name.startsWith("Grant"));
+  const hasBody = body !== undefined && Object.keys(body).length > 0;
+  if (hasHeaders && hasBody) {
+    throw s3Error(400, "UnexpectedContent", "This request does not support content");
   }
-  if (!body) {
-    throw s3Error(400, "MissingSecurityHeader", "Your request was missing a required header", {
-      MissingHeaderName: "x-amz-acl",
-    });
-  }
-  const { Grants = [] } = body as {
-    readonly Grants?: readonly {
-      readonly Permission?: string;
-      readonly Grantee?: { readonly Type?: string };
-    }[];
-  };
-  const isOwners = Grants.every(
-    ({ Grantee, Permission }) => Permission === "FULL_CONTROL" && Grantee?.Type !== "Group",
-  );
-  if (isOwners) return "private";
-  throw notImplemented("AccessControlPolicy", "lambdad knows canned ACLs only");
+  if (hasHeaders) return aclOfHeaders(input);
+  if (hasBody) return aclOfBody(body, owner);
+  throw s3Error(400, "MissingSecurityHeader", "Your request was missing a required header", {
+    MissingHeaderName: "x-amz-acl",
+  });
 }
 
 function isOwnership(

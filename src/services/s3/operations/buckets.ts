@@ -1,7 +1,7 @@
 /** Making, finding, listing and deleting buckets. */
 import { moreHeaders } from "../../../wire/protocol.ts";
 import type { InputFor, OperationsOf } from "../../service.ts";
-import { isPublic, requireCanned } from "../domain/acl.ts";
+import { aclOfHeaders, isPublic } from "../domain/acl.ts";
 import {
   allPublicBlocked,
   bucketArn,
@@ -13,7 +13,6 @@ import { isRegion } from "../domain/regions.ts";
 import { bucketTags } from "../domain/tagging.ts";
 import { invalidArgument, notImplemented, s3Error, unsupported } from "../errors.ts";
 import type { S3Parts } from "../parts.ts";
-import { refuseGrants } from "../request.ts";
 import type { Client } from "../to-wire.ts";
 import type { Uploads } from "../uploads.ts";
 
@@ -29,7 +28,6 @@ export function bucketOperations({
 }: S3Parts & { readonly uploads: Uploads }): BucketOperations {
   return {
     async CreateBucket(input, ctx) {
-      refuseGrants(input);
       if (input.CreateBucketConfiguration?.Bucket || input.CreateBucketConfiguration?.Location) {
         throw unsupported("s3 directory bucket");
       }
@@ -119,7 +117,8 @@ export function bucketOperations({
 }
 
 function settingsOf(input: InputFor<Client, "CreateBucket">): BucketSettings {
-  const { ACL: acl, ObjectOwnership: ownership } = input;
+  const { ObjectOwnership: ownership } = input;
+  const acl = aclOfHeaders(input);
   if (
     ownership !== undefined &&
     ownership !== "BucketOwnerEnforced" &&
@@ -131,19 +130,21 @@ function settingsOf(input: InputFor<Client, "CreateBucket">): BucketSettings {
       "x-amz-object-ownership",
     );
   }
-  if (acl !== undefined) requireCanned(acl);
   const isEnforced = ownership === undefined || ownership === "BucketOwnerEnforced";
-  if (acl !== undefined && acl !== "private" && isEnforced) {
+  if (acl !== undefined && isEnforced) {
     const text = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting";
     throw s3Error(400, "InvalidBucketAclWithObjectOwnership", text);
   }
   // New buckets block public access, so nobody can make one public at once.
-  if (isPublic(acl)) throw s3Error(403, "AccessDenied", "Access Denied");
+  if (isPublic(acl)) {
+    const text = "Bucket cannot have public ACLs set with BlockPublicAccess enabled";
+    throw s3Error(400, "InvalidBucketAclWithBlockPublicAccessError", text);
+  }
   const tags = input.CreateBucketConfiguration?.Tags;
   return {
     publicAccess: allPublicBlocked,
     ...(ownership !== undefined && { ownership }),
-    ...(acl !== undefined && acl !== "private" && { acl }),
+    ...(acl !== undefined && { acl }),
     ...(tags && tags.length > 0 && { tags: bucketTags(tags) }),
     ...(input.ObjectLockEnabledForBucket === true && { objectLock: {} }),
   };
