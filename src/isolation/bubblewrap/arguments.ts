@@ -21,6 +21,8 @@ export interface SystemView {
   readonly etc: string;
   /** What is shown in it from elsewhere. */
   readonly etcMounts: readonly Mount[];
+  /** bash in the place of another shell: /bin/sh is bash on AWS, and scripts rely on it. */
+  readonly shell: Mount | undefined;
   /** Files of /proc that tell about the machine, and directories likewise. */
   readonly maskedFiles: readonly string[];
   readonly maskedDirectories: readonly string[];
@@ -76,6 +78,7 @@ function rootTree(system: SystemView): readonly string[] {
   return [
     ...system.directories.flatMap((path) => ["--ro-bind", system.root + path, path]),
     ...system.links.flatMap(({ path, to }) => ["--symlink", to, path]),
+    ...(system.shell === undefined ? [] : ["--ro-bind", system.shell.source, system.shell.target]),
     ...["--ro-bind", system.etc, "/etc", "--proc", "/proc"],
     ...system.etcMounts.flatMap(({ source, target }) => ["--ro-bind", source, target]),
     ...system.maskedFiles.flatMap((path) => ["--ro-bind", "/dev/null", path]),

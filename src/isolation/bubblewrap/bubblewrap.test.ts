@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
@@ -71,6 +80,12 @@ function sights(): void {
     assert.equal(rest.split("\n")[0], "task");
   });
 
+  test("bubblewrap: /bin/sh is bash, as on AWS, where the machine has one", async (t) => {
+    if (!existsSync("/bin/bash")) return t.skip("no bash here");
+    const { stdout } = await run("set -o pipefail; source /dev/null; [[ a == a* ]] && echo bash");
+    assert.equal(stdout, "bash\n");
+  });
+
   test("bubblewrap: rlimits are AWS's, open files the spec's", async () => {
     const { stdout } = await run("cat /proc/self/limits", { openFilesMax: 1024 });
     const limit = (name: string) => new RegExp(`^${name} +(\\S+) +(\\S+)`, "m").exec(stdout)?.slice(1);
@@ -92,7 +107,7 @@ function sights(): void {
   });
 
   test("bubblewrap: the environment is the spec's alone, but for PWD", async () => {
-    const { stdout } = await run("tr '\\0' '\\n' </proc/self/environ", { env: { ONLY: "this" } });
+    const { stdout } = await ending(await driver.create(specOf(["/usr/bin/env"], { env: { ONLY: "this" } })));
     assert.deepEqual(stdout.trim().split("\n").sort(), ["ONLY=this", "PWD=/tmp"]);
   });
 

@@ -11,6 +11,7 @@ import {
   readFileSync,
   readdirSync,
   readlinkSync,
+  realpathSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -86,14 +87,28 @@ export function systemViewIn(root: string, machine: SystemView): SystemView {
   return { ...machine, ...tree(root), etc: join(root, "etc"), etcMounts };
 }
 
-function tree(root: string): Pick<SystemView, "root" | "directories" | "links"> {
+function tree(root: string): Pick<SystemView, "root" | "directories" | "links" | "shell"> {
   const present = systemDirectories.filter((path) => existsSync(root + path));
   const isLink = (path: string) => lstatSync(root + path).isSymbolicLink();
   return {
     root,
     directories: present.filter((path) => !isLink(path)),
     links: present.filter(isLink).map((path) => ({ path, to: readlinkSync(root + path) })),
+    shell: bashAsShell(root),
   };
+}
+
+/** Where /bin/sh is Debian's dash; what other links lead to may be more than a shell. */
+function bashAsShell(root: string): SystemView["shell"] {
+  try {
+    const [shell, bash] = [realpathSync(`${root}/bin/sh`), realpathSync(`${root}/bin/bash`)];
+    const isInside = shell.startsWith(`${root}/`) && bash.startsWith(`${root}/`);
+    return isInside && basename(shell) === "dash"
+      ? { source: bash, target: shell.slice(root.length) }
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What lambdad writes itself: a root file system has these files too, for its sandboxes to be shown ours instead. */
