@@ -40,6 +40,7 @@ export const filterPatternDepthMax = 32; // ours: a pattern has 4,096 characters
 export const listProvisionedPageMax = 50;
 export const listCodeSigningPageMax = 50; // inferred from the others; also of the functions of one
 export const functionUrlsCachedMax = 10_000; // ours: whose URL it is, 100 bytes each
+export const nameLookupMs = 1000; // ours: for the resolver to say whether it knows names below localhost
 export const functionUrlLengthMax = 100; // AWS: lambda-map 1.6, FunctionUrl
 export const listLayersPageMax = 50; // also ListLayerVersions
 export const functionLayersMax = 5;

@@ -3,6 +3,7 @@
  * entry: `start(config)` gives a running platform, `stop()` takes it down in the opposite order.
  */
 import { createHash } from "node:crypto";
+import { lookup } from "node:dns/promises";
 import { chmod, mkdir, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -267,6 +268,7 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     events: trailedEvents(events, { clock, trail }),
     codeMounts,
     catalog,
+    lookUp: (name) => lookup(name),
   });
   const sqs = createSqs({ clock, random, store, logger, metrics });
   const urls = { everywhere: () => publicUrl, functions: () => endpointUrl };

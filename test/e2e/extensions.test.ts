@@ -25,7 +25,7 @@ import {
   waitUntilFunctionActiveV2,
 } from "@aws-sdk/client-lambda";
 import { works } from "../harness/command.ts";
-import { openUrl } from "../harness/public-url.ts";
+import { openUrl, urlByPath } from "../harness/public-url.ts";
 import type { RunningServer } from "../harness/server.ts";
 import { startServer } from "../harness/server.ts";
 import { until } from "../harness/wait.ts";
@@ -282,7 +282,6 @@ test("an extension ships telemetry: every type of event, in order, in AWS's sche
     new CreateFunctionUrlConfigCommand({ FunctionName: "collector", AuthType: "NONE" }),
   );
   const { payload: endpoint } = await invoked("collector");
-  const urlId = new URL(FunctionUrl).hostname.split(".")[0] ?? "";
   const shipper = await layer("log-shipper", {
     "extensions/log-shipper": {
       content: readFileSync(join(examples, "log-shipper/log-shipper")),
@@ -293,7 +292,7 @@ test("an extension ships telemetry: every type of event, in order, in AWS's sche
     Layers: [shipper],
     MemorySize: 1769, // a whole CPU: SHUTDOWN has its 2 s however busy this machine is
     LoggingConfig: { LogFormat: "JSON", ApplicationLogLevel: "INFO", SystemLogLevel: "INFO" },
-    Environment: { Variables: { LOG_SHIPPER_URL: `${String(endpoint)}/_lambdad/url/${urlId}/` } },
+    Environment: { Variables: { LOG_SHIPPER_URL: urlByPath(String(endpoint), FunctionUrl) } },
   });
   await invoked("shipped", { say: "a line\nand its second" });
   await invoked("shipped", { exit: 9 });

@@ -16,7 +16,7 @@ import {
 } from "@aws-sdk/client-lambda";
 import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { createEchoFunction } from "../../bench/echo.ts";
-import { openUrl, publicUrlPermissions } from "../harness/public-url.ts";
+import { openUrl, publicUrlPermissions, urlByPath } from "../harness/public-url.ts";
 import { startServer } from "../harness/server.ts";
 import { until } from "../harness/wait.ts";
 
@@ -33,6 +33,7 @@ exports.handler = async (event) => {
       body: Buffer.from("tea").toString("base64"),
     };
     case "/text": return "hello";
+    case "/moved": return { statusCode: 302, headers: { Location: "/text" } };
     case "/list": return ["hello", 3, true];
     case "/throw": throw new Error("no");
     case "/bad-status": return { statusCode: 1000 };
@@ -102,7 +103,10 @@ test(
       const lambda = await createEchoFunction(server.url, FunctionName, sources);
       const made = await lambda.send(new CreateFunctionUrlConfigCommand({ FunctionName, AuthType: "NONE" }));
       const url = made.FunctionUrl ?? "";
-      assert.match(url, /^http:\/\/[a-z2-7]{32}\.lambda-url\.us-east-1\.localhost:\d+\/$/);
+      // By name where this machine finds names below localhost, else by path.
+      const forms =
+        /^http:\/\/([a-z2-7]{32}\.lambda-url\.us-east-1\.localhost:\d+|127\.0\.0\.1:\d+\/_lambdad\/url\/[a-z2-7]{32})\/$/;
+      assert.match(url, forms);
       assert.equal(made.InvokeMode, undefined);
       const got = await lambda.send(new GetFunctionUrlConfigCommand({ FunctionName }));
       assert.equal(got.FunctionUrl, url);
@@ -177,10 +181,15 @@ test(
         assert.deepEqual([failed.status, failed.body], [502, "Internal Server Error"], path);
       }
 
-      // The same by path, where no name leads here.
-      const id = new URL(url).host.split(".")[0];
-      const byPath = await fetch(`${server.url}/_lambdad/url/${id}/text`);
-      assert.equal(await byPath.text(), "hello");
+      // The address that was given can be reached from here, and both forms lead to the function.
+      assert.equal(await (await fetch(`${url}text`)).text(), "hello");
+      const byPath = urlByPath(server.url, url);
+      const moved = await fetch(`${byPath}moved`, { redirect: "manual" });
+      assert.equal(`${server.url}${moved.headers.get("location")}`, `${byPath}text`);
+      const id = new URL(byPath).pathname.split("/").at(-2);
+      const named = `http://${id}.lambda-url.us-east-1.localhost:${new URL(server.url).port}/`;
+      const byName = await call(server.url, named, "/moved");
+      assert.deepEqual([byName.status, byName.headers["location"]], [302, "/text"]);
 
       // CORS: preflights do not reach the function, other answers carry its headers and ours.
       const Cors = {

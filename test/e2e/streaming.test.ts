@@ -24,7 +24,7 @@ import {
 } from "@aws-sdk/client-lambda";
 import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { works } from "../harness/command.ts";
-import { openUrl } from "../harness/public-url.ts";
+import { openUrl, urlByPath } from "../harness/public-url.ts";
 import type { RunningServer } from "../harness/server.ts";
 import { startServer } from "../harness/server.ts";
 import { until } from "../harness/wait.ts";
@@ -161,9 +161,8 @@ async function urlOf(FunctionName: string): Promise<string> {
   return FunctionUrl;
 }
 
-/** The form of a function's URL that needs no name service. curl knows what localhost is, others may not. */
 function pathOf(url: string): string {
-  return `${server.url}/_lambdad/url/${new URL(url).hostname.split(".", 1)[0]}/`;
+  return urlByPath(server.url, url);
 }
 
 /** curl with what it has printed so far. */

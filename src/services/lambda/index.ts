@@ -41,6 +41,7 @@ import { createRuntimeManagementOperations } from "./operations/runtime-manageme
 import { createTagOperations } from "./operations/tags.ts";
 import { createUpdateOperations } from "./operations/updates.ts";
 import { createVersionOperations } from "./operations/versions.ts";
+import { createLoopbackNames } from "./loopback-names.ts";
 import { createMappedFunctions } from "./mapped-functions.ts";
 import type { LambdaParts } from "./parts.ts";
 import { Mappings } from "./mapping-store.ts";
@@ -65,6 +66,8 @@ export interface LambdaDeps {
   readonly catalog: Pick<Catalog, "list" | "plan">;
   /** Of each account in each region. */
   readonly codeStorageBytesMax: number;
+  /** This machine's resolver. Undefined: it knows names below `localhost`. */
+  readonly lookUp?: (name: string) => Promise<unknown>;
 }
 
 export interface LambdaService extends Service {
@@ -89,6 +92,7 @@ export function createLambda(deps: LambdaDeps): LambdaService {
   const activation = new Activation({ ...deps, functions, codeStore, stamp });
   const machine = arch() === "arm64" ? "arm64" : "x86_64";
   const recursion = createRecursion(deps);
+  const hasLoopbackNames = createLoopbackNames({ clock, lookUp: deps.lookUp });
   const submit = createSubmit({ ...deps, functions, targets });
   const parts: LambdaParts = {
     ...deps,
@@ -103,6 +107,7 @@ export function createLambda(deps: LambdaDeps): LambdaService {
     codeStore,
     codeUsage,
     activation,
+    hasLoopbackNames,
     machine,
     stamp,
   };

@@ -36,6 +36,7 @@ export interface LambdaParts {
   readonly submit: Submit;
   readonly recursion: Recursion;
   readonly activation: Activation;
+  readonly hasLoopbackNames: () => Promise<boolean>;
   /** What this machine runs. */
   readonly machine: Architecture;
   readonly stamp: () => Stamp;

@@ -6,7 +6,7 @@ import type { FunctionId } from "./domain/function-ref.ts";
 import { arnOf } from "./domain/function-ref.ts";
 import type { FunctionUrl, UrlCors } from "./domain/function-url.ts";
 import { timestampText } from "./to-wire.ts";
-import { functionUrlOf } from "./domain/function-url.ts";
+import { functionUrlOf, type ReachedAt } from "./domain/function-url.ts";
 import type { RuntimeManagement } from "./domain/runtime-management.ts";
 import type { ProvisionedConcurrency } from "./domain/provisioned.ts";
 import type { ProvisioningState } from "./provisioning.ts";
@@ -43,14 +43,14 @@ export function codeSigningToWire(
   };
 }
 
-/** As Get and List show it; Create and Update leave members out. `endpoint`: how the caller has reached us. */
+/** As Get and List show it; Create and Update leave members out. */
 export function functionUrlToWire(
   named: { readonly id: FunctionId; readonly qualifier: string | undefined },
   url: FunctionUrl,
-  endpoint: string,
+  reachedAt: ReachedAt,
 ): Output<"GetFunctionUrlConfig"> {
   return {
-    FunctionUrl: functionUrlOf(url.urlId, named.id.region, endpoint),
+    FunctionUrl: functionUrlOf(url.urlId, named.id.region, reachedAt),
     FunctionArn: arnOf(named.id, named.qualifier),
     AuthType: url.authType,
     ...(url.cors && { Cors: corsToWire(url.cors) }),

@@ -17,7 +17,7 @@ import type { UrlOwner } from "./collections.ts";
 import type { FunctionRecord } from "./domain/function.ts";
 import { findAlias } from "./domain/function.ts";
 import { arnOfRef, latest } from "./domain/function-ref.ts";
-import type { FunctionUrl } from "./domain/function-url.ts";
+import type { AddressedUrl, FunctionUrl } from "./domain/function-url.ts";
 import { addressedUrl } from "./domain/function-url.ts";
 import { isUrlPreflight, preflightHeaders, simpleHeaders } from "./domain/url-cors.ts";
 import type { UrlCaller, UrlRequest } from "./domain/url-event.ts";
@@ -56,7 +56,7 @@ export function createUrlRoute(deps: UrlRouteDeps): WebRoute {
     const { cors } = found.url;
     if (cors && isUrlPreflight(request))
       return { status: 200, headers: preflightHeaders(cors, request), body: "" };
-    const response = await answer(request, addressed, found);
+    const response = below(addressed.prefix, await answer(request, addressed, found));
     return cors ? withHeaders(response, simpleHeaders(cors, request)) : response;
   };
 
@@ -73,7 +73,7 @@ export function createUrlRoute(deps: UrlRouteDeps): WebRoute {
 
   async function answer(
     request: WebRequest,
-    addressed: { readonly urlId: string; readonly path: string },
+    { urlId, path }: AddressedUrl,
     { owner, fn, url }: Found,
   ): Promise<WebResponse> {
     const caller = callerOf(request, url);
@@ -93,7 +93,7 @@ export function createUrlRoute(deps: UrlRouteDeps): WebRoute {
     try {
       const target = await deps.targets.resolve(ref);
       const nowMs = deps.clock.now();
-      return await run(target, url, { ...request, ...addressed, nowMs, caller });
+      return await run(target, url, { ...request, urlId, path, nowMs, caller });
     } catch (error) {
       // A function that is not ready, or was deleted just now.
       if (error instanceof AwsError) return failed();
@@ -176,6 +176,13 @@ function refused(status: number, body: object, errorType: string): WebResponse {
 
 function failed(): WebResponse {
   return { status: 502, headers: { "content-type": "text/plain" }, body: "Internal Server Error" };
+}
+
+/** A redirection within a URL that is a path stays within it. */
+function below(prefix: string, response: WebResponse): WebResponse {
+  const { location } = response.headers;
+  if (prefix === "" || typeof location !== "string" || !/^\/(?!\/)/.test(location)) return response;
+  return { ...response, headers: { ...response.headers, location: prefix + location } };
 }
 
 /** Beside what the function has set under the same names: AWS sends both. */

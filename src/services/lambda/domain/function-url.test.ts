@@ -17,19 +17,30 @@ const addresses: readonly (readonly [endpoint: string, url: string])[] = [
 
 for (const [endpoint, url] of addresses) {
   test(`behind ${endpoint} a function URL is ${url}`, () => {
-    assert.equal(functionUrlOf(id, "us-east-1", endpoint), url);
+    assert.equal(functionUrlOf(id, "us-east-1", { endpoint, hasLoopbackNames: true }), url);
     const { host, pathname } = new URL(url);
-    assert.deepEqual(addressedUrl(host, pathname), { urlId: id, path: "/" });
+    const prefix = pathname === "/" ? "" : `/_lambdad/url/${id}`;
+    assert.deepEqual(addressedUrl(host, pathname), { urlId: id, path: "/", prefix });
   });
 }
+
+test("where names below localhost are not found a function URL is a path", () => {
+  const at = (endpoint: string) => functionUrlOf(id, "us-east-1", { endpoint, hasLoopbackNames: false });
+  assert.equal(at("http://127.0.0.1:4566"), `http://127.0.0.1:4566/_lambdad/url/${id}/`);
+  assert.equal(at("http://localhost:4566"), `http://localhost:4566/_lambdad/url/${id}/`);
+  assert.equal(at("https://lambda.example.com"), `https://${id}.lambda-url.us-east-1.lambda.example.com/`);
+});
 
 test("requests for something else are for no function URL", () => {
   assert.equal(addressedUrl("localhost:4566", "/2015-03-31/functions"), undefined);
   assert.deepEqual(addressedUrl(`${id.toUpperCase()}.lambda-url.x.localhost`, "/a%2Fb"), {
     urlId: id,
     path: "/a%2Fb",
+    prefix: "",
   });
-  assert.deepEqual(addressedUrl("localhost", `/_lambdad/url/${id}`), { urlId: id, path: "/" });
+  const prefix = `/_lambdad/url/${id}`;
+  assert.deepEqual(addressedUrl("localhost", prefix), { urlId: id, path: "/", prefix });
+  assert.deepEqual(addressedUrl("localhost", `${prefix}/a//b`), { urlId: id, path: "/a//b", prefix });
 });
 
 test("an id is 32 lower-case letters and digits", () => {

@@ -50,27 +50,43 @@ export function urlIdOf(bytes: Uint8Array): string {
 
 export const urlPathPrefix = "/_lambdad/url/";
 
+export interface ReachedAt {
+  /** How the caller has reached us: no slash at its end. */
+  readonly endpoint: string;
+  /** Whether names below `localhost` are found on this machine. */
+  readonly hasLoopbackNames: boolean;
+}
+
 /**
  * An address that leads to us as long as `endpoint` does: below its name, or below `localhost` where that is this machine;
- * where the endpoint is another bare address, or the name would be too long, a path.
+ * where there are no such names, or the name would be too long, a path.
  */
-export function functionUrlOf(urlId: string, region: string, endpoint: string): string {
+export function functionUrlOf(
+  urlId: string,
+  region: string,
+  { endpoint, hasLoopbackNames }: ReachedAt,
+): string {
   const { protocol, hostname, port } = new URL(endpoint);
   const isLoopback = hostname.startsWith("127.") || hostname === "[::1]" || hostname === "localhost";
   const parent = isLoopback ? "localhost" : hostname;
   const url = `${protocol}//${urlId}.lambda-url.${region}.${parent}${port && `:${port}`}/`;
-  const isName = isIP(parent.replace(/^\[|\]$/g, "")) === 0;
+  const isName = isLoopback ? hasLoopbackNames : isIP(parent.replace(/^\[|\]$/g, "")) === 0;
   return isName && url.length <= functionUrlLengthMax ? url : `${endpoint}${urlPathPrefix}${urlId}/`;
 }
 
-/** Which URL a request is for, and the path as its function sees it; undefined: none. */
-export function addressedUrl(host: string, path: string): { urlId: string; path: string } | undefined {
+export interface AddressedUrl {
+  readonly urlId: string;
+  /** As its function sees it. */
+  readonly path: string;
+  /** What comes before that path: nothing where the host is the address. */
+  readonly prefix: string;
+}
+
+/** Which URL a request is for; undefined: none. */
+export function addressedUrl(host: string, path: string): AddressedUrl | undefined {
   const [urlId = "", rest] = host.toLowerCase().split(".lambda-url.");
-  if (rest !== undefined) return { urlId, path: path === "" ? "/" : path };
+  if (rest !== undefined) return { urlId, path: path === "" ? "/" : path, prefix: "" };
   if (!path.startsWith(urlPathPrefix)) return undefined;
-  const below = path.slice(urlPathPrefix.length);
-  const slash = below.indexOf("/");
-  return slash === -1
-    ? { urlId: below, path: "/" }
-    : { urlId: below.slice(0, slash), path: below.slice(slash) };
+  const [, id = "", own = ""] = /^([^/]*)(.*)$/s.exec(path.slice(urlPathPrefix.length)) ?? [];
+  return { urlId: id, path: own === "" ? "/" : own, prefix: urlPathPrefix + id };
 }

@@ -5,7 +5,7 @@ import type { FunctionRecord } from "../domain/function.ts";
 import { findAlias } from "../domain/function.ts";
 import type { Caller, FunctionRef } from "../domain/function-ref.ts";
 import { arnOfRef, latest, parseFunctionRef } from "../domain/function-ref.ts";
-import type { FunctionUrl } from "../domain/function-url.ts";
+import type { FunctionUrl, ReachedAt } from "../domain/function-url.ts";
 import { corsOf, urlIdOf } from "../domain/function-url.ts";
 import { listed, without } from "../domain/settings.ts";
 import type { LambdaOperations } from "../operation-types.ts";
@@ -27,7 +27,12 @@ interface Named {
   readonly Qualifier?: string | undefined;
 }
 
-export function createFunctionUrlOperations({ functions, clock, random }: LambdaParts): UrlOperations {
+export function createFunctionUrlOperations(parts: LambdaParts): UrlOperations {
+  const { functions, clock, random, hasLoopbackNames } = parts;
+  const reachedAt = async ({ endpoint }: { readonly endpoint: string }): Promise<ReachedAt> => ({
+    endpoint,
+    hasLoopbackNames: await hasLoopbackNames(),
+  });
   return {
     async CreateFunctionUrlConfig(input, ctx) {
       const ref = refOf(input, "CreateFunctionUrlConfig", ctx);
@@ -51,7 +56,8 @@ export function createFunctionUrlOperations({ functions, clock, random }: Lambda
         }
         return { fn: withUrls(fn, { ...fn.settings.urls, [keyOf(ref)]: made }) };
       });
-      const { InvokeMode, LastModifiedTime: _unshown, ...shown } = functionUrlToWire(ref, made, ctx.endpoint);
+      const wire = functionUrlToWire(ref, made, await reachedAt(ctx));
+      const { InvokeMode, LastModifiedTime: _unshown, ...shown } = wire;
       return { ...shown, ...(made.invokeMode && { InvokeMode }) };
     },
 
@@ -60,7 +66,7 @@ export function createFunctionUrlOperations({ functions, clock, random }: Lambda
       const fn = await functions.get(ref.id);
       const url = fn && urlOf(fn, ref);
       if (!url) throw nothingRequestedExists();
-      return functionUrlToWire(ref, url, ctx.endpoint);
+      return functionUrlToWire(ref, url, await reachedAt(ctx));
     },
 
     async UpdateFunctionUrlConfig(input, ctx) {
@@ -77,7 +83,7 @@ export function createFunctionUrlOperations({ functions, clock, random }: Lambda
         };
         return { fn: withUrls(fn, { ...fn.settings.urls, [keyOf(ref)]: next }), url: next };
       });
-      return functionUrlToWire(ref, url, ctx.endpoint);
+      return functionUrlToWire(ref, url, await reachedAt(ctx));
     },
 
     async DeleteFunctionUrlConfig(input, ctx) {
@@ -96,9 +102,10 @@ export function createFunctionUrlOperations({ functions, clock, random }: Lambda
       const [after] = readMarker(input.Marker, 1) ?? [];
       const limit = Math.min(input.MaxItems ?? listFunctionUrlConfigsPageMax, listFunctionUrlConfigsPageMax);
       const { items, last } = firstOf(listed(fn.settings.urls, after), limit);
+      const reached = await reachedAt(ctx);
       return {
         FunctionUrlConfigs: items.map(([key, url]) =>
-          functionUrlToWire({ id, qualifier: key === latest ? undefined : key }, url, ctx.endpoint),
+          functionUrlToWire({ id, qualifier: key === latest ? undefined : key }, url, reached),
         ),
         ...(last && { NextMarker: markerOf(last[0]) }),
       };
