@@ -3,24 +3,36 @@
  * Starts lambdad with a Node that is new enough. Plain JavaScript for any Node >= 18.
  *
  * The running Node is used if it will do; else the one that npm brought as an optional dependency (`node24-…`), else one
- * named by LAMBDAD_NODE or found on PATH. Signals and the exit code pass through; when this process dies, so does the
- * one that it started (it watches the IPC channel).
+ * named by LAMBDAD_NODE or found on PATH. It takes this process's place where the running Node can do that; else signals
+ * and the exit code pass through, and when this process dies, so does the one that it started (it watches the IPC channel).
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import * as nodeModule from "node:module";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { endWithPackageRunner } from "./package-runner.js";
 
 const oldestNode = [24, 15];
+/**
+ * V8's space for new objects grows to 48 MB in each thread under a burst of small ones, and stays so. With 4 MB halves
+ * lambdad has 50 to 90 MB less after a burst, and an invocation costs no more processor time: docs/internals/async.md.
+ * Only a Node that is being started takes it.
+ */
+const nurseryOption = "--max-semi-space-size";
+const nurseryMb = 4;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 // A checkout runs its sources as they are; the published package has them compiled.
 const entry = [join(root, "src", "main.ts"), join(root, "dist", "main.js")].find((path) => existsSync(path));
+// Whoever started us with a channel would lose it.
+const canBeReplaced = process.execve !== undefined && !process.channel;
 
-if (isNewEnough(process.versions.node)) await run();
-else relaunch();
+if (!isNewEnough(process.versions.node)) relaunch(newerNode());
+else if (process.argv[2] === "up" && canBeReplaced && !hasNurseryOption()) relaunch(process.execPath);
+else await run();
 
 async function run() {
+  endWithPackageRunner();
   // Compiled code (and TypeScript with its types taken out) is kept for the next start: half the time, a quarter less
   // memory. The variable is for worker threads.
   process.env.NODE_COMPILE_CACHE ??= join(root, "node_modules", ".cache", "lambdad");
@@ -28,21 +40,31 @@ async function run() {
   await import(pathToFileURL(entry).href);
 }
 
-function relaunch() {
-  const node = candidates().find((path) => existsSync(path) && isNewEnough(versionOf(path)));
-  if (!node) {
-    console.error(
-      `lambdad needs Node.js ${oldestNode.join(".")} or newer; this is ${process.versions.node} and no other was found.\n` +
-        "Install it, or run `npm install` again without --omit=optional: npm then brings one along.\n" +
-        "LAMBDAD_NODE=/path/to/node names one yourself.",
-    );
-    process.exit(1);
-  }
-  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
-    stdio: ["inherit", "inherit", "inherit", "ipc"],
-  });
+/** Runs this file again with another Node, or with the options that only a start takes. */
+function relaunch(node) {
+  const options = hasNurseryOption() ? [] : [`${nurseryOption}=${nurseryMb}`];
+  const args = [...process.execArgv, ...options, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
+  if (canBeReplaced) process.execve(node, [node, ...args], process.env);
+  const child = spawn(node, args, { stdio: ["inherit", "inherit", "inherit", "ipc"] });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("exit", (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
+}
+
+/** Set by us, or by the operator. */
+function hasNurseryOption() {
+  const given = [...process.execArgv, process.env.NODE_OPTIONS ?? ""].join(" ").replaceAll("_", "-");
+  return given.includes(nurseryOption);
+}
+
+function newerNode() {
+  const node = candidates().find((path) => existsSync(path) && isNewEnough(versionOf(path)));
+  if (node) return node;
+  console.error(
+    `lambdad needs Node.js ${oldestNode.join(".")} or newer; this is ${process.versions.node} and no other was found.\n` +
+      "Install it, or run `npm install` again without --omit=optional: npm then brings one along.\n" +
+      "LAMBDAD_NODE=/path/to/node names one yourself.",
+  );
+  process.exit(1);
 }
 
 /** Where a newer Node may be, best first. */

@@ -1,5 +1,6 @@
 /** lambdad as a process: started by an old Node, refused twice, stopped cleanly, killed and started again. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -68,6 +69,25 @@ test("a launcher that is killed takes the platform with it", async (t) => {
   server.child.kill("SIGKILL");
   await until("the platform is gone", () => processesOf(server.dataDir).length === 0);
   rmSync(server.dataDir, { recursive: true, force: true });
+});
+
+test("the platform ends with the npx that started it, killed or told to stop", async () => {
+  // As npx does it: a shell in the middle, which alone gets npx's SIGTERM, and a variable that says who has started it.
+  const npx = (dataDir: string) => `
+    const command = '"$0" "$1" up --port 0 --data "$2" --json; exit $?';
+    const args = ["-c", command, ...${JSON.stringify([process.execPath, launcher, dataDir])}];
+    const env = { ...process.env, npm_lifecycle_event: "npx" };
+    const shell = require("child_process").spawn("sh", args, { stdio: "inherit", env });
+    process.on("SIGTERM", () => shell.kill());`;
+  for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+    const dataDir = temporaryFolder();
+    const child = spawn(process.execPath, ["-e", npx(dataDir)], { stdio: ["ignore", "pipe", "inherit"] });
+    const [ready] = (await once(child.stdout, "data")) as [Buffer];
+    assert.match(ready.toString(), /"url"/);
+    child.kill(signal);
+    await until("the platform is gone", () => processesOf(dataDir).length === 0);
+    rmSync(dataDir, { recursive: true, force: true });
+  }
 });
 
 test("a second instance on the same data directory is refused with the first one's process id", async () => {
