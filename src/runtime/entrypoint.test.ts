@@ -31,12 +31,15 @@ const nothing: Entrypoint = {
   errorType: "Runtime.InvalidEntrypoint",
   message: "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]",
 };
-const denied: Entrypoint = { ...nothing, message: "fork/exec /var/task/bootstrap: permission denied" };
+const refused = (reason: string): Entrypoint => ({
+  ...nothing,
+  message: `fork/exec /var/task/bootstrap: ${reason}`,
+});
 const started = (path: string): Entrypoint => ({ kind: "argv", argv: [path] });
 
 interface Place {
-  /** Inside → mode of an empty file, or where a link leads. */
-  readonly files: Readonly<Record<string, number | string>>;
+  /** Inside → mode of a script, or where a link leads, or an executable's content. */
+  readonly files: Readonly<Record<string, number | string | Buffer>>;
   readonly expected: Entrypoint;
 }
 
@@ -48,7 +51,26 @@ const places: Readonly<Record<string, Place>> = {
     files: { "/var/task/bootstrap": 0o755, "/opt/bootstrap": 0o755 },
     expected: started("/var/task/bootstrap"),
   },
-  "not executable": { files: { "/var/task/bootstrap": 0o644, "/opt/bootstrap": 0o755 }, expected: denied },
+  "not executable": {
+    files: { "/var/task/bootstrap": 0o644, "/opt/bootstrap": 0o755 },
+    expected: refused("permission denied"),
+  },
+  "no program: not even a shell takes it": {
+    files: { "/var/task/bootstrap": Buffer.from("echo hello\n") },
+    expected: refused("exec format error"),
+  },
+  "a script with Windows's line ends": {
+    files: { "/var/task/bootstrap": Buffer.from("#!/bin/sh\r\n") },
+    expected: refused("no such file or directory"),
+  },
+  "a script whose interpreter a layer brings": {
+    files: { "/var/task/bootstrap": Buffer.from("#!/opt/bin/run\n"), "/opt/bin/run": 0o755 },
+    expected: started("/var/task/bootstrap"),
+  },
+  "a script whose interpreter no layer brings": {
+    files: { "/var/task/bootstrap": Buffer.from("#!/opt/bin/run\n"), "/opt/x": 0o755 },
+    expected: refused("no such file or directory"),
+  },
   "a folder of that name": { files: { "/var/task/bootstrap/x": 0o755 }, expected: nothing },
   "a link beside it": {
     files: { "/var/task/bootstrap": "bin/main", "/var/task/bin/main": 0o755 },
@@ -116,7 +138,8 @@ async function mountsWith(t: TestContext, files: Place["files"]) {
     const file = join(directory, path);
     await mkdir(dirname(file), { recursive: true });
     if (typeof content === "string") await symlink(content, file);
-    else await writeFile(file, "", { mode: content });
+    else if (typeof content === "number") await writeFile(file, "#!/bin/sh\n", { mode: content });
+    else await writeFile(file, content, { mode: 0o755 });
   }
   return ["/var/task", "/opt"].map((target) => ({ source: join(directory, target), target }));
 }

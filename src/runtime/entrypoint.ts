@@ -4,10 +4,12 @@
  *
  * Looks at the mounts' sources on the host, and follows links as they will be followed inside. Starts nothing.
  */
-import { lstat, readlink } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { lstat, open, readlink } from "node:fs/promises";
 import { posix } from "node:path";
 import type { Mount } from "../isolation/driver.ts";
 import type { LaunchPlan, VersionSpec } from "./contract.ts";
+import { programFile, programHeadBytes } from "./program-file.ts";
 
 export type Entrypoint =
   | { readonly kind: "argv"; readonly argv: readonly string[] }
@@ -20,7 +22,8 @@ export async function chooseEntrypoint(
   mounts: readonly Mount[],
   { memoryMb, variables }: Pick<VersionSpec, "memoryMb" | "variables">,
 ): Promise<Entrypoint> {
-  if (plan.entrypoints !== undefined) return firstThatIsThere(plan.entrypoints, mounts);
+  if (plan.entrypoints !== undefined)
+    return firstThatIsThere(plan.entrypoints, { mounts, root: plan.root ?? "" });
   const argv = withFlags(plan, memoryMb, variables);
   const wrapper = variables["AWS_LAMBDA_EXEC_WRAPPER"];
   // By a shell, because a wrapper that is missing is exit status 127 on AWS, not a start that failed.
@@ -28,33 +31,62 @@ export async function chooseEntrypoint(
   return { kind: "argv", argv: wrapper ? wrapped : argv };
 }
 
-async function firstThatIsThere(
-  entrypoints: readonly string[],
-  mounts: readonly Mount[],
-): Promise<Entrypoint> {
+/** What paths of the sandbox are on the host: below a mount, or else below the root of the system's own files. */
+interface Places {
+  readonly mounts: readonly Mount[];
+  readonly root: string;
+}
+
+async function firstThatIsThere(entrypoints: readonly string[], places: Places): Promise<Entrypoint> {
   for (const path of entrypoints) {
-    const found = await look(path, mounts);
-    if (found === "executable") return { kind: "argv", argv: [path] };
+    const found = await look(path, places.mounts);
+    if (found === "nothing") continue;
     // inferred: the first file counts, executable or not; the text is the operating system's, as AWS shows it.
-    if (found === "file") return invalid(`fork/exec ${path}: permission denied`);
+    const obstacle = found === "elsewhere" ? undefined : await obstacleTo(found.outside, places);
+    if (obstacle !== undefined) return invalid(`fork/exec ${path}: ${obstacle}`);
+    return { kind: "argv", argv: [path] };
   }
   return invalid(`Couldn't find valid bootstrap(s): [${entrypoints.join(" ")}]`);
+}
+
+/** Why the kernel would not start a file, in its words. No shell takes what is no program, as none does on AWS. */
+async function obstacleTo(outside: string, { mounts, root }: Places): Promise<string | undefined> {
+  const file = await open(outside);
+  try {
+    if (((await file.stat()).mode & 0o111) === 0) return "permission denied";
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(programHeadBytes), { position: 0 });
+    const program = programFile(buffer.subarray(0, bytesRead), process.arch);
+    if (program.kind === "none") return "exec format error";
+    if (program.interpreter === undefined) return undefined;
+    const interpreter = posix.resolve(taskRoot, program.interpreter);
+    const isThere =
+      hostPath(interpreter, mounts) === undefined
+        ? existsSync(root + interpreter)
+        : (await look(interpreter, mounts)) !== "nothing";
+    return isThere ? undefined : "no such file or directory";
+  } finally {
+    await file.close();
+  }
 }
 
 function invalid(message: string): Entrypoint {
   return { kind: "invalid", errorType: "Runtime.InvalidEntrypoint", message };
 }
 
+const taskRoot = "/var/task"; // the working directory
 const linksMax = 40; // Linux: MAXSYMLINKS
 
 /** What a path of the sandbox is. Where a link leads to the system's own files, the sandbox has to find out. */
-async function look(path: string, mounts: readonly Mount[]): Promise<"executable" | "file" | "nothing"> {
+async function look(
+  path: string,
+  mounts: readonly Mount[],
+): Promise<{ readonly outside: string } | "elsewhere" | "nothing"> {
   let inside = path;
   for (let links = 0; links < linksMax; links++) {
     const outside = hostPath(inside, mounts);
-    if (outside === undefined) return links === 0 ? "nothing" : "executable";
+    if (outside === undefined) return links === 0 ? "nothing" : "elsewhere";
     const found = await lstat(outside).catch(() => undefined);
-    if (found?.isFile()) return (found.mode & 0o111) === 0 ? "file" : "executable";
+    if (found?.isFile()) return { outside };
     if (!found?.isSymbolicLink()) return "nothing";
     inside = posix.resolve(posix.dirname(inside), await readlink(outside));
   }
