@@ -12,6 +12,7 @@ import { AwsError } from "../wire/aws-error.ts";
 import { loadModel } from "../wire/model-load.ts";
 import type { Operation, ProtocolId, ServiceModel } from "../wire/model.ts";
 import type { Structure } from "../wire/protocol.ts";
+import { missingFromBody } from "../wire/s3-words.ts";
 import { validate, validationMessage } from "../wire/validate.ts";
 import { requestTooLarge } from "./body-limits.ts";
 import type { Call } from "./context.ts";
@@ -55,7 +56,12 @@ export function checkInput(operation: Operation, input: Structure, protocol: Pro
   const service = operation.service.name;
   const missing = service === "sqs" ? missingParameter(operation, input) : undefined;
   if (missing) throw missing;
-  throw new AwsError(validationCode(service, protocol), validationMessage(violations) ?? "", { status: 400 });
+  const message = validationMessage(violations) ?? "";
+  // recorded: S3 says no more of a body that is not what its schema demands.
+  const malformed =
+    service === "s3" && message.includes("must not be null") && missingFromBody(operation, input);
+  if (malformed) throw malformed;
+  throw new AwsError(validationCode(service, protocol), message, { status: 400 });
 }
 
 /** SQS has words of its own for what is missing (recorded). */

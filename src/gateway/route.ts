@@ -158,11 +158,32 @@ function routeRest(candidates: readonly Indexed[], head: RequestHead, path: stri
     const found = trie().find(head, model.name === "s3" ? s3Path(head, path) : path);
     if (!found) continue;
     const { operation, labels } = found;
+    // A POST to a key that names nothing of it: no other operation of S3 has a method to itself but for its query.
+    if (operation === completion(model) && queryValue(head.query, "uploadId") === undefined) continue;
     return { kind: "operation", service: model, protocol: restProtocol, operation, labels };
   }
   const rest = candidates.find(({ restProtocol }) => restProtocol !== undefined) ?? candidates[0];
   const protocol = rest?.restProtocol ?? rest?.model.protocols[0] ?? "restJson1";
+  if (rest?.model.name === "s3") return refused(rest.model, protocol, notAllowed(head));
   return refused(rest?.model, protocol, unknownOperation(rest?.model, `${head.method} ${path}`));
+}
+
+function completion(model: ServiceModel) {
+  return model.name === "s3" ? model.operations.get("CompleteMultipartUpload") : undefined;
+}
+
+/** recorded: a POST to a bucket is a form, or none. */
+function notAllowed(head: RequestHead): AwsError {
+  const [, bucket, key] = /^\/([^/]*)\/?(.*)$/.exec(s3Path(head, head.path)) ?? [];
+  if (head.method === "POST" && bucket && !key && head.query === "") {
+    const text = "At least one of the pre-conditions you specified did not hold";
+    const Condition = "Bucket POST must be of the enclosure-type multipart/form-data";
+    return new AwsError("PreconditionFailed", text, { status: 412, members: { Condition } });
+  }
+  const ResourceType = key ? "OBJECT" : bucket ? "BUCKET" : "SERVICE";
+  const text = "The specified method is not allowed against this resource.";
+  const members = { Method: head.method, ResourceType };
+  return new AwsError("MethodNotAllowed", text, { status: 405, members });
 }
 
 function uploadRoute(service: ServiceModel, head: RequestHead): UploadRoute | undefined {
@@ -274,10 +295,6 @@ function notServed(signingName: string, protocol: ProtocolId): RefusedRoute {
 
 // inferred: AWS's front ends answer 404 with little more than the code; S3's list has MethodNotAllowed.
 function unknownOperation(service: ServiceModel | undefined, asked: string): AwsError {
-  if (service?.name === "s3") {
-    const text = "The specified method is not allowed against this resource.";
-    return new AwsError("MethodNotAllowed", text, { status: 405 });
-  }
   const text = `${service?.serviceId ?? "AWS"} has no operation ${asked.slice(0, 256)}`;
   return new AwsError("UnknownOperationException", text, { status: 404 });
 }

@@ -9,15 +9,42 @@ import { checksums } from "../wire/checksum.ts";
 import type { Credential } from "../wire/credential.ts";
 import { forEachParameter } from "../wire/form.ts";
 import type { WireRequest } from "../wire/protocol.ts";
+import { parseTimestamp } from "../wire/timestamp.ts";
 
 export function checkedRestXml(request: WireRequest, credential: Credential | undefined): WireRequest {
   const { body } = request;
   if (body instanceof Uint8Array && body.length > 0) checkDigests(request.headers, body);
-  // Any text will do for S3; whoever keeps it reads it as it was sent.
-  const { expires, ...others } = request.headers;
-  const headers = expires === undefined ? request.headers : others;
-  if (credential?.carriedIn !== "query") return { ...request, headers };
-  return { ...request, headers: { ...headersInQuery(request.query), ...headers } };
+  checkRetainUntil(request.headers["x-amz-object-lock-retain-until-date"]);
+  const query = readable(request.query);
+  const headers = withoutUnread(request.headers);
+  if (credential?.carriedIn !== "query") return { ...request, query, headers };
+  return { ...request, query, headers: { ...headersInQuery(request.query), ...headers } };
+}
+
+function checkRetainUntil(given: string | undefined): void {
+  if (given === undefined || parseTimestamp(given)) return;
+  const members = { ArgumentName: "x-amz-object-lock-retain-until-date", ArgumentValue: given };
+  const text = "The retain until date must be provided in ISO 8601 format";
+  throw new AwsError("InvalidArgument", text, { status: 400, members });
+}
+
+/** Numbers that are not given, and a date of which S3 keeps any text; whoever needs it reads it as it was sent. */
+function readable(query: string): string {
+  return query.includes("=") ? query.replace(unreadParameter, "") : query;
+}
+
+const unreadParameter =
+  /(?:^|&)(?:(?:max-(?:keys|uploads|parts|buckets)|part-number-marker)=|response-expires=[^&]*)(?=&|$)/g;
+
+/** Any text will do for `Expires`; dates of conditions that are none are no conditions (inferred). */
+function withoutUnread(headers: WireRequest["headers"]): WireRequest["headers"] {
+  const unread = Object.keys(headers).filter(
+    (name) =>
+      name === "expires" ||
+      (name.endsWith("modified-since") && parseTimestamp(headers[name] ?? "") === undefined),
+  );
+  if (unread.length === 0) return headers;
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !unread.includes(name)));
 }
 
 /**

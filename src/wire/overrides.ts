@@ -77,6 +77,7 @@ export const overrides: Readonly<Record<string, ServiceOverride>> = {
     statuses: {
       PutBucketPolicy: () => 204,
       PutBucketTagging: () => 204,
+      RestoreObject: ({ wasRestored }) => (wasRestored === true ? 200 : 202),
       GetObject: ({ ContentRange }) => (ContentRange === undefined ? undefined : 206),
       HeadObject: ({ ContentRange }) => (ContentRange === undefined ? undefined : 206),
     },

@@ -10,7 +10,7 @@ import type { Member, Operation, ServiceModel, Shape } from "./model.ts";
 import type { Protocol, Structure, WireResponse } from "./protocol.ts";
 import { allowsBody, readRest, writeRest, type RestFormat } from "./rest.ts";
 import { bufferOf, plainText } from "./text-value.ts";
-import { checkS3Numbers, orMalformedXml } from "./s3-words.ts";
+import { checkS3Numbers, inS3Words, orMalformedXml } from "./s3-words.ts";
 import { escapeText, parseXml } from "./xml.ts";
 import { rootNameOf } from "./xml-names.ts";
 import { readXmlStructure } from "./xml-reader.ts";
@@ -21,8 +21,10 @@ const declaration = '<?xml version="1.0" encoding="UTF-8"?>\n';
 export const restXml: Protocol = {
   id: "restXml",
   read(operation, request, labels) {
-    if (operation.service.name === "s3") checkS3Numbers(operation, request.query);
-    return readRest(operation, request, { labels, format: formatOf(operation.service) });
+    const read = () => readRest(operation, request, { labels, format: formatOf(operation.service) });
+    if (operation.service.name !== "s3") return read();
+    checkS3Numbers(operation, request.query);
+    return inS3Words(read);
   },
   write: (operation, output, requestId) =>
     writeRest(operation, output, { requestId, format: formatOf(operation.service) }),

@@ -12,6 +12,7 @@ import {
   bucketAlreadyOwned,
   bucketNotEmpty,
   invalidBucketName,
+  invalidOwner,
   noSuchBucket,
   operationAborted,
   permanentRedirect,
@@ -45,6 +46,7 @@ export class Buckets {
     ctx: Context,
     from: "its-region" | "any-region" = "its-region",
   ): Promise<Bucket> {
+    if (owner !== undefined && !/^\d{12}$/.test(owner)) throw invalidOwner(owner);
     const bucket = await this.#known(name);
     if (owner !== undefined && owner !== bucket.value.account) throw accessDenied();
     const { region } = bucket.value;

@@ -66,6 +66,14 @@ export const unsupported = (what: string) =>
 export const invalidBucketName = (name: string) =>
   s3Error(400, "InvalidBucketName", "The specified bucket is not valid.", { BucketName: name });
 
+/** Texts of this kind end with what was given. */
+export const invalidOwner = (given: string) =>
+  s3Error(
+    400,
+    "InvalidBucketOwnerAWSAccountID",
+    `The value of the expected bucket owner parameter must be an AWS Account ID... [${given}]`,
+  );
+
 export const noSuchBucket = (name: string) =>
   s3Error(404, "NoSuchBucket", "The specified bucket does not exist", { BucketName: name });
 
@@ -204,8 +212,6 @@ export const entityTooSmall = (members: Members) =>
 
 export const missingContentLength = () =>
   s3Error(411, "MissingContentLength", "You must provide the Content-Length HTTP header.");
-
-export const missingBody = () => s3Error(400, "MissingRequestBodyError", "Request Body is empty");
 
 export const incompleteBody = () =>
   s3Error(

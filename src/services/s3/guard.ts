@@ -16,6 +16,7 @@ import { contextOf } from "./domain/request-context.ts";
 import { headerTags } from "./domain/tagging.ts";
 import { accessDenied, invalidRequest, methodNotAllowed } from "./errors.ts";
 import type { Objects } from "./objects.ts";
+import { checkKey } from "./request.ts";
 
 interface Deps {
   readonly buckets: Buckets;
@@ -26,7 +27,7 @@ interface Deps {
 
 type Operations = Readonly<Record<string, unknown>>;
 
-/** The same operations, each after a look at who asks. */
+/** The same operations, each after a look at who asks, and for what. */
 export function guarded<T extends Operations>(guard: Guard, operations: T): T {
   const wrapped = Object.entries(operations).map(([name, operation]) => {
     const known = operation as AnyOperation | NotImplemented;
@@ -34,6 +35,7 @@ export function guarded<T extends Operations>(guard: Guard, operations: T): T {
     const run = known as (input: Asked, ctx: Context) => Promise<object>;
     if (name === "DeleteObjects") return [name, guard.deletion(run)];
     const first = async (input: Asked, ctx: Context) => {
+      if (input.Key !== undefined) checkKey(input.Key);
       await guard.admit(name, input, ctx);
       return run(input, ctx);
     };
@@ -62,7 +64,7 @@ export class Guard {
       if (who.kind === "anonymous") throw accessDenied();
       return;
     }
-    if (who.kind === "anonymous") refuseOverrides(name, input);
+    if (who.kind === "anonymous") refuseOverrides(name, ctx);
     const needs = needsOf(name, input);
     if (needs.length === 0 && !(await this.#isOwn(input.Bucket, who))) throw accessDenied();
     for (const need of needs) await this.#require(need, input, who, ctx);
@@ -198,9 +200,9 @@ function tagsOf({ Tagging: given }: Asked): Tags | undefined {
   }
 }
 
-function refuseOverrides(name: string, input: object): void {
-  if (name !== "GetObject" && name !== "HeadObject") return;
-  if (!Object.keys(input).some((member) => member.startsWith("Response"))) return;
+function refuseOverrides(name: string, { http }: Context): void {
+  if ((name !== "GetObject" && name !== "HeadObject") || !http) return;
+  if (!/(?:^|&)response-/.test(http.query)) return;
   throw invalidRequest("Request specific response headers cannot be used for anonymous GET requests.");
 }
 

@@ -114,6 +114,11 @@ export class Objects {
     throw methodNotAllowed(method, "DeleteMarker", { ...headers, allow: "DELETE" });
   }
 
+  /** What is set on an object is refused with 405 where there is a marker, also when that is the latest (recorded). */
+  async described(bucket: Bucket, key: string, versionId: string | undefined): Promise<ObjectVersion> {
+    return this.object(bucket, key, versionId, "GET").catch((error: unknown) => asMarkerError(error, "GET"));
+  }
+
   /** A new version. Its bytes are durable already (L2). */
   async place(bucket: Bucket, key: string, object: NewObject, placement: Placement): Promise<Placed> {
     return this.#mutate(bucket, key, async (now, before) => {
@@ -174,7 +179,9 @@ export class Objects {
   ): Promise<ObjectVersion> {
     const { store } = this.#deps;
     return this.#mutate(bucket, key, async (now, before) => {
-      const version = await this.object(now, key, versionId, "PUT").catch(asMarkerError);
+      const version = await this.object(now, key, versionId, "PUT").catch((error: unknown) =>
+        asMarkerError(error, "PUT"),
+      );
       if (!before) throw noSuchKey(key);
       const changed = change(version, now);
       const isLatest = before.value.latest.token === version.token;
@@ -312,11 +319,10 @@ function nothing<T>(answer: T): Mutation<T> {
   return { writes: [], gone: [], events: [], answer };
 }
 
-/** Tags and locks of a marker are refused with 405, also when it is the latest. */
-function asMarkerError(error: unknown): never {
+function asMarkerError(error: unknown, method: string): never {
   const isMarker =
     error instanceof Error && "headers" in error && "x-amz-delete-marker" in (error.headers as object);
-  if (isMarker) throw methodNotAllowed("PUT", "DeleteMarker");
+  if (isMarker) throw methodNotAllowed(method, "DeleteMarker");
   throw error;
 }
 

@@ -17,6 +17,7 @@ import { receive } from "./receiving.ts";
 import { causeOf, checkKey, descriptionOf } from "./request.ts";
 import type { Guard } from "./guard.ts";
 import { checksumToWire, quoted } from "./to-wire.ts";
+import { orMalformedXml } from "../../wire/s3-words.ts";
 import { parseXml } from "../../wire/xml.ts";
 
 type Fields = ReadonlyMap<string, string>;
@@ -160,7 +161,7 @@ function checksumFields(fields: Fields): object {
 
 /** `<Tagging><TagSet><Tag><Key>…` */
 function tagsIn(xml: string): { Key: string | undefined; Value: string | undefined }[] {
-  const set = parseXml(xml).children.find(({ localName }) => localName === "TagSet");
+  const set = orMalformedXml(() => parseXml(xml)).children.find(({ localName }) => localName === "TagSet");
   if (!set) throw malformedXml();
   return set.children.map(({ children }) => ({
     Key: children.find(({ localName }) => localName === "Key")?.text,

@@ -80,7 +80,7 @@ export function expectationsOf(
   if (md5 !== undefined && Buffer.from(md5, "base64").length !== 16) throw invalidMd5(md5);
   const decoded = headers["x-amz-decoded-content-length"];
   const declared = decoded ?? headers["content-length"];
-  if (declared === undefined && headers["transfer-encoding"] !== undefined) throw missingContentLength();
+  if (declared === undefined && http) throw missingContentLength();
   const sizeBytes = declared === undefined ? undefined : Number(declared);
   if (sizeBytes !== undefined && sizeBytes > objectUploadBytesMax) {
     throw entityTooLarge(sizeBytes, objectUploadBytesMax);

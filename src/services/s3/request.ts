@@ -1,5 +1,5 @@
 /** What the operations read off a request in the same way: keys, causes, descriptions, refused settings. */
-import { objectKeyBytesMax } from "../../limits.ts";
+import { objectKeyBytesMax, partsMax } from "../../limits.ts";
 import type { Context } from "../service.ts";
 import { newOwner } from "./domain/access.ts";
 import { type AclHeaders, aclOfHeaders, allowedAcl } from "./domain/acl.ts";
@@ -9,6 +9,8 @@ import type { Cause } from "./domain/notification-record.ts";
 import { type Description, standard, storageClasses } from "./domain/object.ts";
 import {
   accessDenied,
+  invalidArgument,
+  invalidRequest,
   invalidStorageClass,
   keyTooLong,
   missingDigest,
@@ -19,6 +21,12 @@ import {
 export function checkKey(key: string): void {
   const sizeBytes = Buffer.byteLength(key);
   if (sizeBytes > objectKeyBytesMax) throw keyTooLong(sizeBytes, objectKeyBytesMax);
+}
+
+export function requirePartNumber(partNumber: number): void {
+  if (Number.isInteger(partNumber) && partNumber >= 1 && partNumber <= partsMax) return;
+  const text = `Part number must be an integer between 1 and ${partsMax}, inclusive`;
+  throw invalidArgument(text, "partNumber", partNumber);
 }
 
 /** `reason`: the operation, for event buses. */
@@ -91,6 +99,11 @@ export interface EncryptionInput {
 export function checkEncryption(input: EncryptionInput): void {
   if (input.SSECustomerAlgorithm !== undefined || input.SSECustomerKey !== undefined) throw accessDenied();
   const { ServerSideEncryption: algorithm } = input;
+  if (algorithm === "AES256" && input.SSEKMSKeyId !== undefined) {
+    const text =
+      "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms";
+    throw invalidArgument(text, "x-amz-server-side-encryption", algorithm);
+  }
   if (algorithm?.startsWith("aws:kms") || input.SSEKMSKeyId !== undefined) {
     throw notImplemented("x-amz-server-side-encryption", "lambdad has no KMS: only AES256 is there");
   }
@@ -104,11 +117,22 @@ export function checkEncryption(input: EncryptionInput): void {
 }
 
 /** Where S3 demands that the body's digest is sent. */
-export function requireDigest({ http }: Context): void {
-  if (!http) return;
-  const has = Object.keys(http.headers).some(
+export function requireDigest(ctx: Context): void {
+  if (!hasDigest(ctx)) throw missingDigest();
+}
+
+/** An object that cannot be taken back must be what the client meant. */
+export function requireLockDigest(ctx: Context): void {
+  if (hasDigest(ctx)) return;
+  throw invalidRequest(
+    "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters",
+  );
+}
+
+function hasDigest({ http }: Context): boolean {
+  if (!http || http.headers["x-amz-trailer"] !== undefined) return true;
+  return Object.keys(http.headers).some(
     (name) =>
       name === "content-md5" || (name.startsWith("x-amz-checksum-") && name !== "x-amz-checksum-algorithm"),
   );
-  if (!has && http.headers["x-amz-trailer"] === undefined) throw missingDigest();
 }

@@ -1,7 +1,7 @@
 /** Multipart uploads: begun, filled part by part, completed in one commit or given up. Nothing of them is visible before. */
 import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
-import { partBytesMin, partsMax } from "../../limits.ts";
+import { partBytesMin } from "../../limits.ts";
 import type { Stored } from "../../store/records.ts";
 import type { Bucket, Buckets } from "./buckets.ts";
 import { checksumOfParts, defaultAlgorithm } from "./domain/checksum.ts";
@@ -11,7 +11,7 @@ import type { Cause } from "./domain/notification-record.ts";
 import type { Version } from "./domain/object.ts";
 import { etagOfParts, type Part, partKey, type Upload } from "./domain/upload.ts";
 import { sequencerOf, type VersionTokens } from "./domain/version-token.ts";
-import { conditionalConflict, entityTooSmall, invalidArgument, invalidPart, noSuchUpload } from "./errors.ts";
+import { conditionalConflict, entityTooSmall, invalidPart, noSuchUpload } from "./errors.ts";
 import type { ObjectFiles } from "./files.ts";
 import type { Objects, Placed } from "./objects.ts";
 import type { Received } from "./receiving.ts";
@@ -61,12 +61,6 @@ export class Uploads {
     const upload = await this.#deps.store.uploads.get([bucket.id, key, uploadId]);
     if (!upload) throw noSuchUpload(uploadId);
     return upload;
-  }
-
-  checkNumber(partNumber: number): void {
-    if (Number.isInteger(partNumber) && partNumber >= 1 && partNumber <= partsMax) return;
-    const text = "Part number must be an integer between 1 and 10000, inclusive";
-    throw invalidArgument(text, "partNumber", partNumber);
   }
 
   /** Takes the place of an earlier part of the same number. */

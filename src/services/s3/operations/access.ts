@@ -151,7 +151,7 @@ export function accessOperations({ buckets, objects }: S3Parts): AccessOperation
     },
     async GetObjectAcl(input, ctx) {
       const bucket = await buckets.require(input, ctx);
-      const version = await objects.object(bucket, input.Key, input.VersionId, "GET");
+      const version = await objects.described(bucket, input.Key, input.VersionId);
       const { acl, owner } = version;
       const { account } = bucket.value;
       const shown =

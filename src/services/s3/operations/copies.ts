@@ -12,7 +12,7 @@ import { headerTags } from "../domain/tagging.ts";
 import { invalidArgument, invalidRequest, s3Error } from "../errors.ts";
 import type { S3Parts } from "../parts.ts";
 import { receive } from "../receiving.ts";
-import { causeOf, checkEncryption, checkKey, descriptionOf } from "../request.ts";
+import { causeOf, checkEncryption, descriptionOf, requirePartNumber } from "../request.ts";
 import { checksumToWire, type Client, expirationOf, quoted, wholeSeconds } from "../to-wire.ts";
 import type { Uploads } from "../uploads.ts";
 
@@ -68,7 +68,6 @@ export function copyOperations(parts: S3Parts & { readonly uploads: Uploads }): 
   return {
     async CopyObject(input, ctx) {
       const bucket = await buckets.require(input, ctx);
-      checkKey(input.Key);
       const conditions = { ifMatch: input.IfMatch, ifNoneMatch: input.IfNoneMatch };
       checkWriteForm(conditions);
       const source = await sourceOf(input, ctx);
@@ -117,7 +116,7 @@ export function copyOperations(parts: S3Parts & { readonly uploads: Uploads }): 
       const bucket = await buckets.require(input, ctx);
       checkEncryption(input);
       const upload = await uploads.require(bucket, input.Key, input.UploadId);
-      uploads.checkNumber(input.PartNumber);
+      requirePartNumber(input.PartNumber);
       const source = await sourceOf(input, ctx);
       const { CopySourceRange: range } = input;
       const slice = range === undefined ? undefined : copyRangeOf(range, source.version.sizeBytes);

@@ -1,9 +1,11 @@
 /** Listings of a bucket's objects: v1, v2, and all versions. */
 import { listedKeysMax } from "../../../limits.ts";
-import type { OperationsOf } from "../../service.ts";
+import { queryValue } from "../../../wire/query-string.ts";
+import type { Context, OperationsOf } from "../../service.ts";
 import { canonicalId } from "../domain/bucket.ts";
 import { beyond, fold, urlEncoded, type Walk } from "../domain/listing.ts";
 import type { KeyRecord, ObjectVersion, Version } from "../domain/object.ts";
+import { isVersionId } from "../domain/version-token.ts";
 import { invalidArgument } from "../errors.ts";
 import type { S3Parts } from "../parts.ts";
 import type { KeyEntry, S3Store } from "../store.ts";
@@ -15,6 +17,7 @@ export function listOperations({ buckets, store }: S3Parts): ListOperations {
   return {
     async ListObjects(input, ctx) {
       const { value: bucket } = await buckets.require(input, ctx);
+      refuseListType(ctx);
       const { Prefix = "", Delimiter = "", Marker = "" } = input;
       const max = keysMax(input.MaxKeys);
       const encode = encoderOf(input.EncodingType);
@@ -73,6 +76,9 @@ export function listOperations({ buckets, store }: S3Parts): ListOperations {
         const text = "A version-id marker cannot be specified without a key marker.";
         throw invalidArgument(text, "version-id-marker", VersionIdMarker);
       }
+      if (VersionIdMarker !== "" && !isVersionId(VersionIdMarker)) {
+        throw invalidArgument("Invalid version id specified", "version-id-marker", VersionIdMarker);
+      }
       const max = keysMax(input.MaxKeys);
       const encode = encoderOf(input.EncodingType);
       const from = { key: KeyMarker, versionId: VersionIdMarker, after: behind(KeyMarker, Delimiter) };
@@ -97,6 +103,13 @@ export function listOperations({ buckets, store }: S3Parts): ListOperations {
       };
     },
   };
+}
+
+/** inferred: the text. */
+function refuseListType({ http }: Context): void {
+  const type = http && http.query !== "" ? queryValue(http.query, "list-type") : undefined;
+  if (type === undefined) return;
+  throw invalidArgument("Invalid List Type specified in Request", "list-type", type);
 }
 
 interface ObjectItem {

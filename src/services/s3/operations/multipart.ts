@@ -28,7 +28,7 @@ import {
 } from "../errors.ts";
 import type { S3Parts } from "../parts.ts";
 import { expectationsOf, receive, sourceOf } from "../receiving.ts";
-import { causeOf, checkEncryption, checkKey, descriptionOf } from "../request.ts";
+import { causeOf, checkEncryption, descriptionOf, requirePartNumber } from "../request.ts";
 import { checksumToWire, type Client, quoted, wholeSeconds } from "../to-wire.ts";
 import { type ListedPart, uploadIdOf, type Uploads } from "../uploads.ts";
 import { behind, encoderOf, keysMax } from "./lists.ts";
@@ -58,7 +58,6 @@ export function multipartOperations(deps: S3Parts & { readonly uploads: Uploads 
   return {
     async CreateMultipartUpload(input, ctx) {
       const bucket = await buckets.require(input, ctx);
-      checkKey(input.Key);
       const checksum = checksumTypeOf(input.ChecksumAlgorithm, input.ChecksumType);
       const uploadId = await uploads.begin(bucket, input.Key, {
         ...descriptionOf(input, bucket.value, ctx),
@@ -81,7 +80,7 @@ export function multipartOperations(deps: S3Parts & { readonly uploads: Uploads 
 
     async UploadPart(input, ctx) {
       const bucket = await buckets.require(input, ctx);
-      uploads.checkNumber(input.PartNumber);
+      requirePartNumber(input.PartNumber);
       checkEncryption(input);
       const upload = await uploads.require(bucket, input.Key, input.UploadId);
       const expected = expectationsOf(input, ctx);

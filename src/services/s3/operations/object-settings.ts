@@ -4,7 +4,7 @@ import type { OperationsOf } from "../../service.ts";
 import type { Bucket } from "../buckets.ts";
 import { checksumMember } from "../domain/checksum.ts";
 import { requireRetentionChange, retentionOf } from "../domain/object-lock.ts";
-import type { ObjectVersion } from "../domain/object.ts";
+import { isArchived, type ObjectVersion } from "../domain/object.ts";
 import { objectTags, tagsToWire } from "../domain/tagging.ts";
 import {
   invalidArgument,
@@ -54,7 +54,7 @@ export function objectSettingsOperations({
     },
     async GetObjectTagging(input, ctx) {
       const bucket = await buckets.require(input, ctx);
-      const version = await objects.object(bucket, input.Key, input.VersionId, "GET");
+      const version = await objects.described(bucket, input.Key, input.VersionId);
       return { TagSet: tagsToWire(version.tags), ...idOf(bucket, version) };
     },
     async DeleteObjectTagging(input, ctx) {
@@ -76,6 +76,7 @@ export function objectSettingsOperations({
       requireDigest(ctx);
       const { Mode, RetainUntilDate } = input.Retention ?? {};
       if ((Mode === undefined) !== (RetainUntilDate === undefined)) throw malformedXml();
+      if (Mode !== undefined && Mode !== "GOVERNANCE" && Mode !== "COMPLIANCE") throw malformedXml();
       const nowMs = clock.now();
       const retention = RetainUntilDate && retentionOf(Mode, RetainUntilDate, nowMs);
       const bypass = input.BypassGovernanceRetention === true;
@@ -89,7 +90,7 @@ export function objectSettingsOperations({
     async GetObjectRetention(input, ctx) {
       const bucket = await buckets.require(input, ctx);
       requireLock(bucket);
-      const { lock } = await objects.object(bucket, input.Key, input.VersionId, "GET");
+      const { lock } = await objects.described(bucket, input.Key, input.VersionId);
       if (!lock.retention) throw noLock();
       const { mode, untilMs } = lock.retention;
       return { Retention: { Mode: mode, RetainUntilDate: new Date(untilMs) } };
@@ -110,7 +111,7 @@ export function objectSettingsOperations({
     async GetObjectLegalHold(input, ctx) {
       const bucket = await buckets.require(input, ctx);
       requireLock(bucket);
-      const { lock } = await objects.object(bucket, input.Key, input.VersionId, "GET");
+      const { lock } = await objects.described(bucket, input.Key, input.VersionId);
       if (lock.legalHold === undefined) throw noLock();
       return { LegalHold: { Status: lock.legalHold ? "ON" : "OFF" } };
     },
@@ -121,6 +122,10 @@ export function objectSettingsOperations({
       const days = input.RestoreRequest?.Days;
       if (input.RestoreRequest?.SelectParameters) throw malformedXml();
       if (days === undefined || days < 1) throw malformedXml();
+      const tier =
+        input.RestoreRequest?.GlacierJobParameters?.Tier ?? input.RestoreRequest?.Tier ?? "Standard";
+      if (tier !== "Standard" && tier !== "Bulk" && tier !== "Expedited") throw malformedXml();
+      let wasRestored = false;
       const event = { name: "ObjectRestore:Completed", by: causeOf(ctx, "RestoreObject") };
       await objects.update(
         bucket,
@@ -130,11 +135,13 @@ export function objectSettingsOperations({
           if (version.storageClass !== "GLACIER" && version.storageClass !== "DEEP_ARCHIVE") {
             throw invalidObjectState(version.storageClass);
           }
+          wasRestored = !isArchived(version, clock.now());
           return { ...version, restoredUntilMs: Math.ceil((clock.now() + days * dayMs) / dayMs) * dayMs };
         },
         event,
       );
-      return {};
+      const answer = { wasRestored }; // for its status: wire/overrides.ts
+      return answer as object;
     },
 
     async GetObjectAttributes(input, ctx) {

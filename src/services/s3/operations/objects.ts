@@ -1,6 +1,7 @@
 /** Putting, reading and describing objects. */
 import type { Slice } from "../../../base/disk.ts";
 import { objectHeldBytesMax } from "../../../limits.ts";
+import { moreHeaders } from "../../../wire/protocol.ts";
 import { queryValue } from "../../../wire/query-string.ts";
 import type { Context, InputFor, OperationsOf, OutputFor } from "../../service.ts";
 import type { Bucket } from "../buckets.ts";
@@ -18,7 +19,7 @@ import {
 } from "../errors.ts";
 import type { S3Parts } from "../parts.ts";
 import { expectationsOf, receive, sourceOf } from "../receiving.ts";
-import { causeOf, checkKey, descriptionOf } from "../request.ts";
+import { causeOf, descriptionOf, requireLockDigest, requirePartNumber } from "../request.ts";
 import { checksumToWire, type Client, expirationOf, objectToWire, quoted } from "../to-wire.ts";
 import { checksumMember } from "../domain/checksum.ts";
 
@@ -43,6 +44,7 @@ export function objectOperations({ buckets, clock, files, objects, store }: S3Pa
     if (input.Range !== undefined && input.PartNumber !== undefined) {
       throw invalidRequest("Cannot specify both Range header and partNumber query parameter");
     }
+    if (input.PartNumber !== undefined) requirePartNumber(input.PartNumber);
     const version = await objects.object(bucket, input.Key, input.VersionId, method);
     const nowMs = clock.now();
     checkRead(
@@ -83,7 +85,7 @@ export function objectOperations({ buckets, clock, files, objects, store }: S3Pa
     };
   }
 
-  function headersOf(input: ReadInput, reading: Reading) {
+  function headersOf(input: ReadInput, reading: Reading, ctx: Context) {
     const { bucket, version, slice, isPartial, partChecksum, partsCount } = reading;
     const isWhole = slice.length === version.sizeBytes;
     const { algorithm } = version.checksum;
@@ -94,7 +96,7 @@ export function objectOperations({ buckets, clock, files, objects, store }: S3Pa
         { key: input.Key, version, bucket: bucket.value },
         { isCurrent: input.VersionId === undefined },
       ),
-      ...overrides(input),
+      ...overrides(input, ctx),
       ContentLength: slice.length,
       ...(isPartial && slice.length > 0 && { ContentRange: contentRange(slice, version.sizeBytes) }),
       ...(partsCount !== undefined && { PartsCount: partsCount }),
@@ -106,12 +108,14 @@ export function objectOperations({ buckets, clock, files, objects, store }: S3Pa
     async PutObject(input, ctx) {
       refusePartNumber(ctx);
       const bucket = await buckets.require(input, ctx);
-      checkKey(input.Key);
       const conditions = { ifMatch: input.IfMatch, ifNoneMatch: input.IfNoneMatch };
       checkWriteForm(conditions);
       const description = descriptionOf(input, bucket.value, ctx);
       const tags = headerTags(input.Tagging);
       const lock = lockOfHeaders(input, bucket.value, clock.now());
+      if (lock.retention || lock.legalHold || bucket.value.settings.objectLock?.defaultRetention) {
+        requireLockDigest(ctx);
+      }
       const expected = expectationsOf(input, ctx);
       const { algorithm } = expected.claim;
       return receive(files, sourceOf(input.Body), expected, async ({ body, sizeBytes, etag, checksum }) => {
@@ -148,16 +152,16 @@ export function objectOperations({ buckets, clock, files, objects, store }: S3Pa
     async GetObject(input, ctx) {
       const reading = await open(input, ctx, "GET");
       const body = await bodyOf(reading);
-      if (body) return { ...headersOf(input, reading), Body: outgoing(body) };
+      if (body) return { ...headersOf(input, reading, ctx), Body: outgoing(body) };
       // Its bytes went while it was looked up: what there is now is read instead, or nothing.
       const again = await open(input, ctx, "GET");
       const bodyAgain = await bodyOf(again);
       if (!bodyAgain) throw noSuchKey(input.Key);
-      return { ...headersOf(input, again), Body: outgoing(bodyAgain) };
+      return { ...headersOf(input, again, ctx), Body: outgoing(bodyAgain) };
     },
 
     async HeadObject(input, ctx) {
-      return headersOf(input, await open(input, ctx, "HEAD"));
+      return headersOf(input, await open(input, ctx, "HEAD"), ctx);
     },
   };
 
@@ -200,16 +204,19 @@ async function* checkedLength(chunks: AsyncIterable<Uint8Array>, length: number)
   if (sent !== length) throw new Error(`an object's file has ${sent} bytes where ${length} should be`);
 }
 
-function overrides(input: ReadInput) {
+function overrides(input: ReadInput, { http }: Context) {
   const wanted = {
     CacheControl: input.ResponseCacheControl,
     ContentDisposition: input.ResponseContentDisposition,
     ContentEncoding: input.ResponseContentEncoding,
     ContentLanguage: input.ResponseContentLanguage,
     ContentType: input.ResponseContentType,
-    Expires: input.ResponseExpires,
   };
-  return Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
+  const expires = http && http.query !== "" ? queryValue(http.query, "response-expires") : undefined;
+  return {
+    ...Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)),
+    ...(expires !== undefined && { [moreHeaders]: { expires } }),
+  };
 }
 
 /** Sub-resources that a bucket has and a key has not: the router knows no operation for them. */
