@@ -1,6 +1,11 @@
 /** The function that the benches invoke, and a signed request for it. */
 import { createHash, createHmac } from "node:crypto";
-import { LambdaClient, CreateFunctionCommand, waitUntilFunctionActiveV2 } from "@aws-sdk/client-lambda";
+import {
+  CreateFunctionCommand,
+  type CreateFunctionCommandInput,
+  LambdaClient,
+  waitUntilFunctionActiveV2,
+} from "@aws-sdk/client-lambda";
 import { zipOf, type ZipSources } from "../test/harness/zip.ts";
 
 const payload = JSON.stringify({ message: "hello", values: [1, 2, 3], nested: { ok: true } });
@@ -22,6 +27,7 @@ export async function createEchoFunction(
   url: string,
   name = "echo",
   sources: ZipSources = echoSources,
+  more: Partial<CreateFunctionCommandInput> = {},
 ): Promise<LambdaClient> {
   const client = lambdaClient(url);
   await client.send(
@@ -31,6 +37,7 @@ export async function createEchoFunction(
       Role: "arn:aws:iam::000000000000:role/any",
       Handler: "index.handler",
       Code: { ZipFile: await zipOf(sources) },
+      ...more,
     }),
   );
   await waitUntilFunctionActiveV2(

@@ -10,10 +10,29 @@ import {
 } from "@aws-sdk/client-lambda";
 import { createEchoFunction } from "../../bench/echo.ts";
 import { type RunningServer, startServer } from "../harness/server.ts";
+import { until } from "../harness/wait.ts";
 
 const slow = {
   "index.js": "exports.handler = async (event) => new Promise((done) => setTimeout(done, 50, event));",
 };
+
+const frail = {
+  "index.js": `
+    const boot = crypto.randomUUID();
+    exports.handler = async ({ n, crash, waitMs = 0 }, { logStreamName: stream }) => {
+      await new Promise((done) => setTimeout(done, waitMs));
+      if (crash) process.exit(1);
+      return { n, boot, stream };
+    };`,
+};
+
+interface FrailAnswer {
+  readonly n?: number;
+  /** One a process. */
+  readonly boot: string;
+  readonly stream: string;
+  readonly errorType?: string;
+}
 
 function clientOf({ url }: RunningServer): LambdaClient {
   return new LambdaClient({
@@ -71,7 +90,8 @@ test("a storm on five functions is answered with 200 and 429, each gets its turn
       );
       assert.equal(await answerOf(lambda, name), "200", `${name} is served afterwards`);
     }
-    assert.match(server.log(), /requests are throttled \(429\).*grows as fast as it may/);
+    const why = /requests are throttled \(429\).*grows as fast as it may/;
+    await until("it has said why", () => why.test(server.log()));
     assert.ok((await gauge(server, "environments")) <= 5 * 6, "four each, and what came back in that time");
     assert.ok((await gauge(server, "throttles_total")) > 0);
     assert.equal(await gauge(server, "concurrency"), 0);
@@ -98,13 +118,56 @@ test("more than ten requests a second for each reserved environment are throttle
   }
 });
 
+test("a crashed environment is used last, and is the one that is started again; under load every answer is right", async () => {
+  const server = await startServer();
+  try {
+    const lambda = clientOf(server);
+    await createEchoFunction(server.url, "frail", frail, { Timeout: 60 });
+    const ask = async (event: object) => {
+      const Payload = JSON.stringify(event);
+      const answer = await lambda.send(new InvokeCommand({ FunctionName: "frail", Payload }));
+      const body = JSON.parse(Buffer.from(answer.Payload ?? []).toString()) as FrailAnswer;
+      return { ...body, error: answer.FunctionError };
+    };
+    const pair = async () => {
+      const both = await Promise.all([ask({ waitMs: 300 }), ask({ waitMs: 300 })]);
+      return new Set(both.map(({ stream }) => stream));
+    };
+    const known = await until("two environments run at once", async () => {
+      const streams = await pair();
+      return streams.size === 2 && streams;
+    });
+    const crashed = await ask({ crash: true });
+    assert.deepEqual([crashed.error, crashed.errorType], ["Unhandled", "Runtime.ExitError"]);
+    const survivors = [await ask({}), await ask({}), await ask({})];
+    assert.equal(new Set(survivors.map(({ boot }) => boot)).size, 1, "none was started again for them");
+    const again = await until("both run at once again", async () => {
+      const streams = await pair();
+      return streams.size === 2 && streams;
+    });
+    assert.deepEqual([...again].toSorted(), [...known].toSorted(), "the crashed one under its old name");
+
+    const storm = Array.from({ length: 60 }, async (_, n) => {
+      const crash = n % 6 === 0;
+      const answer = await ask({ n, crash });
+      if (crash) assert.equal(answer.errorType, "Runtime.ExitError");
+      else assert.deepEqual([answer.error, answer.n], [undefined, n]);
+    });
+    await Promise.all(storm);
+    await until("nothing runs", async () => (await gauge(server, "concurrency")) === 0);
+  } finally {
+    assert.equal(await server.stop(), 0);
+  }
+});
+
 test("a machine without memory starts nothing, says why, and serves what needs none", async () => {
   const server = await startServer({ args: ["--memory-reserve", "1000000000"] });
   try {
     await createEchoFunction(server.url, "hungry", slow);
     const lambda = clientOf(server);
     assert.equal(await answerOf(lambda, "hungry"), "ConcurrentInvocationLimitExceeded");
-    assert.match(server.log(), /this machine has not enough free memory for another environment/);
+    const why = "this machine has not enough free memory for another environment";
+    await until("it has said why", () => server.log().includes(why));
     const shown = await lambda.send(new GetFunctionCommand({ FunctionName: "hungry" }));
     assert.equal(shown.Configuration?.State, "Active");
     assert.equal(await health(server), 200);

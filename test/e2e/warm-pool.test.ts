@@ -14,9 +14,12 @@ import {
   CreateFunctionCommand,
   type CreateFunctionCommandInput,
   DeleteFunctionCommand,
+  GetProvisionedConcurrencyConfigCommand,
   InvokeCommand,
   LambdaClient,
   PublishLayerVersionCommand,
+  PublishVersionCommand,
+  PutProvisionedConcurrencyConfigCommand,
   type Runtime,
   waitUntilFunctionActiveV2,
 } from "@aws-sdk/client-lambda";
@@ -157,6 +160,46 @@ function warmPool(): void {
     assert.equal(await server.stop(), 0);
   });
 
+  test("provisioned environments, and those that --cold asks for, come from the pool", async () => {
+    const client = clientOf(warm);
+    const FunctionName = "asked-for";
+    await create(warm, FunctionName, {
+      "index.js": `exports.handler = async (_, { logStreamName: stream }) => ({
+        stream, bornMs: Date.now() - process.uptime() * 1000, type: process.env.AWS_LAMBDA_INITIALIZATION_TYPE });`,
+    });
+    const { Version: Qualifier } = await client.send(new PublishVersionCommand({ FunctionName }));
+    await full(warm);
+    const askedMs = Date.now();
+    const ProvisionedConcurrentExecutions = 1;
+    await client.send(
+      new PutProvisionedConcurrencyConfigCommand({
+        FunctionName,
+        Qualifier,
+        ProvisionedConcurrentExecutions,
+      }),
+    );
+    const status = () => client.send(new GetProvisionedConcurrencyConfigCommand({ FunctionName, Qualifier }));
+    await until("it is provisioned", async () => (await status()).Status === "READY");
+    const provisioned = await seenBy(warm, `${FunctionName}:${Qualifier}`);
+    assert.equal(provisioned.type, "provisioned-concurrency");
+    assert.ok(provisioned.bornMs < askedMs, "its runtime was there before");
+
+    const before = await seenBy(warm, FunctionName);
+    await full(warm);
+    const body = JSON.stringify({ function: FunctionName });
+    const headers = { "content-type": "application/json" };
+    const sentMs = Date.now();
+    const url = `${warm.url}/_lambdad/environments/recycle`;
+    assert.deepEqual(await (await fetch(url, { method: "POST", headers, body })).json(), { count: 2 });
+    const cold = await seenBy(warm, FunctionName);
+    assert.notEqual(cold.stream, before.stream);
+    assert.equal(cold.type, "on-demand");
+    assert.ok(cold.bornMs < sentMs, "so was this one's");
+    await until("what is provisioned is made again", async () => (await status()).Status === "READY");
+    assert.notEqual((await seenBy(warm, `${FunctionName}:${Qualifier}`)).stream, provisioned.stream);
+    await client.send(new DeleteFunctionCommand({ FunctionName }));
+  });
+
   test("D4: when lambdad is killed, no waiting runtime is left", async () => {
     const server = await startServer();
     await create(server, "short", { "index.js": "exports.handler = async () => 1" });
@@ -215,6 +258,14 @@ async function invoke(server: RunningServer, FunctionName: string): Promise<stri
     new InvokeCommand({ FunctionName, Payload: Buffer.from("{}") }),
   );
   return Buffer.from(Payload ?? []).toString();
+}
+
+async function seenBy(server: RunningServer, FunctionName: string) {
+  return JSON.parse(await invoke(server, FunctionName)) as {
+    readonly stream: string;
+    readonly bornMs: number;
+    readonly type: string;
+  };
 }
 
 const clients = new WeakMap<RunningServer, LambdaClient>();
