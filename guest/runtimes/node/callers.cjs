@@ -28,7 +28,7 @@ class StreamingInvokeProcessor {
   constructor(handler) {
     this.handler = handler;
   }
-  handleOnceStreaming(event, stream, context) {
+  processInvoke(event, stream, context) {
     return this.handler(event, stream, context);
   }
 }

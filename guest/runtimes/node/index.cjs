@@ -178,8 +178,10 @@ async function invokeStreaming(id, headers, body) {
   onIdle = leaveUnsettled;
   const stream = createResponseStream(caller.handler, (contentType) => api.stream(id, contentType));
   try {
-    const context = hasCallbacks ? withCallbacks({}, headers) : contextOf(headers);
-    const result = caller.handleOnceStreaming(JSON.parse(body), stream, context);
+    const event = JSON.parse(body);
+    const result = hasCallbacks
+      ? caller.handleOnceStreaming(event, stream, withCallbacks({}, headers))
+      : caller.processInvoke(event, stream, contextOf(headers));
     if (typeof result?.then !== "function") throw new Error("Streaming does not support non-async handlers.");
     if ((await result) !== undefined) console.warn("Streaming handlers ignore return values.");
     await finished(stream);
