@@ -116,6 +116,7 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     this.#running = running;
     const result = this.#resultOf(running);
     this.#reported = running.report(result, this.#runtime);
+    this.#runtime.wake();
     if (reserved.step === "restarting") this.#booted = this.#start("invoke");
     else this.#begin(running, reserved.step === "delivered");
     return result;
@@ -164,6 +165,8 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     poll.onLost = () => {
       this.#poll = undefined;
       this.#state = pollLost(this.#state);
+      // What has died while it was frozen says so when it is thawed.
+      this.#runtime.wake();
     };
     if (this.#boot) this.#runtimeInitialised(this.#boot);
     else this.#runtimeReturned();
@@ -305,7 +308,11 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     const boot = this.#boot;
     if (boot) this.#bootSucceeded(boot);
     const running = this.#running;
-    if (!isDelivered || !running) return this.#return();
+    if (!isDelivered || !running) {
+      this.#return();
+      this.#runtime.rest();
+      return;
+    }
     if (boot) void this.#beginAfterInit(running);
     else this.#deliver(running);
   }

@@ -32,9 +32,11 @@ interface Told {
 function staged(...names: string[]) {
   const failures: ExtensionFailure[] = [];
   let progress = 0;
+  let lost = 0;
   const extensions = new Extensions(names, seededRandom(3), {
     onProgress: () => (progress += 1),
     onFailure: (failure) => failures.push(failure),
+    onLost: () => (lost += 1),
   });
   /** Registers and answers the identifier. */
   const register = (name: string, ...events: ("INVOKE" | "SHUTDOWN")[]): string => {
@@ -52,7 +54,7 @@ function staged(...names: string[]) {
     assert.equal(extensions.poll(id, poll), undefined);
     return { told, poll };
   };
-  return { extensions, failures, progress: () => progress, register, next };
+  return { extensions, failures, progress: () => progress, lost: () => lost, register, next };
 }
 
 const invoke = {
@@ -107,10 +109,11 @@ test("external extensions are ready when all have registered and asked, whatever
   assert.deepEqual(waitingB.told, []);
 });
 
-test("an event that finds no poll waits for it", () => {
-  const { extensions, register, next } = staged("a");
+test("an event that finds no poll waits for it, and the loss of one is told", () => {
+  const { extensions, register, next, lost } = staged("a");
   const id = register("a", "INVOKE", "SHUTDOWN");
   next(id).poll.onLost?.();
+  assert.equal(lost(), 1);
   extensions.invoke(invoke);
   assert.equal(next(id).told.length, 1);
   assert.equal(extensions.areReady, false);

@@ -50,6 +50,8 @@ export interface ExtensionListener {
   /** One has registered, or has become ready. */
   onProgress(): void;
   onFailure(failure: ExtensionFailure): void;
+  /** The connection on which one waited is gone, and perhaps the extension. */
+  onLost(): void;
 }
 
 interface Member {
@@ -153,7 +155,10 @@ export class Extensions {
     const refusal = isAgain ? undefined : this.#advance(member, "next");
     if (refusal) return refusal;
     member.poll = poll;
-    poll.onLost = () => (member.poll = undefined);
+    poll.onLost = () => {
+      member.poll = undefined;
+      this.#listener.onLost();
+    };
     if (member.pending !== undefined) this.#deliver(member, member.pending);
     else this.#listener.onProgress();
     return undefined;

@@ -47,6 +47,7 @@ export class Incarnation {
   #supervisor: Supervisor | undefined;
   /** The end of the sandbox, with everything that was printed in it. */
   #over: Promise<unknown> | undefined;
+  #isFrozen = false;
   #isLeaving = false;
   #isKilled = false;
   #killed: Promise<void> | undefined;
@@ -87,16 +88,38 @@ export class Incarnation {
     this.#sandbox?.signal("SIGTERM");
   }
 
-  /** Ends it; resolves when nothing of it is left and its output is complete. Idempotent. */
+  /** Ends it, frozen or not; resolves when nothing of it is left and its output is complete. Idempotent. */
   kill(): Promise<void> {
     this.#killed ??= this.#kill();
     return this.#killed;
   }
 
   setCpus(cpus: number): void {
-    this.#sandbox
-      ?.setCpus(cpus)
-      .catch((error: unknown) => this.#deps.logger.warn("a sandbox's CPU share was not changed", { error }));
+    this.#change("set the CPU share of", (sandbox) => sandbox.setCpus(cpus));
+  }
+
+  /** Nothing in it runs until `thaw`: what it is given meanwhile waits. */
+  freeze(): void {
+    this.#isFrozen = true;
+    this.#change("freeze", (sandbox) => sandbox.freeze());
+  }
+
+  /** Idempotent. */
+  thaw(): void {
+    if (!this.#isFrozen) return;
+    this.#isFrozen = false;
+    this.#change("thaw", (sandbox) => sandbox.thaw());
+  }
+
+  /** Where it fails the sandbox is destroyed, and `ended` says so. */
+  #change(what: string, call: (sandbox: Sandbox) => Promise<void>): void {
+    const sandbox = this.#sandbox;
+    if (!sandbox) return;
+    call(sandbox).catch((error: unknown) => {
+      // It was destroyed meanwhile.
+      if (this.#isKilled) return;
+      this.#deps.logger.warn(`could not ${what} a sandbox`, { sandbox: sandbox.id, error });
+    });
   }
 
   /** Highest memory use, whole MB, at least 1. At once, if it was read a moment ago. */

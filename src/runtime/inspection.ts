@@ -92,6 +92,8 @@ export class Inspections {
       spec: inspected(spec, `${host}:${inspection.insidePort}`, inspection.waits),
       driver: {
         ...driver,
+        // A debugger wants its answers between invocations, too.
+        guarantees: { ...driver.guarantees, freezes: false },
         async create(sandboxSpec) {
           const sandbox = await driver.create(sandboxSpec);
           inspection.host = sandbox.address ?? "127.0.0.1";

@@ -1,7 +1,7 @@
 /**
  * The runtime that an environment has at present, with its extensions: one incarnation after another, each with
- * extensions of its own. Starts them, ends them by the rules of SHUTDOWN (`farewell.ts`), and keeps what outlives them:
- * /tmp, and the highest memory use.
+ * extensions of its own. Starts them, freezes them between invocations (`freezer.ts`), ends them by the rules of SHUTDOWN
+ * (`farewell.ts`), and keeps what outlives them: /tmp, and the highest memory use.
  *
  * Knows nothing of invocations. What happens is told to its listener, and only of the present one: who was told to end
  * ends unheard.
@@ -17,6 +17,7 @@ import type { VersionSpec } from "./contract.ts";
 import type { ExtensionFailure, ShutdownReason } from "./extensions.ts";
 import { Extensions } from "./extensions.ts";
 import { farewell } from "./farewell.ts";
+import { Freezer } from "./freezer.ts";
 import type { Ending } from "./incarnation.ts";
 import { Incarnation } from "./incarnation.ts";
 import type { Credentials } from "./launch.ts";
@@ -62,6 +63,8 @@ export class PresentRuntime {
   readonly #deps: PresentRuntimeDeps;
   readonly #owner: Owner;
   readonly #listener: RuntimeListener;
+  /** Undefined: this driver does not freeze. */
+  readonly #freezer: Freezer | undefined;
   #incarnation: Incarnation | undefined;
   #incarnations = 0;
   #extensions: Extensions;
@@ -74,6 +77,7 @@ export class PresentRuntime {
     this.#owner = owner;
     this.#listener = listener;
     this.#extensions = this.#newExtensions([]);
+    if (deps.driver.guarantees.freezes) this.#freezer = this.#newFreezer();
   }
 
   get extensions(): Extensions {
@@ -139,6 +143,16 @@ export class PresentRuntime {
     this.#incarnation?.setCpus(cpusOf(this.#owner.spec));
   }
 
+  /** Runtime and extensions wait for their next event: what else runs there is frozen soon. */
+  rest(): void {
+    this.#freezer?.rest();
+  }
+
+  /** They are to get one. */
+  wake(): void {
+    this.#freezer?.wake();
+  }
+
   /** Highest memory use of all incarnations, whole MB. At once, if it was read a moment ago. */
   peakMb(): number | Promise<number> {
     const peakMb = this.#incarnation?.peakMb() ?? 1;
@@ -152,6 +166,9 @@ export class PresentRuntime {
   end(reason: ShutdownReason, reported: Promise<void>, say?: () => void): void {
     const { clock } = this.#deps;
     const incarnation = this.#incarnation;
+    // SIGKILL needs no thaw.
+    if (this.#extensions.shutdownMs > 0) this.#freezer?.wake();
+    this.#freezer?.stop();
     // One that is being told already is not told again.
     if (incarnation && !incarnation.isLeaving) {
       const { telemetry } = this.#owner.log;
@@ -191,8 +208,22 @@ export class PresentRuntime {
       onFailure: (failure) => {
         if (this.#extensions === extensions) this.#listener.onExtensionFailed(failure);
       },
+      // What has died while it was frozen says so when it is thawed.
+      onLost: () => this.wake(),
     });
     return extensions;
+  }
+
+  #newFreezer(): Freezer {
+    const { log } = this.#owner;
+    return new Freezer(this.#deps.clock, {
+      pause: async () => log.telemetry?.pause(),
+      freeze: () => this.#incarnation?.freeze(),
+      thaw: () => {
+        this.#incarnation?.thaw();
+        log.telemetry?.resume();
+      },
+    });
   }
 
   #highest(peakMb: number): number {

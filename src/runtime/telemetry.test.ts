@@ -193,6 +193,63 @@ test("in a hurry nothing waits, and after the end nothing is sent", async (t) =>
   assert.equal(received.length, 2);
 });
 
+test("while it is paused nothing is sent, and what was due meanwhile leaves at once on resume", async (t) => {
+  const { received, port } = await listener(t);
+  const { clock, telemetry } = started(t);
+  telemetry.subscribe("a", subscription(port));
+  await telemetry.pause();
+  telemetry.emit(line("meanwhile"));
+  await clock.advance(60_000);
+  assert.equal(clock.pending, 0, "nobody tries");
+  telemetry.resume();
+  await until(() => received.length === 1, "a batch arrives");
+  telemetry.emit(line("later"));
+  await telemetry.pause();
+  telemetry.resume();
+  await clock.advance(99);
+  telemetry.emit(line("as well"));
+  assert.equal(received.length, 1, "what was not due keeps its time");
+  await clock.advance(1);
+  await until(() => received.length === 2, "the second arrives");
+  assert.deepEqual(
+    received.map(({ records }) => records),
+    [["meanwhile"], ["later", "as well"]],
+  );
+});
+
+test("a pause waits for the attempt under way; a failed one is tried again after it", async (t) => {
+  const { received, port } = await listener(t, ["hang"]);
+  const { clock, telemetry } = started(t);
+  telemetry.subscribe("a", subscription(port));
+  telemetry.emit(line("one"));
+  await clock.advance(100);
+  await until(() => received.length === 1, "the attempt has arrived");
+  let isPaused = false;
+  const paused = telemetry.pause().then(() => (isPaused = true));
+  await clock.advance(telemetryDeliveryMs - 1);
+  assert.equal(isPaused, false, "its answer may come");
+  await clock.advance(1);
+  await paused;
+  await clock.advance(60_000);
+  assert.equal(received.length, 1);
+  telemetry.resume();
+  await until(() => received.length === 2, "it is tried again");
+});
+
+test("who is in a hurry, or closes, does not stay paused", async (t) => {
+  const { received, port } = await listener(t, [500]);
+  const { clock, telemetry } = started(t);
+  telemetry.subscribe("a", subscription(port));
+  await telemetry.pause();
+  telemetry.emit(line("last"));
+  telemetry.hurry();
+  await until(() => received.length === 1, "it leaves at once");
+  await telemetry.pause();
+  telemetry.close();
+  await clock.advance(60_000);
+  assert.equal(clock.pending, 0, "nothing waits for a resume that does not come");
+});
+
 test("subscribing again replaces the earlier subscription, per API", async (t) => {
   const first = await listener(t);
   const second = await listener(t);

@@ -61,6 +61,15 @@ export class Telemetry {
     return this.#subscribers.size > 0;
   }
 
+  /** From now on nothing is sent; what was due is sent on `resume`. Resolves when nothing is under way. Never rejects. */
+  async pause(): Promise<void> {
+    await Promise.all([...this.#subscribers.values()].map((subscriber) => subscriber.pause()));
+  }
+
+  resume(): void {
+    for (const subscriber of this.#subscribers.values()) subscriber.resume();
+  }
+
   /** The environment ends: from now on nothing waits for more. */
   hurry(): void {
     for (const subscriber of this.#subscribers.values()) subscriber.hurry();
@@ -92,6 +101,12 @@ class Subscriber {
   #timer: Timer | undefined;
   #isSending = false;
   #isHurrying = false;
+  /** Undefined: things are sent. */
+  #paused: PromiseWithResolvers<void> | undefined;
+  /** What was to leave meanwhile leaves then. */
+  #isDue = false;
+  /** The attempt under way; never rejects. */
+  #attempt: Promise<unknown> = Promise.resolve();
   readonly #closing = new AbortController();
 
   constructor(deps: TelemetryDeps, subscription: Subscription) {
@@ -104,13 +119,26 @@ class Subscriber {
     for (const record of recordsOf(event, this.#subscription)) this.#add(record);
   }
 
+  async pause(): Promise<void> {
+    this.#paused ??= Promise.withResolvers();
+    await this.#attempt;
+  }
+
+  resume(): void {
+    this.#paused?.resolve();
+    this.#paused = undefined;
+    if (this.#isDue) this.#leave();
+  }
+
   hurry(): void {
     this.#isHurrying = true;
+    this.resume();
     this.#leave();
   }
 
   close(): void {
     this.#closing.abort();
+    this.#paused?.resolve();
     this.#timer?.cancel();
     this.#sender.close();
     this.#waiting = [];
@@ -141,7 +169,8 @@ class Subscriber {
   #leave(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (this.#isSending || this.#closing.signal.aborted || this.#waiting.length === 0) return;
+    this.#isDue = this.#paused !== undefined;
+    if (this.#isDue || this.#isSending || this.#closing.signal.aborted || this.#waiting.length === 0) return;
     void this.#deliver(this.#takeBatch());
   }
 
@@ -163,21 +192,26 @@ class Subscriber {
   async #deliver(batch: readonly string[]): Promise<void> {
     this.#isSending = true;
     for (let pauseMs = telemetryRetryMsMin; !this.#closing.signal.aborted; pauseMs *= 2) {
-      const address = this.#deps.address();
-      try {
-        if (address) {
-          await this.#sender.send(address, batch);
-          break;
-        }
-      } catch {
-        // The function's own listener has failed; it is tried again.
-      }
+      if (await this.#try(batch)) break;
       const { clock } = this.#deps;
       await clock.sleep(Math.min(pauseMs, telemetryRetryMsMax), this.#closing.signal).catch(() => undefined);
+      await this.#paused?.promise;
     }
     this.#isSending = false;
     this.#reportDropped();
     if (this.#waiting.length > 0 && !this.#closing.signal.aborted) this.#schedule();
+  }
+
+  /** Whether it has arrived. */
+  #try(batch: readonly string[]): Promise<boolean> {
+    const address = this.#deps.address();
+    if (!address) return Promise.resolve(false);
+    const attempt = this.#sender.send(address, batch).then(
+      () => true,
+      () => false, // the function's own listener has failed; it is tried again
+    );
+    this.#attempt = attempt;
+    return attempt;
   }
 
   #reportDropped(): void {

@@ -97,6 +97,11 @@ export class ScriptedRuntime {
     this.#program.write("frames", Buffer.concat([head, body]));
   }
 
+  /** The sandbox is frozen; a script is not, but what it prints and its end are heard after the thaw. */
+  get isFrozen(): boolean {
+    return this.#program.isFrozen;
+  }
+
   uses(memoryPeakBytes: number): void {
     this.#program.use({ memoryPeakBytes });
   }
@@ -202,6 +207,8 @@ export class ScriptedDriver implements Driver {
   readonly started: ScriptedRuntime[] = [];
   /** What `setCpus` was told. */
   readonly cpus: number[] = [];
+  /** Every `freeze` and `thaw`. */
+  readonly freezing: ("freeze" | "thaw")[] = [];
   readonly removedTmps: string[] = [];
   /** Makes `create` fail. */
   failure: string | undefined;
@@ -225,7 +232,18 @@ export class ScriptedDriver implements Driver {
   async create(spec: SandboxSpec): Promise<Sandbox> {
     if (this.failure !== undefined) throw new DriverError("launch", this.failure);
     const sandbox = await this.#fake.create({ ...spec, argv: [scriptedProgram, ...spec.argv] });
-    return { ...sandbox, address: undefined, setCpus: async (cpus) => void this.cpus.push(cpus) };
+    return {
+      ...sandbox,
+      address: undefined,
+      setCpus: async (cpus) => void this.cpus.push(cpus),
+      freeze: () => this.#note("freeze", () => sandbox.freeze()),
+      thaw: () => this.#note("thaw", () => sandbox.thaw()),
+    };
+  }
+
+  #note(what: "freeze" | "thaw", call: () => Promise<void>): Promise<void> {
+    this.freezing.push(what);
+    return call();
   }
 
   #play(program: FakeProcess): Promise<Exit> {

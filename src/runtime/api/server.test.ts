@@ -85,6 +85,7 @@ class RecordingPort implements RuntimePort {
   readonly extensions = new Extensions([], seededRandom(1), {
     onProgress: () => undefined,
     onFailure: () => undefined,
+    onLost: () => undefined,
   });
   readonly ownPorts = [4566];
 
