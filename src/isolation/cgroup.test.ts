@@ -69,8 +69,12 @@ test("D2: on v2 the limits are written where the kernel reads them, and the cont
   assert.equal(get("lambdad", "one", "7-1", "memory.swap.max"), "0");
   assert.equal(get("lambdad", "one", "7-1", "cpu.max"), "10000 20000");
   assert.equal(get("lambdad", "one", "7-1", "pids.max"), "66");
+  assert.equal(get("lambdad", "cpu.weight"), "300", "as one process on each processor");
+  assert.equal(get("lambdad", "one", "cpu.weight"), "300");
+  assert.equal(get("lambdad", "one", "7-1", "cpu.weight"), "800", "what starts goes first");
   group.setCpus(0.001);
   assert.equal(get("lambdad", "one", "7-1", "cpu.max"), "1000 20000", "the kernel's smallest quota");
+  assert.equal(get("lambdad", "one", "7-1", "cpu.weight"), "100");
 
   await group.setFrozen(true);
   assert.equal(get("lambdad", "one", "7-1", "cgroup.freeze"), "1");
@@ -157,7 +161,13 @@ test("D2: on v1 each controller has its own directory, and a hybrid's empty v2 i
   assert.equal(get("memory", ...directory, "memory.memsw.limit_in_bytes"), String(128 << 20));
   assert.equal(get("cpu,cpuacct", ...directory, "cpu.cfs_period_us"), "20000");
   assert.equal(get("cpu,cpuacct", ...directory, "cpu.cfs_quota_us"), "10000");
+  assert.equal(get("cpu,cpuacct", "lambdad", "one", "cpu.shares"), String(3 * 1024));
+  assert.equal(get("cpu,cpuacct", ...directory, "cpu.shares"), String(8 * 1024));
+  group.setCpus(0.5);
+  assert.equal(get("cpu,cpuacct", ...directory, "cpu.shares"), "1024");
   assert.equal(get("pids", ...directory, "pids.max"), "66");
+  put("7000000\n", "cpu,cpuacct", "lambdad", "one", "cpuacct.usage");
+  assert.equal(cgroups.cpuUsec(), 7000, "of all, also of those that are gone");
   put("1000\n", "memory", ...directory, "memory.max_usage_in_bytes");
   put("2500000\n", "cpu,cpuacct", ...directory, "cpuacct.usage");
   put("oom_kill_disable 0\nunder_oom 0\noom_kill 1\n", "memory", ...directory, "memory.oom_control");

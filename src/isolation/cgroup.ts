@@ -70,7 +70,6 @@ export function openCgroups(instance: string, clock: Clock, host: CgroupHost = t
     canFreeze: hierarchy.freezeParent !== undefined,
     directory: hierarchy.parents[0],
     directories: hierarchy.parents,
-    directories: hierarchy.parents,
     async create(name) {
       own.add(name);
       try {
@@ -81,7 +80,7 @@ export function openCgroups(instance: string, clock: Clock, host: CgroupHost = t
       }
       return open(name);
     },
-    cpuUsec: () => hierarchy.usage((parent, file) => readFileSync(join(parent, file), "utf8")).cpuUsec,
+    cpuUsec: () => hierarchy.usage((parent, file) => readOr(join(parent, file))).cpuUsec,
     async sweep() {
       await destroyAll((name) => !own.has(name));
       hierarchy.parents.forEach((parent) => removeEmptyOthers(host, parent));
@@ -121,13 +120,7 @@ function openGroup({ name, hierarchy, clock, host }: GroupParts): Cgroup {
     }
   }
 
-  function read(parent: string, file: string): string {
-    try {
-      return readFileSync(join(parent, name, file), "utf8");
-    } catch {
-      return "";
-    }
-  }
+  const read = (parent: string, file: string) => readOr(join(parent, name, file));
 
   function readOpened(parent: string, file: string): string {
     const path = join(parent, name, file);
@@ -215,5 +208,13 @@ function childrenOf(parent: string): readonly string[] {
     return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
   } catch {
     return [];
+  }
+}
+
+function readOr(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
   }
 }

@@ -223,6 +223,22 @@ test("what cannot wait, brings extensions, or sets what counts at boot, is never
   assert.ok(pool.take(node, plan));
 });
 
+test("whoever needs memory gets what waits, and it comes back when there is room", async () => {
+  const { clock, pool, alive, booted, world } = stage();
+  assert.equal(pool.shed(), undefined, "nobody waits");
+  pool.expect(node);
+  await clock.advance(warmRefillDelayMs);
+  assert.equal(alive().length, 2);
+  world.room = -5;
+  await pool.shed();
+  assert.deepEqual(alive(), []);
+  await clock.advance(warmPauseMs);
+  assert.equal(booted.length, 2);
+  world.room = 100;
+  await clock.advance(warmPauseMs);
+  assert.equal(pool.size, 2);
+});
+
 test("after close nothing is left, nothing is booted, and nothing is given", async () => {
   const { clock, pool, alive, booted } = stage();
   pool.expect(node);
