@@ -6,13 +6,15 @@ import { createSimClock } from "../../base/clock-sim.ts";
 import { silentLogger } from "../../base/logger.ts";
 import { createMetrics } from "../../base/metrics.ts";
 import { seededRandom } from "../../base/random.ts";
-import { asyncLeaseMs } from "../../limits.ts";
+import { asyncLeaseMs, asyncQueueBytesMax } from "../../limits.ts";
 import type { Store } from "../../store/store.ts";
 import { StoreError } from "../../store/store.ts";
 import { createMemoryState, createMemoryStore } from "../../store/memory/memory-store.ts";
 import type { Deliver, DeliveredEvent } from "../ports.ts";
 import type { AsyncEvent, AsyncSettings, Attempt, LaneName } from "./event.ts";
+import { QueueFull } from "./event.ts";
 import { AsyncQueue } from "./queue.ts";
+import { EventStore } from "./store.ts";
 import { verdict } from "./verdict.ts";
 
 const destination = "arn:aws:test:us-east-1:000000000000:target";
@@ -115,6 +117,30 @@ test("E1 what the store refuses is not accepted and never attempted", async () =
   await assert.rejects(it.queue.append(newEvent()), { code: "full" });
   await it.settle();
   assert.deepEqual([it.attempts.length, it.metric("async_events_received_total")], [0, 0]);
+});
+
+test("the queue is bounded by what it may have on disk; what leaves it makes room", async () => {
+  const state = createMemoryState();
+  const store = new EventStore(createMemoryStore(state));
+  const large = asyncEvent({ functionName: "large", payloadBytes: asyncQueueBytesMax - 1, dueAtMs: 1e15 });
+  await store.append(large, Buffer.from("[]"));
+  const it = await stage({ state });
+  await it.queue.append(newEvent({ payload: Buffer.from("1") }));
+  await it.settle();
+  assert.equal(it.attempts.length, 1);
+  await it.queue.append(newEvent({ payload: Buffer.from("2") }));
+  await assert.rejects(it.queue.append(newEvent({ payload: Buffer.from("33") })), QueueFull);
+  await it.settle();
+  const purged = it.queue.purge(({ functionName }) => functionName === "large", false);
+  await it.clock.advance(100);
+  assert.equal(await purged, 1);
+  await it.queue.append(newEvent({ payload: Buffer.from("33") }));
+  await it.settle();
+  assert.deepEqual(
+    it.attempts.map(({ payload }) => payload),
+    ["1", "2", "33"],
+  );
+  it.check();
 });
 
 test("a failing function is asked again after one and two minutes, with the same request", async () => {
