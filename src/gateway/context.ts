@@ -5,7 +5,7 @@
 import type { Context, HttpFacts } from "../services/service.ts";
 import type { Identity } from "../wire/identity.ts";
 import type { Exchange } from "./exchange.ts";
-import { isPlainHost } from "./hosts.ts";
+import { endpointOf } from "./hosts.ts";
 
 /** Runs another operation in the name of `caller`. */
 export type Call = (
@@ -52,8 +52,7 @@ export class RequestContext implements Context {
 
   get endpoint(): string {
     const { headers, listener } = this.#caller.exchange;
-    const host = headers["host"];
-    return host !== undefined && isPlainHost(host) ? `http://${host}` : listener.url;
+    return endpointOf(headers["host"], listener.url);
   }
 
   get http(): HttpFacts | undefined {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isPreflight, refuseForeignPage } from "./cors.ts";
-import { bucketInHost, isLocalName, isPlainHost, isWebHost } from "./hosts.ts";
+import { bucketInHost, endpointOf, isLocalName, isPlainHost, isWebHost } from "./hosts.ts";
 
 const hosts: readonly (readonly [host: string, bucket: string | undefined, local: boolean])[] = [
   ["localhost:4566", undefined, true],
@@ -34,6 +34,16 @@ test("only plain names, addresses and ports are put into URLs", () => {
   for (const host of ["localhost:4566", "[::1]:1", "a_b.example"]) assert.ok(isPlainHost(host), host);
   for (const host of ["", "a/b", "a b", 'a"b', "a@b", "a\n", "x".repeat(300)])
     assert.ok(!isPlainHost(host), host);
+});
+
+test("URLs that we answer with lead to where the caller has reached us", () => {
+  const at = (host: string | undefined) => endpointOf(host, "http://0.0.0.0:4566");
+  assert.equal(at("lambdad:4566"), "http://lambdad:4566");
+  assert.equal(at("lambdad.example"), "http://lambdad.example");
+  assert.equal(at(undefined), "http://0.0.0.0:4566");
+  assert.equal(at("a/b"), "http://0.0.0.0:4566");
+  for (const host of ["localhost", "127.0.0.1", "[::1]"]) assert.equal(at(host), `http://${host}:4566`);
+  assert.equal(endpointOf("localhost", "http://127.0.0.1"), "http://localhost");
 });
 
 test("web endpoints are told by their host", () => {

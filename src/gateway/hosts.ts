@@ -47,3 +47,14 @@ export function isLocalName(host: string): boolean {
 export function isPlainHost(host: string): boolean {
   return host.length > 0 && host.length <= 262 && /^[\w.:[\]-]+$/.test(host);
 }
+
+/**
+ * Where the caller has reached us, for URLs that we answer with. The AWS SDK for JavaScript before 3.310 leaves the port out of
+ * `Host`, and on this machine that is ours: a proxy on port 80 would be reached from elsewhere.
+ */
+export function endpointOf(host: string | undefined, listenerUrl: string): string {
+  if (host === undefined || !isPlainHost(host)) return listenerUrl;
+  const { port } = new URL(listenerUrl);
+  const isBare = port !== "" && /^(localhost|127(\.\d+){3}|\[::1\])$/i.test(host);
+  return isBare ? `http://${host}:${port}` : `http://${host}`;
+}
