@@ -85,6 +85,11 @@ export class Concurrency {
     return provisioned + reserved + unreserved;
   }
 
+  /** Within provisioned concurrency. */
+  get provisionedInUse(): number {
+    return this.#inUse.provisioned;
+  }
+
   /** Of functions without a reservation, in all accounts. */
   get unreservedInUse(): number {
     return this.#inUse.unreserved;

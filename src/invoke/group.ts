@@ -65,6 +65,11 @@ export function createGroup(spec: VersionSpec, isRetired: boolean): Group {
   };
 }
 
+/** Environments that are provisioned and have been initialised. */
+export function provisionedReady({ provisioned }: Group): number {
+  return [...provisioned].filter(({ status }) => status !== "starting" && status !== "dead").length;
+}
+
 /** No start is made for this one, or not any longer. */
 export function endPatience(group: Group, waiter: Waiter): void {
   if (!waiter.patience) return;

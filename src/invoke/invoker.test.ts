@@ -258,3 +258,29 @@ test("stopping ends what is idle at once and what is busy after the grace", asyn
   assert.equal(pool.size, 0);
   await assert.rejects(invoker.invoke(order()), /shutting down/);
 });
+
+test("what runs within provisioned concurrency is counted, and what spills over", async () => {
+  const { environments, invoker, metrics, pool } = started();
+  const spec = versionSpec({ version: "1", key: "echo:1" });
+  const of = (name: string) =>
+    Number(new RegExp(`^lambdad_${name} (\\d+)$`, "m").exec(metrics.render())?.[1]);
+  pool.provision(spec.functionArn, [{ spec, count: 2 }]);
+  for (const environment of environments) environment.becomes("idle");
+  await turn();
+  assert.equal(of("provisioned_environments"), 2);
+  const orders = Array.from({ length: 3 }, () => invoker.invoke(order({ provisionedConcurrency: 2 }, spec)));
+  assert.equal(of("waiting_requests"), 1);
+  assert.equal(of("starting_runtimes"), 1);
+  at(environments, 2).becomes("idle");
+  await turn();
+  assert.deepEqual(
+    [of("concurrency"), of("provisioned_concurrency"), of("unreserved_concurrency")],
+    [3, 2, 1],
+  );
+  assert.deepEqual([of("provisioned_invocations_total"), of("provisioned_spillover_total")], [2, 1]);
+  for (const environment of environments) environment.answers();
+  await Promise.all(orders);
+  for (const environment of environments) environment.settles();
+  await turn();
+  assert.deepEqual([of("concurrency"), of("provisioned_concurrency")], [0, 0]);
+});

@@ -56,13 +56,7 @@ export function createInvoker(deps: InvokerDeps): Invoker {
       "Invocations beyond the provisioned concurrency of their version",
     ),
   };
-  metrics.gauge("lambdad_environments", "Execution environments alive", () => pool.size);
-  metrics.gauge("lambdad_concurrency", "Invocations running", () => concurrency.inUse);
-  metrics.gauge(
-    "lambdad_unreserved_concurrency",
-    "Invocations running of functions without a reservation",
-    () => concurrency.unreservedInUse,
-  );
+  showGauges(metrics, pool, concurrency);
 
   async function invoke(order: InvokeOrder): Promise<InvokeAnswer> {
     const taken = concurrency.take(claimOf(order), deps.clock.monotonic());
@@ -140,6 +134,27 @@ export function createInvoker(deps: InvokerDeps): Invoker {
     provisioned: (specKey) => pool.provisioned(specKey),
     onPermitFree: (wake) => void permitWatchers.push(wake),
   };
+}
+
+function showGauges(metrics: Metrics, pool: Pool, concurrency: Concurrency): void {
+  const gauges: readonly (readonly [string, string, () => number])[] = [
+    ["environments", "Execution environments alive", () => pool.size],
+    ["starting_runtimes", "Runtimes being started", () => pool.starting],
+    ["waiting_requests", "Requests in line for an environment", () => pool.waiting],
+    ["concurrency", "Invocations running", () => concurrency.inUse],
+    [
+      "unreserved_concurrency",
+      "Invocations running of functions without a reservation",
+      () => concurrency.unreservedInUse,
+    ],
+    [
+      "provisioned_concurrency",
+      "Invocations running within provisioned concurrency",
+      () => concurrency.provisionedInUse,
+    ],
+    ["provisioned_environments", "Provisioned environments that are initialised", () => pool.provisionedSize],
+  ];
+  for (const [name, help, read] of gauges) metrics.gauge(`lambdad_${name}`, help, read);
 }
 
 interface Counters {

@@ -20,7 +20,7 @@ import type { Admission, Start } from "./admission.ts";
 import { Overloaded } from "./admission.ts";
 import type { Provision, ProvisionState } from "./contract.ts";
 import type { Group, Idle, Waiter } from "./group.ts";
-import { createGroup, endPatience } from "./group.ts";
+import { createGroup, endPatience, provisionedReady } from "./group.ts";
 
 export interface PoolDeps {
   readonly clock: Clock;
@@ -74,6 +74,18 @@ export class Pool {
   /** Environments alive: starting, idle, busy. */
   get size(): number {
     return this.#alive;
+  }
+
+  /** Provisioned environments that have been initialised, idle or busy. */
+  get provisionedSize(): number {
+    let total = 0;
+    for (const group of this.#provisioning) total += provisionedReady(group);
+    return total;
+  }
+
+  /** Requests in line. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   /** Runtimes that are being started. */
@@ -156,8 +168,7 @@ export class Pool {
   provisioned(specKey: string): ProvisionState {
     const group = this.#groups.get(specKey);
     if (!group) return { ready: 0, failure: undefined };
-    const alive = [...group.provisioned].filter(({ status }) => status !== "starting" && status !== "dead");
-    return { ready: alive.length, failure: group.provisionFailure };
+    return { ready: provisionedReady(group), failure: group.provisionFailure };
   }
 
   /**

@@ -33,6 +33,7 @@ test("provisioned environments are started ahead, as such, and are handed out fi
   const taken = pool.acquire(spec);
   assert.ok(!(taken instanceof Promise), "none is started for the request");
   assert.equal(pool.provisioned(key).ready, 3, "busy ones count");
+  assert.equal(pool.provisionedSize, 3);
 });
 
 test("what goes beyond them is started on demand and goes when idle; they stay", async () => {
