@@ -65,8 +65,9 @@ export interface SandboxSpec {
   readonly openFilesMax: number;
   readonly tmpBytesMax: number;
   /**
-   * Names a /tmp that outlives the sandbox: the next one with the same name and size finds it as it was, until `removeTmp`.
-   * `[a-z0-9-]{1,40}`. Left out: its own, gone with it.
+   * Names a /tmp that outlives the sandbox: the next one with the same name finds it as it was, until `removeTmp`; so do
+   * the sandbox's address, and the namespaces that hold both. For one environment's starts, one after another, with the
+   * same size and network. `[a-z0-9-]{1,40}`. Left out: its own, gone with it.
    */
   readonly tmpName?: string | undefined;
   /** `endpoints`: lambdad only. `outside`: also the world, never other sandboxes or this machine's own services. */
@@ -150,7 +151,7 @@ export interface Driver {
   createWaiting?(spec: SandboxSpec, placeholders: readonly string[]): Promise<WaitingSandbox>;
   /** Removes what a crashed predecessor with the same data directory left. Called once, before the first create. */
   sweep(): Promise<void>;
-  /** Removes a named /tmp, once the last sandbox that had it is destroyed. Idempotent. Left out where none are kept. */
+  /** Removes a named /tmp and all else of that name, once the last sandbox is destroyed. Idempotent. Left out where none are kept. */
   removeTmp?(tmpName: string): Promise<void>;
   /**
    * lambdad listens: from now on prepares, in the background, what the next starts need. Where sandboxes have a network of

@@ -209,7 +209,7 @@ export class Incarnation {
     this.#isKilled = true;
     // In this order and without a pause between: it shall neither speak again nor complain that nobody listens.
     const destroyed = this.#sandbox && this.#destroy(this.#sandbox);
-    const cut = this.#endpoint?.close();
+    const cut = this.#endpoint?.close(Promise.all([destroyed, this.ended]));
     await Promise.all([destroyed, cut, this.ended]);
     await this.#over;
     // Where it was still being made, there was nothing to close at the first look.

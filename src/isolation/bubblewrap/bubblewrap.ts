@@ -24,10 +24,10 @@ import { checkSpec } from "../spec.ts";
 import { bubblewrapArguments, type SystemView } from "./arguments.ts";
 import { type Machine, openMachine } from "./machine.ts";
 import { type Guardian, startGuardian } from "./guardian.ts";
-import type { Disk } from "./disks.ts";
 import { type LaterMounts, laterMounts, specialise } from "./later-mounts.ts";
 import { endSlot, startSandbox } from "./sandbox.ts";
 import { withOwnName } from "./own-name.ts";
+import type { Place } from "./place.ts";
 import { createSlots, runName, type Slot, type Slots } from "./slots.ts";
 import { buildSystemView, systemViewIn } from "./system-view.ts";
 
@@ -124,8 +124,8 @@ class BubblewrapDriver implements Driver {
   /** Mounts into what runs take root. */
   readonly createWaiting: Driver["createWaiting"];
   readonly #living = new Set<Sandbox>();
-  /** Those with a name, which outlive their sandboxes. */
-  readonly #tmps = new Map<string, Disk>();
+  /** By the name of the /tmp in it: those that outlive their sandboxes. */
+  readonly #kept = new Map<string, Place>();
   #isWarm = false;
   #closed: Promise<void> | undefined;
 
@@ -177,28 +177,23 @@ class BubblewrapDriver implements Driver {
     { network: mode, tmpBytesMax, tmpName }: SandboxSpec,
     laterMounts?: LaterMounts,
   ): Promise<Slot> {
-    const disk = tmpName === undefined ? undefined : this.#tmps.get(tmpName);
-    await disk?.take();
-    try {
-      const slot = await this.#parts.slots.take({ mode, tmpBytesMax, disk, laterMounts });
-      this.#name(slot, tmpName);
-      return slot;
-    } catch (error) {
-      await disk?.release();
-      throw error;
-    }
+    const place = tmpName === undefined ? undefined : this.#kept.get(tmpName);
+    await place?.take();
+    const slot = await this.#parts.slots.take({ mode, tmpBytesMax, place, laterMounts });
+    this.#name(slot, tmpName);
+    return slot;
   }
 
-  #name({ disk }: Slot, tmpName: string | undefined): void {
-    if (!disk || tmpName === undefined) return;
-    disk.keep();
-    this.#tmps.set(tmpName, disk);
+  #name({ place }: Slot, tmpName: string | undefined): void {
+    if (!place.disk || tmpName === undefined) return;
+    place.keep();
+    this.#kept.set(tmpName, place);
   }
 
   async removeTmp(tmpName: string): Promise<void> {
-    const disk = this.#tmps.get(tmpName);
-    this.#tmps.delete(tmpName);
-    await disk?.remove();
+    const place = this.#kept.get(tmpName);
+    this.#kept.delete(tmpName);
+    await place?.remove();
   }
 
   async #places({ mounts, root }: SandboxSpec): Promise<(source: string) => string> {
@@ -211,7 +206,7 @@ class BubblewrapDriver implements Driver {
   async #start(slot: Slot, spec: SandboxSpec, sourceOf: (source: string) => string): Promise<Sandbox> {
     const { system: machine, clock, hostsDir } = this.#parts;
     const view = spec.root === undefined ? machine : systemViewIn(sourceOf(spec.root), machine);
-    const system = withOwnName(view, slot.address, hostsDir);
+    const system = withOwnName(view, slot.place.address, hostsDir);
     const args = bubblewrapArguments(spec, system, sourceOf);
     try {
       const sandbox = await startSandbox(slot, spec, {
@@ -250,6 +245,7 @@ class BubblewrapDriver implements Driver {
   async #close(): Promise<void> {
     await this.#parts.slots.close();
     await Promise.all([...this.#living].map((sandbox) => sandbox.destroy()));
+    await Promise.all([...this.#kept.keys()].map((tmpName) => this.removeTmp(tmpName)));
     await this.#parts.guardian?.close();
     await this.#parts.machine.close();
   }

@@ -55,8 +55,10 @@ export function commandLines(): readonly string[] {
   return pids().map((pid) => readOr(`/proc/${pid}/cmdline`).replaceAll("\0", " "));
 }
 
+/** Without those that are dead, and wait for whoever inherited them to look: they hold nothing any more. */
 function processesOf({ instance }: Subject): readonly string[] {
-  return pids().filter((pid) => readOr(`/proc/${pid}/cgroup`).includes(`/lambdad/${instance}/`));
+  const members = pids().filter((pid) => readOr(`/proc/${pid}/cgroup`).includes(`/lambdad/${instance}/`));
+  return members.filter((pid) => !/\) [ZX] /.test(readOr(`/proc/${pid}/stat`)));
 }
 
 function pids(): readonly string[] {

@@ -9,26 +9,17 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Clock } from "../../base/clock.ts";
-import { sandboxDestroyTimeoutMs, tmpBytesDefault } from "../../limits.ts";
+import { tmpBytesDefault } from "../../limits.ts";
 import { findTool, run } from "../command.ts";
 import { DriverError } from "../driver.ts";
-import { settledWithin } from "../exit.ts";
 
-/** The image of one /tmp. One slot at a time has it mounted. */
+/** The image of one /tmp. */
 export interface Disk {
   /** Arguments of `diskScript`: the image, the empty one that it is a copy of, where to mount it. */
   readonly arguments: readonly [image: string, template: string, directory: string];
-  readonly bytesMax: number;
   /** Whether the loop device ("loop7") has this image still, or already. */
   isOn(device: string): boolean;
-  /** The slot that had it mounted has gone, and its loop device too. Removes the image, unless it is kept. */
-  release(): Promise<void>;
-  /** From now on it survives its slot, for the next one. */
-  keep(): void;
-  /** Resolves when no slot has it; then it is the caller's. Throws `DriverError` "spec" when it stays in use. */
-  take(): Promise<void>;
-  /** Call when no slot has it. Idempotent. */
+  /** Call when its loop device has gone. Idempotent. */
   remove(): Promise<void>;
 }
 
@@ -57,11 +48,10 @@ export interface DiskOptions {
   readonly directory: string;
   /** Where unprivileged processes get to. */
   readonly mountPoint: string;
-  readonly clock: Clock;
 }
 
 /** Throws `DriverError` "unavailable". */
-export async function openDisks({ directory, mountPoint, clock }: DiskOptions): Promise<Disks> {
+export async function openDisks({ directory, mountPoint }: DiskOptions): Promise<Disks> {
   const absent = ["mkfs.ext4", "debugfs"].filter((tool) => !findTool(tool));
   if (absent.length > 0) {
     throw new DriverError("unavailable", "e2fsprogs is not installed: apt-get install e2fsprogs");
@@ -96,39 +86,14 @@ export async function openDisks({ directory, mountPoint, clock }: DiskOptions): 
     mountPoint,
     async create(bytesMax) {
       const from = await template(bytesMax);
-      return createDisk([nextImage(), from, mountPoint], bytesMax, clock);
+      const image = nextImage();
+      return {
+        arguments: [image, from, mountPoint],
+        isOn: (device) => readOr(`/sys/block/${device}/loop/backing_file`).trimEnd() === image,
+        remove: () => rm(image, { force: true }),
+      };
     },
     close,
-  };
-}
-
-function createDisk(args: Disk["arguments"], bytesMax: number, clock: Clock): Disk {
-  const [image] = args;
-  let isKept = false;
-  let inUse = Promise.withResolvers<void>();
-
-  async function remove(): Promise<void> {
-    await rm(image, { force: true });
-  }
-
-  return {
-    arguments: args,
-    bytesMax,
-    isOn: (device) => readOr(`/sys/block/${device}/loop/backing_file`).trimEnd() === image,
-    async release() {
-      if (!isKept) await remove();
-      inUse.resolve();
-    },
-    keep() {
-      isKept = true;
-    },
-    async take() {
-      if (!(await settledWithin(inUse.promise, clock, sandboxDestroyTimeoutMs))) {
-        throw new DriverError("spec", "another sandbox still has this /tmp");
-      }
-      inUse = Promise.withResolvers();
-    },
-    remove,
   };
 }
 

@@ -9,8 +9,8 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync, readFileSync, realpathSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, existsSync, openSync, readFileSync, realpathSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { toolEnv } from "../command.ts";
 import { DriverError } from "../driver.ts";
 import { withSealedStdio } from "../inherited.ts";
@@ -61,11 +61,13 @@ function unescaped(point: string): string {
   );
 }
 
+/** `paths` need not be there yet. */
 export function planGround(paths: readonly string[]): GroundPlan {
-  return groundPlan(
-    readFileSync("/proc/self/mountinfo", "utf8"),
-    paths.map((path) => realpathSync(path)),
-  );
+  return groundPlan(readFileSync("/proc/self/mountinfo", "utf8"), paths.map(realOf));
+}
+
+function realOf(path: string): string {
+  return existsSync(path) ? realpathSync(path) : join(realOf(dirname(path)), basename(path));
 }
 
 /**

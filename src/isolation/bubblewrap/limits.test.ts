@@ -117,10 +117,11 @@ print([m[4] for m in mounts if 'loop' in ' '.join(m) and m[4] != '/tmp'], os.pat
 
   test("a named /tmp is found by the next sandbox as it was, until it is removed", async () => {
     const tmpName = `tmp-${systemRandom.hex(4)}`;
-    const write = "import os; open('/tmp/a', 'w').write('kept'); os.mkdir('/tmp/b')";
+    const write =
+      "import os; open('/tmp/a', 'w').write('kept'); os.chmod('/tmp/a', 0o600); os.mkdir('/tmp/b')";
     await run(write, { tmpName });
     const read =
-      "import os; print(sorted(os.listdir('/tmp')), os.path.exists('/tmp/a') and open('/tmp/a').read())";
+      "import os; print(sorted(os.listdir('/tmp')), os.path.exists('/tmp/a') and open('/tmp/a', 'r+').read())";
     assert.equal((await run(read, { tmpName })).stdout, "['a', 'b'] kept\n");
     assert.equal((await run(read)).stdout, "[] False\n", "and by no other");
     await subject.driver.removeTmp?.(tmpName);

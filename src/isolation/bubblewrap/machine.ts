@@ -4,7 +4,7 @@
  * predecessor of the same instance left; closing leaves nothing.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { describeError } from "../../base/logger.ts";
 import { type Cgroups, openCgroups } from "../cgroup.ts";
@@ -55,8 +55,7 @@ export async function openMachine({ instance, stageDir, diskDir, clock }: Machin
     if (cgroups) closers.push(() => cgroups.close());
     if (cgroups?.canFreeze === false) missing.push(withoutFreezer);
     if (!isRoot) missing.push(withoutRoot);
-    mkdirSync(dirname(diskDir), { recursive: true });
-    const plan = planGround([stageDir, dirname(diskDir)]);
+    const plan = planGround([stageDir, diskDir]);
     // Commands that wait for the kernel: side by side, and each undone if another fails.
     const held = <T extends { close(): Promise<void> } | undefined>(part: T) => {
       if (part) closers.push(() => part.close());
@@ -70,7 +69,7 @@ export async function openMachine({ instance, stageDir, diskDir, clock }: Machin
       ).then(held),
       (number === undefined
         ? Promise.resolve(undefined)
-        : tryDisks({ directory: diskDir, mountPoint: join(stageDir, "tmp"), clock }, missing)
+        : tryDisks({ directory: diskDir, mountPoint: join(stageDir, "tmp") }, missing)
       ).then(held),
     ] as const;
     await Promise.allSettled(parts);

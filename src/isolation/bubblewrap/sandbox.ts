@@ -1,9 +1,8 @@
 /**
  * One running sandbox: a slot that was given its orders. Its processes are the truth: when the control group (or, without
  * one, the reaper) is gone, nothing can be left, since files, mounts and network belong to namespaces that only these
- * processes held. `destroy` kills, waits for the kernel to finish, and only then gives the slot's number back.
+ * processes held, and to its place. `destroy` kills, waits for the kernel to finish, and only then gives the place up.
  */
-import { existsSync } from "node:fs";
 import type { Clock } from "../../base/clock.ts";
 import { sandboxDestroyTimeoutMs, sandboxStartTimeoutMs } from "../../limits.ts";
 import { DriverError, type Exit, type Sandbox, type SandboxSpec, type Usage } from "../driver.ts";
@@ -81,7 +80,7 @@ function createSandbox(
 
   const sandbox: Sandbox = {
     id,
-    address: slot.address,
+    address: slot.place.address,
     stdout: slot.pipes.stdout.reader,
     stderr: slot.pipes.stderr.reader,
     frames: slot.pipes.frames.reader,
@@ -103,7 +102,7 @@ function createSandbox(
   return sandbox;
 }
 
-/** Ends a slot in whatever state it is; resolves when the kernel has taken all of it down. */
+/** Ends a slot in whatever state it is; resolves when the kernel has taken all of it down, but for a place that is kept. */
 export async function endSlot(slot: Slot, clock: Clock): Promise<void> {
   // The reaper first: with it goes every process of the sandbox, while bubblewrap still waits for it.
   const reaper = slot.status.reaperPid();
@@ -114,22 +113,9 @@ export async function endSlot(slot: Slot, clock: Clock): Promise<void> {
   if (!(await settledWithin(reaped(slot.child), clock, sandboxDestroyTimeoutMs))) {
     throw new DriverError("launch", `the process ${slot.child.pid} does not end`);
   }
-  const { link, disk, loop } = slot;
-  // The kernel removes a namespace and its links in the background, some ten milliseconds after the last process.
-  if (link) await gone(`the link ${link}`, () => existsSync(`/proc/sys/net/ipv4/conf/${link}`), clock);
-  if (disk && loop) await gone(`the device ${loop}`, () => disk.isOn(loop), clock);
-  await disk?.release();
+  await slot.place.leave();
   for (const stream of outputs(slot).filter(isUnread)) stream.destroy();
   await drained(outputs(slot), clock);
-  slot.release();
-}
-
-async function gone(what: string, isThere: () => boolean, clock: Clock): Promise<void> {
-  const deadlineMs = clock.monotonic() + sandboxDestroyTimeoutMs;
-  for (let pauseMs = 4; isThere(); pauseMs = Math.min(pauseMs * 2, 50)) {
-    if (clock.monotonic() > deadlineMs) throw new DriverError("network", `${what} stays`);
-    await clock.sleep(pauseMs);
-  }
 }
 
 function outputs({ pipes }: Slot) {

@@ -22,14 +22,22 @@ import { DriverError, type Listener } from "../driver.ts";
 import { lastWords } from "../exit.ts";
 import { withSealedStdio } from "../inherited.ts";
 import type { Network } from "../network.ts";
-import { linkBatches, loopbackRules, type NetworkMode, sandboxUser } from "../network-plan.ts";
+import {
+  linkBatches,
+  loopbackRules,
+  type NetworkMode,
+  sandboxAddress,
+  sandboxLink,
+  sandboxUser,
+} from "../network-plan.ts";
 import type { OutputPipes, PipeSource } from "../pipes.ts";
 import { descriptors } from "./arguments.ts";
-import { type Disk, type Disks, loopDevice, ownMounts } from "./disks.ts";
+import { type Disks, ownMounts } from "./disks.ts";
 import type { Ground } from "./ground.ts";
 import { launchScript, prepareScript } from "./launch-scripts.ts";
 import { type LaterMounts, laterMountsCommand } from "./later-mounts.ts";
 import { createStatus, type LaunchStatus } from "./launch-status.ts";
+import { Place } from "./place.ts";
 
 /** Control groups of this run begin with it: a successor tells its own from ours. */
 export const runName = `${process.pid}-`;
@@ -38,9 +46,7 @@ export interface Slot {
   readonly child: ChildProcess;
   readonly pipes: OutputPipes;
   readonly cgroup: Cgroup | undefined;
-  readonly address: string | undefined;
-  /** The link on lambdad's side. */
-  readonly link: string | undefined;
+  readonly place: Place;
   /** The launch script's input. */
   readonly orders: Writable;
   /** bubblewrap's hidden arguments. */
@@ -48,12 +54,6 @@ export interface Slot {
   readonly status: LaunchStatus;
   /** Of a slot with placeholders: what to mount there (`later-mounts.ts`). */
   readonly mounts: Writable | undefined;
-  /** Its /tmp, where that is on disk. */
-  readonly disk: Disk | undefined;
-  /** The loop device under it; known when the slot is ready. */
-  loop: string | undefined;
-  /** Its number may be used again. Call when nothing of it is left. */
-  release(): void;
 }
 
 export interface SlotDeps {
@@ -76,8 +76,8 @@ export interface SlotDeps {
 export interface SlotWish {
   readonly mode: NetworkMode;
   readonly tmpBytesMax: number;
-  /** A /tmp that another slot has left. */
-  readonly disk?: Disk | undefined;
+  /** One that another slot has left. */
+  readonly place?: Place | undefined;
   /** With the beginning of `later-mounts.ts` before the change of user. */
   readonly laterMounts?: LaterMounts | undefined;
 }
@@ -112,15 +112,26 @@ export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>):
   }
 
   async function make(wish: SlotWish): Promise<Slot> {
-    if (isClosed) throw new DriverError("closed", "the driver is closed");
-    const slotNumber = nextNumber();
-    try {
-      const order = { ...wish, slotNumber, listener, release: () => used.delete(slotNumber) };
-      return await prepareSlot(deps, order, end);
-    } catch (error) {
-      used.delete(slotNumber);
-      throw error;
+    if (isClosed) {
+      await wish.place?.leave();
+      throw new DriverError("closed", "the driver is closed");
     }
+    const place = wish.place ?? (await newPlace(wish));
+    return prepareSlot(deps, { ...wish, place, listener }, end);
+  }
+
+  async function newPlace({ mode, tmpBytesMax }: SlotWish): Promise<Place> {
+    const disk = await deps.disks?.create(tmpBytesMax);
+    const number = nextNumber();
+    const plan = deps.network?.plan;
+    return new Place({
+      number,
+      address: plan && sandboxAddress(plan, number),
+      link: plan && sandboxLink(plan, linkMode(deps, mode), number),
+      disk,
+      clock: deps.clock,
+      onGone: () => used.delete(number),
+    });
   }
 
   async function makeIdle(mode: NetworkMode): Promise<void> {
@@ -141,10 +152,10 @@ export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>):
     }
   }
 
-  function isPlain({ tmpBytesMax, disk, laterMounts }: SlotWish): boolean {
+  function isPlain({ tmpBytesMax, place, laterMounts }: SlotWish): boolean {
     // Where /tmp is memory, it gets its size from bubblewrap.
     const isUsualSize = deps.disks === undefined || tmpBytesMax === tmpBytesDefault;
-    return isUsualSize && disk === undefined && laterMounts === undefined;
+    return isUsualSize && place === undefined && laterMounts === undefined;
   }
 
   async function take(wish: SlotWish): Promise<Slot> {
@@ -171,9 +182,8 @@ export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>):
 }
 
 interface SlotOrder extends SlotWish {
-  readonly slotNumber: number;
+  readonly place: Place;
   readonly listener: Listener | undefined;
-  readonly release: () => void;
 }
 
 async function prepareSlot(
@@ -181,31 +191,27 @@ async function prepareSlot(
   order: SlotOrder,
   end: (slot: Slot) => Promise<void>,
 ): Promise<Slot> {
-  const owner = deps.number === undefined ? undefined : sandboxUser(deps.number, order.slotNumber);
-  const cgroup = await deps.cgroups?.create(`${runName}${order.slotNumber}`);
+  const { place, mode } = order;
+  const owner = deps.number === undefined ? undefined : sandboxUser(deps.number, place.number);
+  let cgroup: Cgroup | undefined;
   let pipes: OutputPipes | undefined;
-  let disk: Disk | undefined;
   let slot: Slot;
   try {
+    cgroup = await deps.cgroups?.create(`${runName}${place.number}`);
     pipes = await deps.pipes.take(owner);
-    disk = order.disk ?? (await deps.disks?.create(order.tmpBytesMax));
-    slot = spawnSlot(deps, order, { cgroup, pipes, disk });
+    slot = spawnSlot(deps, order, { cgroup, pipes });
   } catch (cause) {
     pipes?.destroy();
     await cgroup?.destroy();
-    await disk?.release();
+    await place.leave();
     throw cause instanceof DriverError
       ? cause
       : new DriverError("launch", "no process can be started", { cause });
   }
   try {
     await slot.status.ready(deps.clock, sandboxStartTimeoutMs);
-    if (slot.disk && slot.child.pid !== undefined) {
-      slot.loop = loopDevice(slot.child.pid, deps.disks?.mountPoint ?? "");
-    }
-    if (slot.link) {
-      await deps.network?.admit(slot.link, order.mode === "outside" && deps.network.hasOutside);
-    }
+    if (slot.child.pid !== undefined) place.made(slot.child.pid, deps.disks?.mountPoint ?? "");
+    if (place.link) await deps.network?.admit(place.link, linkMode(deps, mode) === "outside");
     return slot;
   } catch (error) {
     const said = await lastWords(slot.pipes.stderr.reader, deps.clock);
@@ -218,33 +224,34 @@ async function prepareSlot(
 
 function spawnSlot(
   deps: SlotDeps,
-  { slotNumber, mode, laterMounts, listener, release }: SlotOrder,
-  { cgroup, pipes, disk }: Pick<Slot, "cgroup" | "pipes" | "disk">,
+  { place, mode, laterMounts, listener }: SlotOrder,
+  { cgroup, pipes }: Pick<Slot, "cgroup" | "pipes">,
 ): Slot {
   const plan = deps.network?.plan;
   const lambdadPid = process.pid;
-  const hasOutside = mode === "outside" && deps.network?.hasOutside === true;
+  const isNew = !place.isMade;
   const link =
-    plan && linkBatches({ plan, mode: hasOutside ? "outside" : "endpoints", slot: slotNumber, lambdadPid });
+    isNew && plan
+      ? linkBatches({ plan, mode: linkMode(deps, mode), slot: place.number, lambdadPid })
+      : undefined;
   const launch = ["sh", "-c", launchScript, "launch", String(lambdadPid), deps.bubblewrap];
   const join = cgroup?.joinFiles.map((file) => deps.ground?.placeOf(file) ?? file) ?? [];
   const prepare = ["sh", "-c", prepareScript, "prepare", String(lambdadPid)];
   const [program, ...args] = [
-    ...(deps.ground ? ["nsenter", `--mount=${deps.ground.namespaceFile}`, "--"] : []),
-    ...ownNamespaces(link !== undefined, disk !== undefined),
+    ...(isNew ? newNamespaces(deps, place) : ["nsenter", ...place.entrance, "--"]),
     ...[
       ...prepare,
       link?.inside ?? "",
       link?.outside ?? "",
-      listener && plan && deps.network?.isFiltered ? loopbackRules(plan, listener) : "",
-      ...(disk?.arguments ?? ["", "", ""]),
+      link && listener && plan && deps.network?.isFiltered ? loopbackRules(plan, listener) : "",
+      ...((isNew && place.disk?.arguments) || ["", "", ""]),
       ...join,
       "--",
     ],
     ...(laterMounts && deps.number !== undefined
-      ? laterMountsCommand(laterMounts, sandboxUser(deps.number, slotNumber))
+      ? laterMountsCommand(laterMounts, sandboxUser(deps.number, place.number))
       : []),
-    ...becomeUser(deps.number, slotNumber),
+    ...becomeUser(deps.number, place.number),
     ...resourceLimits(deps.number !== undefined),
     ...launch,
   ] as [string, ...string[]];
@@ -265,15 +272,11 @@ function spawnSlot(
       child,
       pipes,
       cgroup,
-      address: link?.address,
-      link: link?.link,
+      place,
       orders: child.stdin as Writable,
       hidden: streams[descriptors.hidden] as Writable,
       status,
       mounts: streams[descriptors.mounts] as Writable | undefined,
-      disk,
-      loop: undefined,
-      release,
     };
     // A process that has gone says so by its exit; writing to it is not a second failure.
     for (const stream of [slot.orders, slot.hidden, slot.mounts]) stream?.on("error", () => {});
@@ -284,9 +287,17 @@ function spawnSlot(
   }
 }
 
-function ownNamespaces(network: boolean, mounts: boolean): readonly string[] {
-  if (!network && !mounts) return [];
-  return ["unshare", ...(network ? ["--net"] : []), ...(mounts ? ownMounts : []), "--"];
+/** "outside" is for those that can have it. */
+function linkMode({ network }: SlotDeps, mode: NetworkMode): NetworkMode {
+  return mode === "outside" && network?.hasOutside ? "outside" : "endpoints";
+}
+
+function newNamespaces({ ground }: SlotDeps, { link, disk }: Place): readonly string[] {
+  const own = [...(link ? ["--net"] : []), ...(disk ? ownMounts : [])];
+  return [
+    ...(ground ? ["nsenter", `--mount=${ground.namespaceFile}`, "--"] : []),
+    ...(own.length > 0 ? ["unshare", ...own, "--"] : []),
+  ];
 }
 
 /** The death signal is armed after the change of user, which would disarm it. */

@@ -554,6 +554,23 @@ test("D1 a connection from an unknown address waits a moment for its sandbox to 
   await closed;
 });
 
+test("D1 what a sandbox that is being ended still sends is not its successor's at the same address", async (t) => {
+  const { api, endpoint, clock } = await opened(t, { networked: true });
+  endpoint.admit("127.0.0.2");
+  const gone = Promise.withResolvers<void>();
+  const closing = endpoint.close(gone.promise);
+  const where = { ...tcpOf(endpoint), path: `${base}/ping`, localAddress: "127.0.0.2", agent: false };
+  await assert.rejects(call(where), { code: "ECONNRESET" });
+  assert.equal(clock.pending, 0, "nothing waits");
+  gone.resolve();
+  await closing;
+  const successor = await api.open("env-2", new RecordingPort());
+  const early = call(where);
+  await until(() => clock.pending === 1, "it waits");
+  successor.admit("127.0.0.2");
+  assert.equal((await early).body, "pong");
+});
+
 test("close cuts what is open and leaves no file; a second close is harmless", async (t) => {
   const { endpoint, port, socketPath, dir } = await opened(t);
   port.payload = undefined;

@@ -59,8 +59,11 @@ export interface RuntimeEndpoint {
   assign(port: RuntimePort): void;
   /** The sandbox's own address is known. Its connections may have come before. */
   admit(address: string): void;
-  /** Cuts every connection, now; resolves when nothing is left. Idempotent. Never rejects. */
-  close(): Promise<void>;
+  /**
+   * Cuts every connection, now; resolves when nothing is left. `gone`: when its programs are; until then what they still
+   * send is refused, and does not wait for who has their address next. Idempotent. Never rejects.
+   */
+  close(gone?: Promise<unknown>): Promise<void>;
 }
 
 const mountTarget = "/run/lambdad";
@@ -162,15 +165,15 @@ class OpenEndpoint implements RuntimeEndpoint {
     serveConnection(socket, serve, { budget: this.#budget, onFault });
   }
 
-  close(): Promise<void> {
-    this.#closed ??= this.#close();
+  close(gone: Promise<unknown> = Promise.resolve()): Promise<void> {
+    this.#closed ??= this.#close(gone);
     return this.#closed;
   }
 
-  async #close(): Promise<void> {
-    if (this.#address !== undefined) this.#deps.peers?.dismiss(this.#address, this);
+  async #close(gone: Promise<unknown>): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
-    await Promise.all(this.#servers.map(closing));
+    await Promise.allSettled([gone, ...this.#servers.map(closing)]);
+    if (this.#address !== undefined) this.#deps.peers?.dismiss(this.#address, this);
     try {
       await rm(this.mount.source, { recursive: true, force: true });
     } catch (error) {
