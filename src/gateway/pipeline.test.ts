@@ -79,6 +79,21 @@ test("a region that could bend an ARN or a key is refused", async () => {
   }
 });
 
+test("S3 names the region that a client should have signed for", async () => {
+  const gateway = createTestGateway({ services: [fakeService("s3", { ListBuckets: async () => ({}) })] });
+  const headers = {
+    ...scope("s3", "AKID", "US"),
+    "x-amz-date": "20260101T000000Z",
+  };
+  const { status, text } = await ask(gateway, { headers });
+  assert.equal(status, 400);
+  assert.match(text, /<Code>AuthorizationHeaderMalformed<\/Code>.*<Region>us-east-1<\/Region>/s);
+  assert.match(
+    text,
+    /malformed; the region &apos;US&apos; is wrong; expecting &apos;us-east-1&apos;<|the region 'US' is wrong; expecting 'us-east-1'</,
+  );
+});
+
 test("the endpoint is how the caller reached us, unless the host header is no host", async () => {
   const gateway = createTestGateway({ services: [echoLambda()] });
   const at = async (host: string) => (await ask(gateway, { ...list, headers: { host } })).text;

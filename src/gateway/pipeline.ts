@@ -27,8 +27,9 @@ import { identityOf, type Identity } from "../wire/identity.ts";
 import { loadModel } from "../wire/model-load.ts";
 import type { WireRequest, WireResponse } from "../wire/protocol.ts";
 import { protocolById } from "../wire/protocols.ts";
-import { decodeQuery } from "../wire/query-string.ts";
-import { isPresignedV2, verifyPresignedV2 } from "../wire/sigv2.ts";
+import { decodeQuery, queryValue } from "../wire/query-string.ts";
+import { s3RegionFault } from "../wire/s3-claim-words.ts";
+import { isPresignedV2, verifyPresignedV2, verifyTextV2 } from "../wire/sigv2.ts";
 import { type ChunkSeed, createVerifier, type KeyStore } from "../wire/sigv4.ts";
 import { signatureError, signatureFamily } from "../wire/sigv4-errors.ts";
 import { type Admin } from "./admin.ts";
@@ -200,7 +201,9 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       bucket: decodeQuery(route.bucket),
       body: exchange.stream(),
       isVerified: secure,
-      verify(text, { credential: scope, signature }) {
+      verify(text, signed) {
+        if ("accessKey" in signed) return verifyTextV2(text, signed, deps.keyStore);
+        const { credential: scope, signature } = signed;
         const credential = credentialFromScope(scope, "query", signingAlgorithm);
         if (!credential) throw signatureError("incomplete", "s3");
         if (secure) verifier.verifyText(text, credential, signature);
@@ -216,7 +219,8 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     body: WireRequest["body"],
     credential: Credential | undefined,
   ): ChunkSeed | undefined {
-    if (!credential && exchange.headers["authorization"] === undefined) return undefined;
+    const isUnsigned = exchange.headers["authorization"] === undefined && !hasSignature(exchange.query);
+    if (!credential && isUnsigned) return undefined;
     const { service, protocol } = route;
     if (service.name === "s3" && isPresignedV2(exchange)) {
       verifyPresignedV2(exchange, s3Path(exchange, exchange.path), deps.keyStore, deps.clock.now());
@@ -240,6 +244,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     if (region === undefined || region === "") return deps.defaultRegion;
     if (/^[a-z][a-z0-9-]{0,31}$/.test(region)) return region;
     const family = signatureFamily(route.service.name, route.protocol);
+    if (family === "s3") throw s3RegionFault(region, deps.defaultRegion);
     throw signatureError("wrong-scope", family, "Credential should be scoped to a valid region.");
   }
 
@@ -330,6 +335,11 @@ async function receive(exchange: Exchange, { operation }: OperationRoute): Promi
 function plainRequest(exchange: Exchange, body: WireRequest["body"]): WireRequest {
   const { method, path, query, headers } = exchange;
   return { method, path, query, headers, body };
+}
+
+/** Also one that cannot be read. */
+function hasSignature(query: string): boolean {
+  return query !== "" && queryValue(query, "X-Amz-Credential") !== undefined;
 }
 
 function hasOrigin({ headers }: Exchange): boolean {

@@ -142,8 +142,13 @@ export interface UploadedForm {
   readonly body: AsyncIterable<Uint8Array>;
   /** Whether signatures are verified at all. If so: throws AWS's error unless `signature` is that of `text`. */
   readonly isVerified: boolean;
-  verify(text: string, signed: { readonly credential: string; readonly signature: string }): void;
+  verify(text: string, signed: FormSignature): void;
 }
+
+/** Of version 4, or of version 2. */
+export type FormSignature =
+  | { readonly credential: string; readonly signature: string }
+  | { readonly accessKey: string; readonly signature: string };
 
 export interface OriginRules {
   /** Answers a browser's question whether it may call; undefined: it does not ask for this service. */

@@ -1,6 +1,6 @@
 /**
- * Signature Version 2 in presigned URLs, which older clients of S3 still make by default (boto3, AWS CLI 1). Only there:
- * signed headers of that version are refused. Pure but for the clock's time that it is given.
+ * Signature Version 2 in presigned URLs and in browsers' forms, which older clients of S3 still make by default (boto3, AWS
+ * CLI 1). Only there: signed headers of that version are refused. Pure but for the clock's time that it is given.
  *
  * Source: "Signing and authenticating REST requests" in the S3 API reference; texts: map-sqs-sns-s3 3.14.
  */
@@ -31,19 +31,51 @@ export function verifyPresignedV2(
   if (!accessKey || !expires || !signature) {
     throw denied("Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters");
   }
-  const secret = secretOf(accessKey);
-  if (secret === undefined) throw signatureError("unknown-key", "s3");
+  const secret = requireSecret(accessKey, secretOf);
   const text = `${head.method}\n${header(head, "content-md5")}\n${header(head, "content-type")}\n${expires}\n${amzHeaders(head)}`;
-  const signed = createHmac("sha1", secret)
-    .update(text + resource(bucketPath, query))
-    .digest("base64");
-  if (!equalText(signed, signature)) throw signatureError("mismatch", "s3");
+  // boto3 signs a bucket with a slash behind it that it does not send.
+  const paths = /^\/[^/]+$/.test(bucketPath) ? [bucketPath, `${bucketPath}/`] : [bucketPath];
+  const texts = paths.map((path) => text + resource(path, query));
+  if (!texts.some((each) => equalText(signed(each, secret), signature))) {
+    throw mismatch(accessKey, signature, texts[0] ?? "");
+  }
   if (!(Number(expires) * 1000 >= nowMs)) {
     throw denied("Request has expired", {
       Expires: new Date(Number(expires) * 1000 || 0).toISOString(),
       ServerTime: new Date(nowMs).toISOString(),
     });
   }
+}
+
+/** Of a form's policy. Throws unless this key has signed it. */
+export function verifyTextV2(
+  text: string,
+  { accessKey, signature }: { readonly accessKey: string; readonly signature: string },
+  secretOf: (accessKey: string) => string | undefined,
+): void {
+  const secret = requireSecret(accessKey, secretOf);
+  if (!equalText(signed(text, secret), signature)) throw mismatch(accessKey, signature, text);
+}
+
+function requireSecret(accessKey: string, secretOf: (accessKey: string) => string | undefined): string {
+  const secret = secretOf(accessKey);
+  if (secret !== undefined) return secret;
+  throw signatureError("unknown-key", "s3", undefined, { AWSAccessKeyId: accessKey });
+}
+
+function signed(text: string, secret: string): string {
+  return createHmac("sha1", secret).update(text).digest("base64");
+}
+
+function mismatch(accessKey: string, signature: string, text: string): AwsError {
+  return signatureError("mismatch", "s3", undefined, {
+    AWSAccessKeyId: accessKey,
+    StringToSign: text,
+    SignatureProvided: signature,
+    StringToSignBytes: Buffer.from(text)
+      .toString("hex")
+      .replace(/(..)(?=.)/g, "$1 "),
+  });
 }
 
 function header({ headers, query }: RequestHead, name: string): string {

@@ -6,6 +6,7 @@ import { clockSkewMsMax, presignLifeSecondsMax } from "../limits.ts";
 import { type Credential, parameter, readCredential } from "./credential.ts";
 import type { AwsError } from "./aws-error.ts";
 import { queryValue } from "./query-string.ts";
+import { checkS3Claim } from "./s3-claim-words.ts";
 import type { RequestHead } from "./sigv4-canonical.ts";
 import { signatureError, type SignatureFamily } from "./sigv4-errors.ts";
 
@@ -20,10 +21,10 @@ export interface Claim {
 }
 
 export function readClaim(head: RequestHead, family: SignatureFamily): Claim {
+  if (family === "s3") checkS3Claim(head);
   const credential = readCredential(head);
   if (credential === undefined) {
-    const hasSignature =
-      head.headers["authorization"] !== undefined || head.query.includes("X-Amz-Signature=");
+    const hasSignature = Boolean(head.headers["authorization"]) || head.query.includes("X-Amz-Signature=");
     throw signatureError(hasSignature ? "incomplete" : "missing", family);
   }
   if (credential.version !== "v4") throw signatureError("unsupported", family);

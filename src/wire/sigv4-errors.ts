@@ -28,10 +28,17 @@ export function signatureFamily(serviceName: string, protocol: ProtocolId): Sign
   return protocol === "restJson1" || protocol === "restXml" ? "rest" : "json";
 }
 
-/** `detail` replaces the family's text where AWS says what exactly is wrong. */
-export function signatureError(fault: SignatureFault, family: SignatureFamily, detail?: string): AwsError {
+/**
+ * `detail` replaces the family's text where AWS says what exactly is wrong; `members` are what S3 tells beside it.
+ */
+export function signatureError(
+  fault: SignatureFault,
+  family: SignatureFamily,
+  detail?: string,
+  members: Readonly<Record<string, unknown>> = {},
+): AwsError {
   const [code, status, text] = family === "json" ? asJsonRpc(faults[fault].rest) : faults[fault][family];
-  return new AwsError(code, detail ?? text, { status });
+  return new AwsError(code, detail ?? text, { status, ...(family === "s3" && { members }) });
 }
 
 type Answer = readonly [code: string, status: number, text: string];

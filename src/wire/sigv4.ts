@@ -54,17 +54,20 @@ export function createVerifier(deps: { readonly clock: Clock; readonly keyStore:
       checkTime(claim, deps.clock.now(), family);
       if (family === "s3") checkAllAmzHeadersSigned(head, claim.signedHeaders);
       const secret = deps.keyStore(credential.accessKey);
-      if (secret === undefined) throw signatureError("unknown-key", family);
+      if (secret === undefined) {
+        throw signatureError("unknown-key", family, undefined, { AWSAccessKeyId: credential.accessKey });
+      }
 
       const payloadHash = payloadOf(head) ?? defaultPayload(credential, family, bodySha256);
       const rule = family === "s3" ? "as-sent" : "encoded-again";
       const canonical = canonicalRequest(head, claim.signedHeaders, payloadHash, rule);
       const scope = `${credential.date}/${credential.region}/${credential.service}/aws4_request`;
       const key = signingKey(credential, secret);
-      const expected = createHmac("sha256", key)
-        .update(`${signingAlgorithm}\n${timestamp}\n${scope}\n${hash("sha256", canonical, "hex")}`)
-        .digest("hex");
-      if (!equalText(expected, claim.signature)) throw signatureError("mismatch", family);
+      const text = `${signingAlgorithm}\n${timestamp}\n${scope}\n${hash("sha256", canonical, "hex")}`;
+      const expected = createHmac("sha256", key).update(text).digest("hex");
+      if (!equalText(expected, claim.signature)) {
+        throw signatureError("mismatch", family, undefined, comparison(claim, text, canonical));
+      }
       return { signature: expected, signingKey: key, timestamp, scope, family };
     },
     verifyText(text, credential, signature) {
@@ -74,6 +77,24 @@ export function createVerifier(deps: { readonly clock: Clock; readonly keyStore:
       if (!equalText(expected, signature)) throw signatureError("mismatch", "s3");
     },
   };
+}
+
+/** What was signed here, for whoever looks for the difference; only S3 tells. */
+function comparison({ credential, signature }: Claim, text: string, canonical: string) {
+  return {
+    AWSAccessKeyId: credential.accessKey,
+    StringToSign: text,
+    SignatureProvided: signature,
+    StringToSignBytes: hexBytes(text),
+    CanonicalRequest: canonical,
+    CanonicalRequestBytes: hexBytes(canonical),
+  };
+}
+
+function hexBytes(text: string): string {
+  return Buffer.from(text)
+    .toString("hex")
+    .replace(/(..)(?=.)/g, "$1 ");
 }
 
 /** Constant in time for texts of one length. */
@@ -109,7 +130,10 @@ function checkTime(claim: Claim, nowMs: number, family: SignatureFamily): void {
     const text =
       `Signature not yet current: ${timestamp} is still later than ${latest} ` +
       `(${basicIso(nowMs)} + ${skewMinutes} min.)`;
-    throw signatureError("expired", family, family === "s3" ? undefined : text);
+    if (family === "s3" && lifeSeconds !== undefined) {
+      throw signatureError("presign-expired", family, "Request is not valid yet", { ServerTime: iso(nowMs) });
+    }
+    throw signatureError("expired", family, family === "s3" ? undefined : text, skew(timestamp, nowMs));
   }
   const lifeMs = lifeSeconds === undefined ? clockSkewMsMax : lifeSeconds * 1000;
   if (signedAtMs + lifeMs >= nowMs) return;
@@ -117,19 +141,38 @@ function checkTime(claim: Claim, nowMs: number, family: SignatureFamily): void {
   const text =
     `Signature expired: ${timestamp} is now earlier than ${earliest} ` +
     `(${basicIso(nowMs)} - ${lifeMs / minuteMs} min.)`;
-  const fault = lifeSeconds === undefined ? "expired" : "presign-expired";
-  throw signatureError(fault, family, family === "s3" ? undefined : text);
+  const detail = family === "s3" ? undefined : text;
+  if (lifeSeconds === undefined) throw signatureError("expired", family, detail, skew(timestamp, nowMs));
+  throw signatureError("presign-expired", family, detail, {
+    "X-Amz-Expires": lifeSeconds,
+    Expires: iso(signedAtMs + lifeMs),
+    ServerTime: iso(nowMs),
+  });
+}
+
+function skew(timestamp: string, nowMs: number) {
+  return {
+    RequestTime: timestamp,
+    ServerTime: iso(nowMs),
+    MaxAllowedSkewMilliseconds: clockSkewMsMax,
+  };
+}
+
+function iso(atMs: number): string {
+  return new Date(Math.floor(atMs / 1000) * 1000).toISOString().replace(".000", "");
 }
 
 /** Else whoever has a presigned URL could add an ACL or another copy source to it. S3 refuses that, and only S3. */
 function checkAllAmzHeadersSigned(head: RequestHead, signedHeaders: string): void {
   const signed = `;${signedHeaders};`;
+  const unsigned: string[] = [];
   for (const name in head.headers) {
     if (!name.startsWith("x-amz-") || name === "x-amz-content-sha256") continue;
-    if (signed.includes(`;${name};`)) continue;
-    const text = "There were headers present in the request which were not signed";
-    throw signatureError("missing", "s3", text);
+    if (!signed.includes(`;${name};`)) unsigned.push(name);
   }
+  if (unsigned.length === 0) return;
+  const text = "There were headers present in the request which were not signed";
+  throw signatureError("missing", "s3", text, { HeadersNotSigned: unsigned.join(", ") });
 }
 
 /** Derived keys by credential scope; the oldest makes room. A changed secret is noticed. */

@@ -98,21 +98,30 @@ export function createUpload(parts: S3Parts & { readonly guard: Guard }): Upload
 /** The policy, base64, once its signature is known to be right; undefined: nobody has signed. */
 function authorised(form: UploadedForm, fields: Fields): string | undefined {
   const policy = fields.get("policy");
-  const isSigned = [...fields.keys()].some((name) => /^x-amz-(signature|credential|algorithm)$/.test(name));
-  if (policy === undefined && !isSigned) return undefined;
-  for (const name of ["policy", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"]) {
+  const isNewer = [...fields.keys()].some((name) => /^x-amz-(signature|credential|algorithm)$/.test(name));
+  const isOlder = !isNewer && (fields.has("awsaccesskeyid") || fields.has("signature"));
+  if (policy === undefined && !isNewer && !isOlder) return undefined;
+  for (const name of isOlder ? olderFields : newerFields) {
     if (fields.has(name)) continue;
     // Without signatures to verify a form may do with less.
     if (!form.isVerified && name !== "policy") continue;
     throw missingField(shownNames[name] ?? name);
   }
-  const credential = fields.get("x-amz-credential") ?? "";
-  const signature = fields.get("x-amz-signature") ?? "";
-  if (form.isVerified) form.verify(policy ?? "", { credential, signature });
+  if (!form.isVerified) return policy;
+  const signature = fields.get(isOlder ? "signature" : "x-amz-signature") ?? "";
+  const signed = isOlder
+    ? { accessKey: fields.get("awsaccesskeyid") ?? "", signature }
+    : { credential: fields.get("x-amz-credential") ?? "", signature };
+  form.verify(policy ?? "", signed);
   return policy;
 }
 
+const newerFields = ["policy", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"];
+const olderFields = ["policy", "awsaccesskeyid", "signature"];
+
 const shownNames: Readonly<Record<string, string>> = {
+  awsaccesskeyid: "AWSAccessKeyId",
+  signature: "Signature",
   "x-amz-algorithm": "X-Amz-Algorithm",
   "x-amz-credential": "X-Amz-Credential",
   "x-amz-date": "X-Amz-Date",

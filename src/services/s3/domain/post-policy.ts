@@ -72,7 +72,15 @@ function readList(given: readonly unknown[]): Condition {
     throw invalidPolicyDocument(`Invalid Condition: unknown operation '${operator}'.`);
   }
   if (given.length !== 3) throw invalidPolicyDocument(`Invalid ${operator}: wrong number of arguments.`);
-  if (kind === "content-length-range") return { kind: "size", min: Number(first), max: Number(second) };
+  if (kind === "content-length-range") {
+    const [min, max] = [first, second].map((bound) =>
+      /^\d+$/.test(String(bound)) ? Number(bound) : Number.NaN,
+    );
+    if (min === undefined || max === undefined || Number.isNaN(min) || Number.isNaN(max)) {
+      throw invalidPolicyDocument("Invalid content-length-range: a bound is not a number."); // inferred
+    }
+    return { kind: "size", min, max };
+  }
   if (typeof first !== "string" || !first.startsWith("$") || typeof second !== "string") {
     throw invalidPolicyDocument(`Unexpected: "${String(first)}"`);
   }

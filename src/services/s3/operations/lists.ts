@@ -2,7 +2,7 @@
 import { listedKeysMax } from "../../../limits.ts";
 import { queryValue } from "../../../wire/query-string.ts";
 import type { Context, OperationsOf } from "../../service.ts";
-import { canonicalId } from "../domain/bucket.ts";
+import { type BucketRecord, canonicalId } from "../domain/bucket.ts";
 import { beyond, fold, urlEncoded, type Walk } from "../domain/listing.ts";
 import type { KeyRecord, ObjectVersion, Version } from "../domain/object.ts";
 import { isVersionId } from "../domain/version-token.ts";
@@ -23,7 +23,6 @@ export function listOperations({ buckets, store }: S3Parts): ListOperations {
       const encode = encoderOf(input.EncodingType);
       const walk = objectsIn(store, bucket.id, { prefix: Prefix, after: behind(Marker, Delimiter) });
       const page = await fold(walk, { prefix: Prefix, delimiter: Delimiter, max });
-      const owner = { ID: canonicalId(bucket.account) };
       return {
         Name: bucket.name,
         Prefix: encode(Prefix),
@@ -34,7 +33,7 @@ export function listOperations({ buckets, store }: S3Parts): ListOperations {
         IsTruncated: page.isTruncated,
         // Without a delimiter a client goes on behind the last key that it has got.
         ...(Delimiter !== "" && page.last && { NextMarker: encode(lastName(page.last)) }),
-        Contents: page.items.map((item) => ({ ...contentOf(item, encode), Owner: owner })),
+        Contents: page.items.map((item) => ({ ...contentOf(item, encode), Owner: ownerOf(item, bucket) })),
         CommonPrefixes: page.prefixes.map((prefix) => ({ Prefix: encode(prefix) })),
       };
     },
@@ -48,7 +47,8 @@ export function listOperations({ buckets, store }: S3Parts): ListOperations {
       const from = ContinuationToken === undefined ? after || undefined : behind(after, Delimiter);
       const walk = objectsIn(store, bucket.id, { prefix: Prefix, after: from });
       const page = await fold(walk, { prefix: Prefix, delimiter: Delimiter, max });
-      const owner = input.FetchOwner === true ? { Owner: { ID: canonicalId(bucket.account) } } : {};
+      const ownerIn = (item: ObjectItem) =>
+        input.FetchOwner === true ? { Owner: ownerOf(item, bucket) } : {};
       return {
         Name: bucket.name,
         Prefix: encode(Prefix),
@@ -61,7 +61,7 @@ export function listOperations({ buckets, store }: S3Parts): ListOperations {
         ...(page.last && { NextContinuationToken: tokenOf(lastName(page.last)) }),
         ...(ContinuationToken === undefined &&
           StartAfter !== undefined && { StartAfter: encode(StartAfter) }),
-        Contents: page.items.map((item) => ({ ...contentOf(item, encode), ...owner })),
+        Contents: page.items.map((item) => ({ ...contentOf(item, encode), ...ownerIn(item) })),
         CommonPrefixes: page.prefixes.map((prefix) => ({ Prefix: encode(prefix) })),
       };
     },
@@ -84,8 +84,10 @@ export function listOperations({ buckets, store }: S3Parts): ListOperations {
       const from = { key: KeyMarker, versionId: VersionIdMarker, after: behind(KeyMarker, Delimiter) };
       const walk = new VersionWalk(store, bucket.id, Prefix, from);
       const page = await fold(walk, { prefix: Prefix, delimiter: Delimiter, max });
-      const owner = { ID: canonicalId(bucket.account) };
-      const shown = page.items.map((item) => ({ item, wire: { ...versionOf(item, encode), Owner: owner } }));
+      const shown = page.items.map((item) => ({
+        item,
+        wire: { ...versionOf(item, encode), Owner: ownerOf(item, bucket) },
+      }));
       return {
         Name: bucket.name,
         Prefix: encode(Prefix),
@@ -198,6 +200,11 @@ class VersionWalk implements Walk<VersionItem> {
     const version = record && (await this.#store.version(this.#bucketId, key, record, versionId));
     if (record && version) yield* this.#of(key, record, version.token);
   }
+}
+
+function ownerOf({ version }: { readonly version: Version }, bucket: BucketRecord): { readonly ID: string } {
+  const owner = version.kind === "object" ? version.owner : undefined;
+  return { ID: canonicalId(owner ?? bucket.account) };
 }
 
 function contentOf({ key, version }: ObjectItem, encode: (text: string) => string) {
