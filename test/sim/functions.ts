@@ -19,6 +19,8 @@ export interface Seen {
   /** Running now and at most, by function. */
   readonly busy: Map<string, number>;
   readonly busyMax: Map<string, number>;
+  /** Runtimes that have been started and have not asked for work. */
+  booting: number;
 }
 
 export interface FunctionsDeps {
@@ -32,6 +34,9 @@ export interface FunctionsDeps {
   readonly violation: (text: string) => void;
 }
 
+/** Of one life. */
+export const startingMax = 4;
+
 const failure: ErrorReport = { payload: Buffer.from('{"errorMessage":"no"}'), errorType: "Error" };
 
 export function createProgram(deps: FunctionsDeps) {
@@ -41,6 +46,7 @@ export function createProgram(deps: FunctionsDeps) {
   return (portOf: () => RuntimePort | undefined): FakeProgram =>
     async (self) => {
       const port = portOf();
+      await boot(self);
       if (!port || strikes(0.1)) return 1;
       const served = new Set<string>();
       for (;;) {
@@ -53,6 +59,21 @@ export function createProgram(deps: FunctionsDeps) {
         if (!(await run(self, port, event, name))) return 1;
       }
     };
+
+  /** Takes its time, in an invocation as in INIT: too many at once would keep each other from being ready in time. */
+  async function boot(self: FakeProcess): Promise<void> {
+    seen.booting += 1;
+    if (seen.booting > startingMax)
+      deps.violation(`${seen.booting} runtimes start at once, not ${startingMax}`);
+    let isBooting = true;
+    const end = () => {
+      if (isBooting && deps.isAlive()) seen.booting -= 1;
+      isBooting = false;
+    };
+    self.killed.addEventListener("abort", end);
+    await deps.clock.sleep(Math.floor(random.float() * 600));
+    end();
+  }
 
   /** False: the program is to end. */
   async function run(

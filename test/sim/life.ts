@@ -27,6 +27,7 @@ import type { Catalog, CodeMounts } from "../../src/runtime/contract.ts";
 import { startEnvironment } from "../../src/runtime/environment.ts";
 import { createLambda } from "../../src/services/lambda/index.ts";
 import type { Store } from "../../src/store/store.ts";
+import { startingMax } from "./functions.ts";
 
 /** Mistakes made on purpose, to see whether the checks notice. */
 export const variants = ["ack-before-write", "no-lease-check", "retry-counted-on-throttle"] as const;
@@ -88,7 +89,7 @@ export function createLife(deps: LifeDeps) {
         },
         spec,
       ),
-    limits: { environmentsMax: 20, startingMax: 4, idleMs: 600_000, settlePatienceMs, waitMsMax: 60_000 },
+    limits: { environmentsMax: 20, startingMax, idleMs: 600_000, settlePatienceMs, waitMsMax: 60_000 },
   });
   const invoker = createInvoker({ clock, logger, metrics, pool, admission, requestsPerSecond: 10 });
   const services: { readonly name: string; readonly target?: Target }[] = [];

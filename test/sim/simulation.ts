@@ -3,9 +3,10 @@
  * whole platform at any commit, disks that fill up. After every step the invariants are checked; the same seed gives the
  * same history. `run.ts` is the command.
  *
- * What is checked: I2, I3 (in `functions.ts`), I4, E1 (what was accepted is in the store, or has succeeded, or was told),
- * E2 and E3 (attempts within what retries, restarts and lost leases allow; retries used up by failures only), E4 (the
- * gauge, and the store's contents), L1 (published versions), L3 (nothing stays Pending); at the end that all is settled.
+ * What is checked: I2, I3, how many runtimes start at once (in `functions.ts`), I4, E1 (what was accepted is in the store, or
+ * has succeeded, or was told), E2 and E3 (attempts within what retries, restarts and lost leases allow; retries used up by
+ * failures only), E4 (the gauge, and the store's contents), L1 (published versions), L3 (nothing stays Pending); at the end
+ * that all is settled.
  */
 import { createHash } from "node:crypto";
 import { createSimClock } from "../../src/base/clock-sim.ts";
@@ -80,6 +81,7 @@ class Simulation {
     finished: new Set(),
     busy: new Map(),
     busyMax: new Map(),
+    booting: 0,
   };
   readonly #faults: Faults;
   #life: Life | undefined;
@@ -129,6 +131,7 @@ class Simulation {
     this.#isAlive = true;
     this.#isStopping = false;
     this.#seen.busy.clear();
+    this.#seen.booting = 0;
     const lives = this.#lives;
     const isAlive = () => this.#isAlive && this.#lives === lives;
     const clock = mortalClock(this.#clock, { isAlive });
