@@ -98,6 +98,8 @@ export interface Sandbox {
   /** See D5. */
   readonly exited: Promise<Exit>;
   usage(): Promise<Usage>;
+  /** Whether the kernel has killed in it for memory, also while the program runs. Left out: nobody knows before its end. */
+  isOutOfMemory?(): Promise<boolean>;
   /** Changes the CPU share while it runs; a no-op where `guarantees.limited` is false. */
   setCpus(cpus: number): Promise<void>;
   /** See D6; what runs stops within the moment. Both are idempotent, and no-ops where `guarantees.freezes` is false. */

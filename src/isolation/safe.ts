@@ -115,6 +115,10 @@ class SafeSandbox implements Sandbox {
     return this.#inTurn(() => this.#inner.usage());
   }
 
+  isOutOfMemory(): Promise<boolean> {
+    return this.#inTurn(async () => (await this.#inner.isOutOfMemory?.()) ?? false);
+  }
+
   setCpus(cpus: number): Promise<void> {
     return this.change(() => this.#inner.setCpus(cpus));
   }

@@ -142,13 +142,19 @@ export class Incarnation {
     this.#over = Promise.all([gone, printed]);
     // Killed while it was being made: `kill` had nothing to destroy yet.
     if (this.#isKilled) await this.#destroy(sandbox);
-    const exit = await (supervisor
-      ? Promise.race([supervisor.runtimeExited, sandbox.exited])
-      : sandbox.exited);
+    const exit = await (supervisor ? this.#supervisedExit(supervisor, sandbox) : sandbox.exited);
     if (!supervisor) await printed;
     // What it wrote to the Runtime API's sockets before it ended may be read after its exit was seen.
     await output.drained();
     return { kind: "exit", exit };
+  }
+
+  /** The supervisor tells that the runtime was killed, and the kernel why. Never rejects. */
+  async #supervisedExit(supervisor: Supervisor, sandbox: Sandbox): Promise<Exit> {
+    const exit = await Promise.race([supervisor.runtimeExited, sandbox.exited]);
+    if (exit.kind !== "signal" || exit.signal !== "SIGKILL") return exit;
+    const oom = await sandbox.isOutOfMemory?.().catch(() => false);
+    return { ...exit, oom: oom ?? exit.oom };
   }
 
   async #start(facts: Omit<LaunchFacts, "endpoint">, port: RuntimePort): Promise<Sandbox> {

@@ -460,6 +460,19 @@ test("an extension that ignores SHUTDOWN is killed when its time is over, and th
   assert.deepEqual(await invoked("stubborn", { say: "again" }), { error: undefined, payload: "again" });
 });
 
+test("a runtime that is killed for memory beside an extension is out of memory, as without one", async (t) => {
+  const health = (await (await fetch(`${server.url}/_lambdad/health`)).json()) as { isolation: string };
+  if (health.isolation !== "bubblewrap") return t.skip(`memory is not limited with ${health.isolation}`);
+  const greedy = `
+    const kept = [];
+    export const handler = async () => { for (;;) kept.push(Buffer.alloc(8 << 20, 1)); };
+  `;
+  const settings = { Layers: [await agentArn()], MemorySize: 256, Timeout: 120 };
+  await created("greedy", settings, { "index.mjs": greedy });
+  assert.match(JSON.stringify(await invoked("greedy")), /Runtime\.ExitError.*signal: killed/);
+  await linesWith("greedy", /^REPORT .*\tStatus: error\tError Type: Runtime\.OutOfMemory/);
+});
+
 test("an internal extension registers from the runtime, gets INVOKE, and SIGTERM tells it of the end", async () => {
   const inside = {
     "index.mjs": `

@@ -58,18 +58,24 @@ function createSandbox(
 ): Sandbox {
   let destroyed: Promise<void> | undefined;
   let finalUsage: Usage | undefined;
+  let wasOutOfMemory = false;
   const exited = end();
 
   async function end(): Promise<Exit> {
     const { code, signal } = await reaped(slot.child);
     finalUsage = readUsage();
-    const exit = exitThroughReaper(code, signal, (slot.cgroup?.oomKills() ?? 0) > 0);
+    wasOutOfMemory = isOutOfMemory();
+    const exit = exitThroughReaper(code, signal, wasOutOfMemory);
     await drained(outputs(slot), clock);
     return exit;
   }
 
   function readUsage(): Usage {
     return slot.cgroup?.usage() ?? { memoryPeakBytes: 0, cpuUsec: 0 };
+  }
+
+  function isOutOfMemory(): boolean {
+    return (slot.cgroup?.oomKills() ?? 0) > 0;
   }
 
   async function destroy() {
@@ -86,6 +92,7 @@ function createSandbox(
     frames: slot.pipes.frames.reader,
     exited,
     usage: async () => finalUsage ?? readUsage(),
+    isOutOfMemory: async () => wasOutOfMemory || isOutOfMemory(),
     setCpus: async (cpus) => slot.cgroup?.setCpus(cpus),
     freeze: async () => slot.cgroup?.setFrozen(true),
     thaw: async () => slot.cgroup?.setFrozen(false),
