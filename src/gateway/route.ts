@@ -180,9 +180,9 @@ function notAllowed(head: RequestHead): AwsError {
     const Condition = "Bucket POST must be of the enclosure-type multipart/form-data";
     return new AwsError("PreconditionFailed", text, { status: 412, members: { Condition } });
   }
-  const ResourceType = key ? "OBJECT" : bucket ? "BUCKET" : "SERVICE";
+  const inBucket = key ? "OBJECT" : "BUCKET";
   const text = "The specified method is not allowed against this resource.";
-  const members = { Method: head.method, ResourceType };
+  const members = { Method: head.method, ResourceType: bucket ? inBucket : "SERVICE" };
   return new AwsError("MethodNotAllowed", text, { status: 405, members });
 }
 

@@ -1,6 +1,6 @@
 /**
- * Carries out lifecycle rules: every now and then all buckets that have some are walked through, and what is due goes, with
- * the events that AWS sends for it. What `domain/lifecycle.ts` says is due is asked again in the commit, so nothing that
+ * Carries out lifecycle rules: every now and then all buckets that have some are walked through, and what is due goes or
+ * gets another storage class, with the events that AWS sends for it. What `domain/lifecycle.ts` says is due is asked again in the commit, so nothing that
  * was written meanwhile is lost.
  */
 import type { Clock } from "../../base/clock.ts";
@@ -14,8 +14,11 @@ import {
   isLoneMarkerDue,
   isNoncurrentDue,
   type LifecycleSettings,
+  transitionDue,
 } from "./domain/lifecycle.ts";
 import type { Cause } from "./domain/notification-record.ts";
+import type { ObjectVersion } from "./domain/object.ts";
+import { noSuchKey } from "./errors.ts";
 import type { Objects } from "./objects.ts";
 import type { KeyEntry, S3Store } from "./store.ts";
 import type { Uploads } from "./uploads.ts";
@@ -76,7 +79,15 @@ export class Lifecycle {
     if (olderCount > 0) count += await this.#sweepOlder(bucket, rules, { key, record }, nowMs);
     if (latest.kind === "object") {
       const due = expiryOf(rules, key, latest);
-      if (!due || due.atMs > nowMs) return count;
+      if (!due || due.atMs > nowMs) {
+        await this.#move(
+          bucket,
+          key,
+          latest,
+          transitionDue(rules, key, latest, { sinceMs: latest.modifiedAtMs, nowMs }),
+        );
+        return count;
+      }
       await this.#remove(bucket, key, { token: latest.token });
       return count + 1;
     }
@@ -99,11 +110,35 @@ export class Lifecycle {
       const age = { noncurrentSinceMs, newerCount, nowMs };
       noncurrentSinceMs = value.modifiedAtMs;
       newerCount += 1;
-      if (!isNoncurrentDue(rules, key, subject, age)) continue;
+      if (!isNoncurrentDue(rules, key, subject, age)) {
+        if (value.kind !== "object") continue;
+        const { noncurrentSinceMs: sinceMs } = age;
+        const due = transitionDue(rules, key, value, { ...age, sinceMs });
+        await this.#move(bucket, key, value, due);
+        continue;
+      }
       await this.#remove(bucket, key, { versionId: value.id });
       count += 1;
     }
     return count;
+  }
+
+  /** `storageClass`: undefined for none. */
+  async #move(
+    bucket: Bucket,
+    key: string,
+    { id, token }: ObjectVersion,
+    storageClass: string | undefined,
+  ): Promise<void> {
+    if (storageClass === undefined) return;
+    const change = (version: ObjectVersion): ObjectVersion => {
+      if (version.token !== token) throw noSuchKey(key); // another one has come under the same id
+      return { ...version, storageClass };
+    };
+    const by = this.#cause("Lifecycle Transition");
+    await this.#unlessRefused(
+      this.#deps.objects.update(bucket, key, id, change, { name: "LifecycleTransition", by, storageClass }),
+    );
   }
 
   /** A version under object lock stays. */
@@ -112,13 +147,19 @@ export class Lifecycle {
     key: string,
     what: { readonly versionId?: string; readonly token?: string },
   ): Promise<void> {
-    const by: Cause = {
-      requester: "s3.amazonaws.com",
-      requestId: this.#deps.random.uuid(),
-      reason: "Lifecycle Expiration",
-    };
+    const by = this.#cause("Lifecycle Expiration");
+    await this.#unlessRefused(
+      this.#deps.objects.remove(bucket, key, { ...what, family: "LifecycleExpiration", by }),
+    );
+  }
+
+  #cause(reason: string): Cause {
+    return { requester: "s3.amazonaws.com", requestId: this.#deps.random.uuid(), reason };
+  }
+
+  async #unlessRefused(change: Promise<unknown>): Promise<void> {
     try {
-      await this.#deps.objects.remove(bucket, key, { ...what, family: "LifecycleExpiration", by });
+      await change;
     } catch (error) {
       if (!(error instanceof AwsError)) throw error;
     }

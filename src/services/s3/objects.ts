@@ -175,7 +175,7 @@ export class Objects {
     key: string,
     versionId: string | undefined,
     change: (version: ObjectVersion, now: Bucket) => ObjectVersion,
-    event?: { readonly name: string; readonly by: Cause },
+    event?: { readonly name: string; readonly by: Cause; readonly storageClass?: string },
   ): Promise<ObjectVersion> {
     const { store } = this.#deps;
     return this.#mutate(bucket, key, async (now, before) => {
@@ -190,7 +190,12 @@ export class Objects {
       if (!isLatest) writes.push(store.versions.put([now.value.id, key, version.token], changed));
       const { token: _, ...told } = changed;
       const events = event
-        ? [this.#event(now, key, event.name, event.by, { ...told, sizeBytes: undefined })]
+        ? [
+            {
+              ...this.#event(now, key, event.name, event.by, { ...told, sizeBytes: undefined }),
+              ...(event.storageClass !== undefined && { storageClass: event.storageClass }),
+            },
+          ]
         : [];
       return { writes, gone: [], events, answer: changed };
     });

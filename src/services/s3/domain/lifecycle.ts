@@ -1,11 +1,12 @@
 /**
  * Lifecycle rules: their checks, and when an object, a version, a marker or an upload is due. Pure; `lifecycle.ts` beside
- * the operations looks for them. Transitions move nothing here and are refused. Source: map-sqs-sns-s3 3.18.
+ * the operations looks for them. Source: map-sqs-sns-s3 3.18.
  */
 import type * as S3 from "@aws-sdk/client-s3";
 import { lifecycleRulesMax } from "../../../limits.ts";
-import { invalidArgument, invalidRequest, malformedXml, unsupported } from "../errors.ts";
+import { invalidArgument, invalidRequest, malformedXml } from "../errors.ts";
 import type { ObjectVersion, Tags } from "./object.ts";
+import { checkedSteps, coldest, isWorthMoving, type Step } from "./transition.ts";
 
 export interface LifecycleSettings {
   readonly rules: readonly LifecycleRule[];
@@ -25,6 +26,8 @@ export interface LifecycleRule {
   readonly noncurrentDays?: number;
   readonly keptNoncurrent?: number;
   readonly abortAfterDays?: number;
+  readonly steps?: readonly Step[];
+  readonly noncurrentSteps?: readonly Step[];
 }
 
 interface LifecycleFilter {
@@ -35,8 +38,9 @@ interface LifecycleFilter {
 }
 
 /** JSON has no dates: `Date` is ISO text. */
-type Given = Omit<S3.LifecycleRule, "Expiration"> & {
+type Given = Omit<S3.LifecycleRule, "Expiration" | "Transitions"> & {
   readonly Expiration?: Omit<S3.LifecycleExpiration, "Date"> & { readonly Date?: string };
+  readonly Transitions?: readonly (Omit<S3.Transition, "Date"> & { readonly Date?: string })[];
 };
 
 const dayMs = 86_400_000;
@@ -55,10 +59,9 @@ function checkedRule(rule: S3.LifecycleRule, freshId: () => string): LifecycleRu
   if (rule.Status !== "Enabled" && rule.Status !== "Disabled") throw malformedXml();
   if (rule.Filter === undefined && rule.Prefix === undefined) throw malformedXml();
   if (rule.Filter !== undefined && rule.Prefix !== undefined) throw malformedXml();
-  if (rule.Transitions || rule.NoncurrentVersionTransitions) {
-    throw unsupported("s3 PutBucketLifecycleConfiguration with transitions: another storage class");
-  }
-  if (!abort && !Expiration && !noncurrent) throw malformedXml();
+  const steps = checkedSteps(rule);
+  const hasSteps = steps.current.length + steps.noncurrent.length > 0;
+  if (!abort && !Expiration && !noncurrent && !hasSteps) throw malformedXml();
   const id = rule.ID === undefined || rule.ID === "" ? freshId() : rule.ID;
   if (id.length > 255) throw invalidArgument("ID length should not exceed allowed limit of 255");
   const filter = checkedFilter(rule);
@@ -68,14 +71,18 @@ function checkedRule(rule: S3.LifecycleRule, freshId: () => string): LifecycleRu
       throw invalidArgument("'Days' for Expiration action must be a positive integer");
     }
   }
-  const { Expiration: _, ...given } = { ...rule, ID: id };
+  if (abort && (filter.largerThan !== undefined || filter.smallerThan !== undefined || hasTags(filter))) {
+    throw invalidRequest("AbortIncompleteMultipartUpload cannot be specified with Tags or Object Size."); // inferred
+  }
+  const { Expiration: _, Transitions: __, ...given } = { ...rule, ID: id };
   return {
     id,
     isEnabled: rule.Status === "Enabled",
     filter,
     given: {
       ...given,
-      ...(Expiration && { Expiration: { ...Expiration, Date: Expiration.Date?.toISOString() } }),
+      ...(Expiration && { Expiration: withIsoDate(Expiration) }),
+      ...(rule.Transitions && { Transitions: rule.Transitions.map(withIsoDate) }),
     },
     ...(Expiration?.Days !== undefined && { expireAfterDays: Expiration.Days }),
     ...(Expiration?.Date && { expireAtMs: Expiration.Date.getTime() }),
@@ -85,10 +92,13 @@ function checkedRule(rule: S3.LifecycleRule, freshId: () => string): LifecycleRu
       keptNoncurrent: noncurrent.NewerNoncurrentVersions,
     }),
     ...(abort?.DaysAfterInitiation !== undefined && { abortAfterDays: abort.DaysAfterInitiation }),
+    ...(steps.current.length > 0 && { steps: steps.current }),
+    ...(steps.noncurrent.length > 0 && { noncurrentSteps: steps.noncurrent }),
   };
 }
 
 function checkedFilter({ Filter, Prefix }: S3.LifecycleRule): LifecycleFilter {
+  if (Filter && Object.keys(Filter).length > 1) throw malformedXml();
   const all = Filter?.And ?? Filter;
   const tags = [...(Filter?.And?.Tags ?? []), ...(Filter?.Tag ? [Filter.Tag] : [])];
   if (new Set(tags.map(({ Key }) => Key)).size < tags.length) {
@@ -112,13 +122,27 @@ function checkExpiration(expiration: S3.LifecycleExpiration | undefined, { tags 
   }
 }
 
+function hasTags({ tags }: LifecycleFilter): boolean {
+  return Object.keys(tags).length > 0;
+}
+
 export function lifecycleToWire({ rules }: LifecycleSettings): S3.LifecycleRule[] {
   return rules.map(({ given }) => {
-    const { Expiration, ...rest } = given;
-    if (!Expiration) return rest;
-    const { Date: date, ...days } = Expiration;
-    return { ...rest, Expiration: date === undefined ? days : { ...days, Date: new Date(date) } };
+    const { Expiration, Transitions, ...rest } = given;
+    return {
+      ...rest,
+      ...(Expiration && { Expiration: withDate(Expiration) }),
+      ...(Transitions && { Transitions: Transitions.map(withDate) }),
+    };
   });
+}
+
+function withIsoDate<T extends { readonly Date?: Date | undefined }>({ Date: date, ...rest }: T) {
+  return { ...rest, ...(date && { Date: date.toISOString() }) };
+}
+
+function withDate<T extends { readonly Date?: string | undefined }>({ Date: date, ...rest }: T) {
+  return { ...rest, ...(date !== undefined && { Date: new Date(date) }) };
 }
 
 type Subject = Pick<ObjectVersion, "modifiedAtMs" | "sizeBytes" | "tags">;
@@ -151,6 +175,38 @@ export function isNoncurrentDue(
     if (age.newerCount < (rule.keptNoncurrent ?? 0)) return false;
     return daysAfter(age.noncurrentSinceMs, rule.noncurrentDays) <= age.nowMs;
   });
+}
+
+/** The storage class that an object should have by now; undefined: the one that it has. */
+export function transitionDue(
+  settings: LifecycleSettings,
+  key: string,
+  object: Subject & { readonly storageClass: string },
+  age: {
+    /** When the version came or, of a noncurrent one, when the one after it came. */
+    readonly sinceMs: number;
+    readonly nowMs: number;
+    /** Of noncurrent versions: how many newer ones there are. */
+    readonly newerCount?: number;
+  },
+): string | undefined {
+  const due: string[] = [];
+  for (const rule of settings.rules) {
+    if (!rule.isEnabled || !covers(rule, key, object)) continue;
+    const { largerThan, smallerThan } = rule.filter;
+    const hasSizes = largerThan !== undefined || smallerThan !== undefined;
+    const steps = age.newerCount === undefined ? rule.steps : rule.noncurrentSteps;
+    for (const { afterDays, atMs = Number.NaN, kept = 0, storageClass } of steps ?? []) {
+      if ((age.newerCount ?? 0) < kept) continue;
+      const dueMs = afterDays === undefined ? atMs : daysAfter(age.sinceMs, afterDays);
+      const isWorth = isWorthMoving(object.sizeBytes, storageClass, {
+        hasSizes,
+        setting: settings.transitionSize,
+      });
+      if (dueMs <= age.nowMs && isWorth) due.push(storageClass);
+    }
+  }
+  return coldest(due, object.storageClass);
 }
 
 /** A marker with nothing behind it. */

@@ -21,6 +21,8 @@ export interface ObjectEvent {
   readonly versionId?: string;
   /** For the sequencer. */
   readonly token?: string;
+  /** The one that it got by a lifecycle rule. */
+  readonly storageClass?: string;
   readonly by: Cause;
 }
 
@@ -44,7 +46,7 @@ export interface Outgoing {
 }
 
 export function notificationBody(event: ObjectEvent, configurationId: string, hostId: string): string {
-  const { bucket, by, etag, name, sizeBytes, token, versionId } = event;
+  const { bucket, by, etag, name, sizeBytes, storageClass, token, versionId } = event;
   const isService = by.requester.includes(".");
   const record = {
     eventVersion,
@@ -71,6 +73,9 @@ export function notificationBody(event: ObjectEvent, configurationId: string, ho
         ...(token !== undefined && { sequencer: sequencerOf(token) }),
       },
     },
+    ...(storageClass !== undefined && {
+      lifecycleEventData: { transitionEventData: { destinationStorageClass: storageClass } },
+    }),
   };
   return JSON.stringify({ Records: [record] });
 }
@@ -81,7 +86,7 @@ export function busEvent(
 ): { readonly detailType: string; readonly detail: string } | undefined {
   const detailType = detailTypeOf(event.name);
   if (detailType === undefined) return undefined;
-  const { bucket, by, etag, sizeBytes, token, versionId } = event;
+  const { bucket, by, etag, sizeBytes, storageClass, token, versionId } = event;
   const isDeletion = detailType === "Object Deleted";
   const hasReason = isDeletion || detailType === "Object Created";
   const detail = {
@@ -98,6 +103,7 @@ export function busEvent(
     requester: by.requester,
     ...(by.sourceIp !== undefined && { "source-ip-address": by.sourceIp }),
     ...(hasReason && { reason: by.reason }),
+    ...(storageClass !== undefined && { "destination-storage-class": storageClass }),
     ...(isDeletion && {
       "deletion-type": event.name.endsWith("DeleteMarkerCreated")
         ? "Delete Marker Created"
@@ -111,6 +117,7 @@ function detailTypeOf(name: string): string | undefined {
   const [family = "", kind = ""] = name.split(":");
   if (family === "ObjectCreated") return "Object Created";
   if (family === "ObjectRemoved" || family === "LifecycleExpiration") return "Object Deleted";
+  if (family === "LifecycleTransition") return "Object Storage Class Changed";
   if (family === "ObjectRestore")
     return kind === "Post" ? "Object Restore Initiated" : "Object Restore Completed";
   if (family === "ObjectTagging") return kind === "Put" ? "Object Tags Added" : "Object Tags Deleted";

@@ -2,14 +2,25 @@
  * What is not there, by name. Where AWS has an answer for a bucket on which nothing of the kind was ever set, that is
  * given: it is true, and tools that look at everything of a bucket (Terraform) need it.
  */
-import type { OperationsOf } from "../../service.ts";
+import type { Context, OperationsOf } from "../../service.ts";
+import type { BucketRef } from "../buckets.ts";
 import { allNotImplemented } from "../../service.ts";
-import { notConfigured, notImplemented, unsupported } from "../errors.ts";
+import { methodNotAllowed, notConfigured, notImplemented, unsupported } from "../errors.ts";
 import type { S3Parts } from "../parts.ts";
 import type { Client } from "../to-wire.ts";
 
 type UnsetOperations = Pick<
   OperationsOf<Client>,
+  | "DeleteBucketAnalyticsConfiguration"
+  | "DeleteBucketIntelligentTieringConfiguration"
+  | "DeleteBucketInventoryConfiguration"
+  | "DeleteBucketMetricsConfiguration"
+  | "DeleteBucketReplication"
+  | "GetBucketAnalyticsConfiguration"
+  | "GetBucketIntelligentTieringConfiguration"
+  | "GetBucketInventoryConfiguration"
+  | "GetBucketMetricsConfiguration"
+  | "GetObjectTorrent"
   | "GetBucketAccelerateConfiguration"
   | "GetBucketLogging"
   | "GetBucketReplication"
@@ -26,7 +37,28 @@ type UnsetOperations = Pick<
 /** Settings that have only one value here. */
 export function unsetOperations({ buckets }: S3Parts): UnsetOperations {
   const none = { IsTruncated: false };
+  const absent = async (ref: BucketRef, ctx: Context): Promise<never> => {
+    await buckets.require(ref, ctx);
+    throw notConfigured("NoSuchConfiguration", "The specified configuration does not exist.");
+  };
   return {
+    DeleteBucketAnalyticsConfiguration: absent,
+    DeleteBucketIntelligentTieringConfiguration: absent,
+    DeleteBucketInventoryConfiguration: absent,
+    DeleteBucketMetricsConfiguration: absent,
+    GetBucketAnalyticsConfiguration: absent,
+    GetBucketIntelligentTieringConfiguration: absent,
+    GetBucketInventoryConfiguration: absent,
+    GetBucketMetricsConfiguration: absent,
+    async DeleteBucketReplication(input, ctx) {
+      await buckets.require(input, ctx);
+      return {};
+    },
+    /** AWS has switched BitTorrent off. */
+    async GetObjectTorrent(input, ctx) {
+      await buckets.require(input, ctx);
+      throw methodNotAllowed("GET", "OBJECT");
+    },
     async GetBucketAccelerateConfiguration(input, ctx) {
       await buckets.require(input, ctx);
       return {};
@@ -79,27 +111,11 @@ export function unsetOperations({ buckets }: S3Parts): UnsetOperations {
 }
 
 export const refused = {
-  ...allNotImplemented("replication is not there", ["DeleteBucketReplication", "PutBucketReplication"]),
-  ...allNotImplemented("storage analytics is not there", [
-    "DeleteBucketAnalyticsConfiguration",
-    "GetBucketAnalyticsConfiguration",
-    "PutBucketAnalyticsConfiguration",
-  ]),
-  ...allNotImplemented("inventories are not there", [
-    "DeleteBucketInventoryConfiguration",
-    "GetBucketInventoryConfiguration",
-    "PutBucketInventoryConfiguration",
-  ]),
-  ...allNotImplemented("request metrics are not there", [
-    "DeleteBucketMetricsConfiguration",
-    "GetBucketMetricsConfiguration",
-    "PutBucketMetricsConfiguration",
-  ]),
-  ...allNotImplemented("objects stay in one tier", [
-    "DeleteBucketIntelligentTieringConfiguration",
-    "GetBucketIntelligentTieringConfiguration",
-    "PutBucketIntelligentTieringConfiguration",
-  ]),
+  ...allNotImplemented("replication is not there", ["PutBucketReplication"]),
+  ...allNotImplemented("storage analytics is not there", ["PutBucketAnalyticsConfiguration"]),
+  ...allNotImplemented("inventories are not there", ["PutBucketInventoryConfiguration"]),
+  ...allNotImplemented("request metrics are not there", ["PutBucketMetricsConfiguration"]),
+  ...allNotImplemented("objects stay in one tier", ["PutBucketIntelligentTieringConfiguration"]),
   ...allNotImplemented("metadata tables are not there", [
     "CreateBucketMetadataConfiguration",
     "CreateBucketMetadataTableConfiguration",
@@ -125,6 +141,5 @@ export const refused = {
   ...allNotImplemented("attribute-based access control is not there", ["GetBucketAbac", "PutBucketAbac"]),
   ...allNotImplemented("S3 Select is closed to new customers of AWS", ["SelectObjectContent"]),
   ...allNotImplemented("S3 Object Lambda is closed to new customers of AWS", ["WriteGetObjectResponse"]),
-  ...allNotImplemented("AWS has switched BitTorrent off", ["GetObjectTorrent"]),
   ...allNotImplemented("there is one kind of encryption", ["UpdateObjectEncryption"]),
 };
