@@ -120,7 +120,7 @@ export function createNodeRuntimes(deps: NodeDeps): RuntimeSource {
       const binary = (await present(version)) ?? (await fetchedOnce(version));
       const [bootstrap, modules] = await Promise.all([bootstraps.directory("node"), sdk()]);
       return {
-        argv: ["/var/lang/bin/node", "/var/runtime/index.cjs"],
+        argv: ["/var/lang/bin/node", ...switches, "/var/runtime/index.cjs"],
         canWait: true,
         flags: { variable: "NODE_OPTIONS", defaults: [heapLimit] },
         mounts: [
@@ -135,13 +135,16 @@ export function createNodeRuntimes(deps: NodeDeps): RuntimeSource {
   };
 }
 
+/** recalled: AWS's own, of every Node runtime. Code calls `gc()`, and answers to `fetch` have large headers. */
+const switches = ["--expose-gc", "--max-http-header-size=81920"];
+
 /**
- * Without it V8 takes the machine's memory for its own, collects too late, and is killed by the kernel where AWS's, which
- * sees a small machine, would have collected.
+ * recalled: AWS leaves a tenth to the rest of the process. A heap that grows too large is V8's end then, with its words in
+ * the log and SIGABRT; memory outside of the heap still is the kernel's SIGKILL.
  */
 const heapLimit: Flag = {
   unless: /max[-_]old[-_]space[-_]size/,
-  text: (memoryMb) => `--max-old-space-size=${memoryMb}`,
+  text: (memoryMb) => `--max-old-space-size=${Math.floor(memoryMb * 0.9)}`,
 };
 
 function nodeVariables(majorVersion: string): Record<string, string> {

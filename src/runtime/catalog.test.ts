@@ -64,7 +64,9 @@ test("what is missing is refused with what to do, and so is what AWS does not kn
 test("the running Node is its own version's runtime, and nothing is fetched", async (t) => {
   const { catalog, messages } = await machine(t);
   const plan = await catalog.plan(own);
-  assert.deepEqual(plan.argv, ["/var/lang/bin/node", "/var/runtime/index.cjs"]);
+  const switches = ["--expose-gc", "--max-http-header-size=81920"];
+  assert.deepEqual(plan.argv, ["/var/lang/bin/node", ...switches, "/var/runtime/index.cjs"]);
+  assert.equal(plan.flags?.defaults[0]?.text(3008), "--max-old-space-size=2707");
   assert.deepEqual(plan.mounts[0], { source: process.execPath, target: "/var/lang/bin/node" });
   assert.equal(plan.mounts[1]?.target, "/var/runtime");
   assert.match(
