@@ -58,6 +58,7 @@ import type { Catalog } from "./runtime/contract.ts";
 import { startEnvironment } from "./runtime/environment.ts";
 import { Inspections } from "./runtime/inspection.ts";
 import { bootWaiting } from "./runtime/waiting-runtime.ts";
+import { createPlainStarts } from "./runtime/plain-starts.ts";
 import { createWarmPool } from "./runtime/warm-pool.ts";
 import { createLogs } from "./services/cloudwatch-logs/index.ts";
 import { createHttp } from "./services/eventbridge/http-client.ts";
@@ -186,6 +187,7 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     },
     { ...machineRoom, ...machineTime },
   );
+  const plainStarts = createPlainStarts(clock, (count) => driver.expect?.(count));
   const warm =
     driver.createWaiting && config.warmPool > 0
       ? createWarmPool({
@@ -197,6 +199,7 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
             Math.floor(
               ((machineRoom.freeMemoryMb() - config.memoryReserveMb) * warmMemoryShare) / warmMemoryMb,
             ),
+          onPlain: (key) => plainStarts.expect(key),
         })
       : undefined;
   if (warm) {
@@ -211,6 +214,7 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     admission,
     endSpares: () => warm?.shed(),
     startEnvironment(spec) {
+      plainStarts.started(spec.key);
       const deps = {
         clock,
         random,
@@ -264,7 +268,7 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     logger,
     metrics,
     invoker,
-    expect: (spec) => warm?.expect(spec),
+    expect: (spec) => (warm ? warm.expect(spec) : plainStarts.expect(spec.key)),
     events: trailedEvents(events, { clock, trail }),
     codeMounts,
     catalog,

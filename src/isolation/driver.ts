@@ -153,7 +153,10 @@ export interface Driver {
   createWaiting?(spec: SandboxSpec, placeholders: readonly string[]): Promise<WaitingSandbox>;
   /** Removes what a crashed predecessor with the same data directory left. Called once, before the first create. */
   sweep(): Promise<void>;
-  /** Removes a named /tmp and all else of that name, once the last sandbox is destroyed. Idempotent. Left out where none are kept. */
+  /**
+   * Removes a named /tmp and all else of that name, once the last sandbox that had it is destroyed. Idempotent. Left out
+   * where none are kept.
+   */
   removeTmp?(tmpName: string): Promise<void>;
   /**
    * lambdad listens: from now on prepares, in the background, what the next starts need. Where sandboxes have a network of
@@ -161,6 +164,8 @@ export interface Driver {
    * outside. Left out where there is nothing to do.
    */
   warm?(listener: Listener): void;
+  /** So many starts may come at once: prepares for them too, once it is warm. Left out where there is nothing to do. */
+  expect?(starts: number): void;
   /** Destroys all sandboxes and frees what the driver itself holds. */
   close(): Promise<void>;
 }

@@ -60,6 +60,7 @@ export function safe(driver: Driver, logger: Logger): Driver {
     sweep: () => driver.sweep(),
     cpuUsec: () => driver.cpuUsec?.(),
     warm: (listener) => driver.warm?.(listener),
+    expect: (starts) => driver.expect?.(starts),
     removeTmp: async (tmpName) => driver.removeTmp?.(tmpName),
     create: (spec) =>
       create<Sandbox>(

@@ -48,6 +48,7 @@ function fakeRuntime(id: string, program: string): Fake {
 function stage(over: Partial<WarmPoolDeps> = {}) {
   const clock = createSimClock();
   const booted: Fake[] = [];
+  const plain: string[] = [];
   const world = { isQuiet: true, room: 100, fails: false };
   const pool = createWarmPool({
     clock,
@@ -57,6 +58,7 @@ function stage(over: Partial<WarmPoolDeps> = {}) {
     count: 2,
     isQuiet: () => world.isQuiet,
     room: () => world.room,
+    onPlain: (key) => plain.push(key),
     async boot({ argv }, id) {
       if (world.fails) throw new Error("no room for a sandbox");
       const fake = fakeRuntime(id, argv[0] ?? "");
@@ -65,7 +67,7 @@ function stage(over: Partial<WarmPoolDeps> = {}) {
     },
     ...over,
   });
-  return { clock, pool, booted, world, alive: () => booted.filter(({ isDestroyed }) => !isDestroyed) };
+  return { clock, pool, booted, plain, world, alive: () => booted.filter(({ isDestroyed }) => !isDestroyed) };
 }
 
 async function prepared(runtime: string): Promise<Prepared> {
@@ -208,11 +210,13 @@ test("a boot that fails is tried again after a pause, and fails nobody", async (
 });
 
 test("what cannot wait, brings extensions, or sets what counts at boot, is never given one", async () => {
-  const { clock, pool } = stage();
+  const { clock, pool, plain } = stage();
   pool.expect(node);
   pool.expect(versionSpec({ runtime: "provided.al2023", key: "own" }));
+  pool.expect({ ...node, key: "tuned", variables: { NODE_OPTIONS: "" } });
   await clock.advance(1000);
   assert.equal(pool.size, 2);
+  assert.deepEqual(plain.toSorted(), ["own", "tuned"], "they are started plain");
   const plan = await prepared("nodejs24.x");
   assert.equal(pool.take(node, { ...plan, extensions: ["/opt/extensions/one"] }), undefined);
   assert.equal(pool.take({ ...node, variables: { NODE_OPTIONS: "" } }, plan), undefined);

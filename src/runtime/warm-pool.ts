@@ -28,6 +28,8 @@ export interface WarmPoolDeps {
   readonly isQuiet: () => boolean;
   /** How many more the machine has memory for. */
   readonly room: () => number;
+  /** None of its runtimes can become this version. */
+  readonly onPlain: (key: string) => void;
 }
 
 /** What is known of a version before it is ever started. */
@@ -111,10 +113,10 @@ class Shelves implements WarmPool {
 
   async #expect(need: WarmNeed): Promise<void> {
     const plan = await this.#deps.catalog.plan(need.runtime);
-    if (!plan.canWait || this.#isClosed) return;
-    const entrypoint = await chooseEntrypoint(plan, plan.mounts, need);
-    const shape = entrypoint.kind === "argv" ? shapeOf(need, plan, entrypoint.argv) : undefined;
-    if (!shape) return;
+    if (this.#isClosed) return;
+    const entrypoint = plan.canWait ? await chooseEntrypoint(plan, plan.mounts, need) : undefined;
+    const shape = entrypoint?.kind === "argv" ? shapeOf(need, plan, entrypoint.argv) : undefined;
+    if (!shape) return this.#deps.onPlain(need.key);
     const { expected } = this.#want(shape);
     if (expected.size < warmRuntimesMax) expected.set(need.key, this.#deps.clock.monotonic());
   }

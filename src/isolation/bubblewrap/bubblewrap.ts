@@ -237,6 +237,11 @@ class BubblewrapDriver implements Driver {
     this.#parts.slots.refill("outside");
   }
 
+  expect(starts: number): void {
+    this.#parts.slots.expect(starts);
+    if (this.#isWarm) this.#parts.slots.refill("outside");
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;

@@ -2,7 +2,7 @@
 import { systemClock } from "../../base/clock.ts";
 import { type Census, census, openDescriptors, type Subject } from "./census.ts";
 import { bubblewrapForTest, ending, eventually, specOf } from "../suite-tools.ts";
-import { sandboxSlotsIdleMax } from "../../limits.ts";
+import { sandboxSlotsIdleMin } from "../../limits.ts";
 
 export interface LeakReport {
   readonly before: Census & { readonly descriptors: number };
@@ -52,8 +52,8 @@ export async function measureLeaks(rounds: number): Promise<LeakReport> {
 async function waiting(subject: Subject) {
   await eventually("the slots are refilled", () => {
     const { processes, links, disks, loopDevices } = census(subject);
-    const areMounted = loopDevices === (disks > 0 ? sandboxSlotsIdleMax : 0);
-    return processes === sandboxSlotsIdleMax && links === sandboxSlotsIdleMax && areMounted;
+    const areMounted = loopDevices === (disks > 0 ? sandboxSlotsIdleMin : 0);
+    return processes === sandboxSlotsIdleMin && links === sandboxSlotsIdleMin && areMounted;
   });
   return { ...count(subject), files: 0 };
 }

@@ -12,7 +12,8 @@ import type { Logger } from "../../base/logger.ts";
 import {
   environmentProcessesMax,
   sandboxesMax,
-  sandboxSlotsIdleMax,
+  sandboxSlotsIdleMin,
+  sandboxSlotsPreparingMax,
   sandboxStartTimeoutMs,
   tmpBytesDefault,
 } from "../../limits.ts";
@@ -87,8 +88,10 @@ export interface Slots {
   take(wish: SlotWish): Promise<Slot>;
   /** Slots that are made from now on have it at 127.0.0.1. */
   leadTo(listener: Listener): void;
-  /** Prepares slots until `sandboxSlotsIdleMax` wait. */
+  /** Prepares slots until as many wait as shall. */
   refill(mode: NetworkMode): void;
+  /** From now on as many shall wait, but `sandboxSlotsIdleMin` at least; those beyond are ended. */
+  expect(starts: number): void;
   /** Ends the waiting ones; `end` takes a slot down. */
   close(): Promise<void>;
 }
@@ -96,9 +99,11 @@ export interface Slots {
 export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>): Slots {
   const idle: Record<NetworkMode, Slot[]> = { endpoints: [], outside: [] };
   const preparing: Record<NetworkMode, Set<Promise<void>>> = { endpoints: new Set(), outside: new Set() };
+  const ending = new Set<Promise<void>>();
   const used = new Set<number>();
   let lastNumber = 0;
   let listener: Listener | undefined;
+  let slotsWanted = sandboxSlotsIdleMin;
   let isClosed = false;
 
   /** Round robin, so that an address rests for as long as possible before another sandbox gets it. */
@@ -135,20 +140,36 @@ export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>):
   }
 
   async function makeIdle(mode: NetworkMode): Promise<void> {
-    try {
-      const slot = await make({ mode, tmpBytesMax: tmpBytesDefault });
-      // Whoever dies while waiting is replaced by the next `take`.
-      if (isClosed) await end(slot);
-      else idle[mode].push(slot);
-    } catch (error) {
-      deps.logger.warn("a sandbox could not be prepared ahead of its use", { error });
-    }
+    const slot = await make({ mode, tmpBytesMax: tmpBytesDefault });
+    // Whoever dies while waiting is replaced by the next `take`.
+    if (isClosed) await end(slot);
+    else idle[mode].push(slot);
   }
 
   function refill(mode: NetworkMode): void {
-    while (!isClosed && idle[mode].length + preparing[mode].size < sandboxSlotsIdleMax) {
-      const task = makeIdle(mode).finally(() => preparing[mode].delete(task));
-      preparing[mode].add(task);
+    const busy = preparing[mode];
+    while (!isClosed && busy.size < sandboxSlotsPreparingMax && idle[mode].length + busy.size < slotsWanted) {
+      const task = makeIdle(mode).then(
+        () => {
+          busy.delete(task);
+          refill(mode);
+        },
+        (error: unknown) => {
+          busy.delete(task);
+          deps.logger.warn("a sandbox could not be prepared ahead of its use", { error });
+        },
+      );
+      busy.add(task);
+    }
+  }
+
+  function expect(starts: number): void {
+    slotsWanted = Math.max(sandboxSlotsIdleMin, starts);
+    for (const slot of idle.outside.splice(slotsWanted)) {
+      const task = end(slot)
+        .catch((error: unknown) => deps.logger.error("a waiting sandbox was not ended", { error }))
+        .finally(() => ending.delete(task));
+      ending.add(task);
     }
   }
 
@@ -171,10 +192,11 @@ export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>):
       listener = given;
     },
     refill,
+    expect,
     take,
     async close() {
       isClosed = true;
-      await Promise.all([...preparing.endpoints, ...preparing.outside]);
+      await Promise.all([...preparing.endpoints, ...preparing.outside, ...ending]);
       const waiting = [...idle.endpoints.splice(0), ...idle.outside.splice(0)];
       await Promise.all(waiting.map(end));
     },
