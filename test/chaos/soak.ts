@@ -4,6 +4,9 @@
  * answer, and at the end that nothing is left and that lambdad has not grown. Where faults and rate ask for more than the
  * machine can do, callers wait or are throttled (429), and both are counted: an answer must be right or 429, with what AWS
  * says there. Ends with 1 if anything was wrong.
+ *
+ * What lambdad itself holds is compared at rest, when all environments have been ended: after the first minutes, and at the
+ * end.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { Agent, type IncomingHttpHeaders, request } from "node:http";
@@ -13,6 +16,7 @@ import { createEchoFunction, lambdaClient, signedInvoke } from "../../bench/echo
 import { load, quantile } from "../../bench/load.ts";
 import { leftoversOf } from "../harness/leftovers.ts";
 import { startServer } from "../harness/server.ts";
+import { until } from "../harness/wait.ts";
 import { zipOf } from "../harness/zip.ts";
 
 const { values } = parseArgs({
@@ -78,12 +82,13 @@ const leftovers = leftoversOf(server);
 const agent = new Agent({ keepAlive: true, maxSockets: underWayMax });
 const right: Record<Order, number> = { answer: 0, crash: 0, hang: 0, exhaust: 0 };
 const throttles: Record<string, number> = {};
-const counts = { sent: 0, wrong: 0, heldBack: 0 };
+const counts = { sent: 0, wrong: 0, heldBack: 0, elapsedMs: 0 };
 /** Of answers, by order, ms: a sample of the latest. */
 const latenciesMs: Record<Order, number[]> = { answer: [], crash: [], hang: [], exhaust: [] };
 const latenciesMax = 100_000;
 let underWay = 0;
 
+const functions: string[] = [];
 const languages = ["node"];
 await create("node", "nodejs24.x", { "index.js": node });
 for (const runtime of ["python3.11", "python3.12", "python3.13"] as const) {
@@ -99,29 +104,9 @@ console.log(
   `${perSecond.toFixed(0)} invocations/s of functions in ${languages.join(" and ")} for ${values.minutes} minutes`,
 );
 
-const samples: { readonly rssMb: number; readonly descriptors: number; readonly processes: number }[] = [];
-const startedMs = performance.now();
-const endMs = startedMs + Number(values.minutes) * 60_000;
-let nextSampleMs = startedMs + 60_000;
-let owed = 0;
-for (let lastMs = startedMs; performance.now() < endMs;) {
-  const nowMs = performance.now();
-  owed += ((nowMs - lastMs) / 1000) * perSecond;
-  lastMs = nowMs;
-  for (; owed >= 1 && underWay < underWayMax; owed -= 1) void invoke();
-  // What could not be sent in time is not caught up with.
-  if (owed >= 1) counts.heldBack += Math.floor(owed);
-  owed %= 1;
-  if (nowMs > nextSampleMs) {
-    nextSampleMs += 60_000;
-    samples.push(sample());
-    console.log(JSON.stringify({ minute: samples.length, ...samples.at(-1), ...counts, right, throttles }));
-  }
-  await new Promise((resolve) => setTimeout(resolve, 5));
-}
-while (underWay > 0) await new Promise((resolve) => setTimeout(resolve, 50));
-const elapsedMs = performance.now() - startedMs;
-const last = sample();
+const durationMs = Number(values.minutes) * 60_000;
+const early = await soaked(Math.min(durationMs / 2, 3 * 60_000));
+const late = await soaked(durationMs - Math.min(durationMs / 2, 3 * 60_000));
 const exit = await server.stop();
 agent.destroy();
 const left = await leftovers.after();
@@ -139,19 +124,41 @@ function* complaintsOf(there: Readonly<Record<string, number>>): Generator<strin
   }
   if (exit !== 0) yield `lambdad ended with ${exit}`;
   for (const [what, count] of Object.entries(there)) if (count > 0) yield `${count} ${what} left behind`;
-  // The heap has its size after some minutes of the same.
-  const early = samples[Math.min(4, samples.length - 1)];
-  if (early && last.rssMb > early.rssMb * 1.25 + 20) {
-    yield `memory grew from ${early.rssMb} to ${last.rssMb} MB`;
+  if (late.rssMb > early.rssMb * 1.25 + 20) yield `memory grew from ${early.rssMb} to ${late.rssMb} MB`;
+  if (late.descriptors > early.descriptors + 20) {
+    yield `open files grew from ${early.descriptors} to ${late.descriptors}`;
   }
-  if (early && last.descriptors > early.descriptors + 100) {
-    yield `open files grew from ${early.descriptors} to ${last.descriptors}`;
+}
+
+/** Some time of it, then a rest; answers what lambdad holds then. */
+async function soaked(forMs: number) {
+  const fromMs = performance.now();
+  let nextReportMs = fromMs + 60_000;
+  let owed = 0;
+  for (let lastMs = fromMs; lastMs < fromMs + forMs;) {
+    const nowMs = performance.now();
+    owed += ((nowMs - lastMs) / 1000) * perSecond;
+    lastMs = nowMs;
+    for (; owed >= 1 && underWay < underWayMax; owed -= 1) void invoke();
+    // What could not be sent in time is not caught up with.
+    if (owed >= 1) counts.heldBack += Math.floor(owed);
+    owed %= 1;
+    if (nowMs > nextReportMs) {
+      nextReportMs += 60_000;
+      console.log(JSON.stringify({ at: new Date().toISOString(), ...held(), ...counts, right, throttles }));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
   }
+  await until("everything under way is answered", () => underWay === 0, 120_000);
+  counts.elapsedMs += performance.now() - fromMs;
+  for (const name of functions) await recycle(name);
+  await until("all environments are gone", async () => (await environments()) === 0, 60_000);
+  return held();
 }
 
 function summarise(): void {
   const answered = orders.reduce((sum, order) => sum + right[order], 0);
-  console.log(`sent ${counts.sent}, ${(answered / (elapsedMs / 1000)).toFixed(0)}/s answered`);
+  console.log(`sent ${counts.sent}, ${(answered / (counts.elapsedMs / 1000)).toFixed(0)}/s answered`);
   for (const order of orders) {
     const sorted = latenciesMs[order].toSorted((one, other) => one - other);
     const [p50, p99] = [0.5, 0.99].map((share) => quantile(sorted, share).toFixed(1));
@@ -159,7 +166,7 @@ function summarise(): void {
   }
   console.log(`  throttled: ${JSON.stringify(throttles)}, wrong: ${counts.wrong}`);
   console.log(`not sent, as ${underWayMax} were under way: ${counts.heldBack}`);
-  console.log(`first and last minute: ${JSON.stringify(samples[0])} ${JSON.stringify(last)}`);
+  console.log(`held at rest, early and at the end: ${JSON.stringify(early)} ${JSON.stringify(late)}`);
   console.log(`left behind: ${JSON.stringify(left)}`);
 }
 
@@ -183,11 +190,13 @@ async function create(language: string, runtime: Runtime, files: Record<string, 
       }),
     );
     await waitUntilFunctionActiveV2({ client, maxWaitTime: 60 }, { FunctionName });
+    functions.push(FunctionName);
   }
 }
 
 async function halfOfWhatIsPossible(): Promise<number> {
   await createEchoFunction(server.url);
+  functions.push("echo");
   const plan = { port: server.port, requests: [signedInvoke(server.url)], connections: 16 };
   const { perSecond: possible } = await load({ ...plan, warmupMs: 2000, measureMs: 5000 });
   return possible / 2;
@@ -264,7 +273,22 @@ function post(path: string, payload: string): Promise<Answer> {
   });
 }
 
-function sample() {
+async function recycle(name: string): Promise<void> {
+  const headers = { "content-type": "application/json" };
+  const body = JSON.stringify({ function: name });
+  const { status } = await fetch(`${server.url}/_lambdad/environments/recycle`, {
+    ...{ method: "POST", headers, body },
+  });
+  if (status !== 200) throw new Error(`recycling answered ${status}`);
+}
+
+async function environments(): Promise<number> {
+  const metrics = await (await fetch(`${server.url}/_lambdad/metrics`)).text();
+  return Number(/^lambdad_environments (\d+)$/m.exec(metrics)?.[1]);
+}
+
+/** By lambdad, and by its sandboxes. */
+function held() {
   const status = readFileSync(`/proc/${server.pid}/status`, "utf8");
   return {
     rssMb: Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024),
