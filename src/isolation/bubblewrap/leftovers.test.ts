@@ -33,7 +33,7 @@ else {
   });
 }
 
-/** Two sandboxes (one with a daemon, one with a staged mount), waiting slots, and starts that are under way. */
+/** Three sandboxes (with a daemon, two frozen, one with a staged mount), waiting slots, and starts that are under way. */
 const victim = `
 import { background, bubblewrapForTest, specOf } from ${JSON.stringify(import.meta.resolve("../suite-tools.ts"))};
 const [instance, source] = process.argv.slice(1);
@@ -41,7 +41,8 @@ const { driver, number } = await bubblewrapForTest(instance);
 const daemon = "(setsid sleep 1000 &) ; echo ready; exec sleep 1000";
 const mounts = [{ source, target: "/var/task" }];
 await background(driver, specOf(["/bin/sh", "-c", daemon]));
-await background(driver, specOf(["/bin/sh", "-c", daemon], { mounts }));
+const frozen = [{ mounts }, { tmpName: "kept" }].map((over) => background(driver, specOf(["/bin/sh", "-c", daemon], over)));
+for (const { sandbox } of await Promise.all(frozen)) await sandbox.freeze();
 console.log(number);
 for (;;) {
   await Promise.race([driver.create(specOf(["/bin/sleep", "1000"])), new Promise((next) => setTimeout(next, 15))]);
