@@ -135,12 +135,12 @@ export function createNodeRuntimes(deps: NodeDeps): RuntimeSource {
   };
 }
 
-/** recalled: AWS's own, of every Node runtime. Code calls `gc()`, and answers to `fetch` have large headers. */
+/** recalled: AWS's own, of every Node runtime: code calls `gc()`, and requests and answers may have large headers. */
 const switches = ["--expose-gc", "--max-http-header-size=81920"];
 
 /**
- * recalled: AWS leaves a tenth to the rest of the process. A heap that grows too large is V8's end then, with its words in
- * the log and SIGABRT; memory outside of the heap still is the kernel's SIGKILL.
+ * Without it V8 takes the machine's memory for its own, collects too late, and is killed by the kernel where AWS's would
+ * have collected. recalled: AWS leaves a tenth to the rest of the process.
  */
 const heapLimit: Flag = {
   unless: /max[-_]old[-_]space[-_]size/,
