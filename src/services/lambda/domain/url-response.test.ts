@@ -22,6 +22,10 @@ const answers: readonly (readonly [answer: string, expected: unknown])[] = [
     },
   ],
   [
+    '{"statusCode":200,"headers":{"Set-Cookie":"a=1","x-none":null},"cookies":["b=2","c=3"]}',
+    { status: 200, headers: { ...json, "set-cookie": ["a=1", "b=2", "c=3"] }, body: "" },
+  ],
+  [
     '{"statusCode":200,"body":"aGk=","isBase64Encoded":true}',
     { status: 200, headers: json, body: Buffer.from("hi") },
   ],

@@ -47,12 +47,14 @@ function headOf(answer: Readonly<Record<string, unknown>>, contentType: string):
   const cookies = answer["cookies"] ?? [];
   if (status === undefined || !headers || !Array.isArray(cookies)) return undefined;
   if (!cookies.every((cookie) => isHeaderValue(String(cookie)))) return undefined;
+  const own = headers["set-cookie"];
+  const setCookie = [...(own === undefined ? [] : [own]), ...cookies.map(String)]; // inferred: none is lost
   return {
     status,
     headers: {
       "content-type": contentType,
       ...headers,
-      ...(cookies.length > 0 && { "set-cookie": cookies.map(String) }),
+      ...(setCookie.length > 0 && { "set-cookie": setCookie }),
     },
   };
 }
@@ -70,7 +72,8 @@ function headersOf(value: unknown): Record<string, string> | undefined {
   const headers: Record<string, string> = {};
   for (const [given, held] of Object.entries(value)) {
     const name = given.toLowerCase();
-    if (typeof held === "object" && held !== null) return undefined;
+    if (held === null) continue; // inferred
+    if (typeof held === "object") return undefined;
     if (!namePattern.test(name) || !isHeaderValue(String(held))) return undefined;
     if (dropped.has(name)) continue;
     headers[remapped.has(name) ? `x-amzn-remapped-${name}` : name] = String(held);
