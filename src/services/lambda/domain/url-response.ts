@@ -73,12 +73,17 @@ function headersOf(value: unknown): Record<string, string> | undefined {
   for (const [given, held] of Object.entries(value)) {
     const name = given.toLowerCase();
     if (held === null) continue; // inferred
-    if (typeof held === "object") return undefined;
-    if (!namePattern.test(name) || !isHeaderValue(String(held))) return undefined;
+    const text = scalarText(held);
+    if (text === undefined || !namePattern.test(name) || !isHeaderValue(text)) return undefined;
     if (dropped.has(name)) continue;
-    headers[remapped.has(name) ? `x-amzn-remapped-${name}` : name] = String(held);
+    headers[remapped.has(name) ? `x-amzn-remapped-${name}` : name] = text;
   }
   return headers;
+}
+
+function scalarText(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  return typeof value === "number" || typeof value === "boolean" ? String(value) : undefined;
 }
 
 function bodyOf(value: unknown, isBase64: boolean): Uint8Array | string | undefined {
