@@ -188,10 +188,28 @@ const badTopics: readonly (readonly [object, string])[] = [
     "UnsupportedOperation: The topic attribute LambdaFailureFeedbackRoleArn is not implemented in lambdad.",
   ],
   [
+    { Name: "x", Attributes: { SQSSuccessFeedbackSampleRate: "101" } },
+    "InvalidParameter: Invalid parameter: SQSSuccessFeedbackSampleRate",
+  ],
+  [
     { Name: "x", Attributes: { Policy: '{"Statement":{"NotAction":"*"}}' } },
     "InvalidParameter: Invalid parameter: Policy Error: NotAction is not evaluated",
   ],
 ];
+
+test("how much of a log is kept that no role can write may be set", async () => {
+  const { call, create } = started();
+  const arn = await create("t");
+  const given = { AttributeName: "SQSSuccessFeedbackSampleRate", AttributeValue: "0" };
+  await call("SetTopicAttributes", { TopicArn: arn, ...given });
+  await call("SetTopicAttributes", {
+    TopicArn: arn,
+    AttributeName: "SQSSuccessFeedbackRoleArn",
+    AttributeValue: "",
+  });
+  const { Attributes } = await call("GetTopicAttributes", { TopicArn: arn });
+  assert.equal(Attributes?.["SQSSuccessFeedbackSampleRate"], "0");
+});
 
 for (const [input, text] of badTopics) {
   test(`refused: a topic with ${JSON.stringify(input).slice(0, 70)}`, async () => {

@@ -91,12 +91,14 @@ function normalized(name: string, value: string, isFifo: boolean): string | unde
       if (value === "") return undefined;
       throw unsupported(`The topic attribute ${name}`);
     default:
-      if (
-        /^(HTTP|Firehose|Lambda|Application|SQS)(SuccessFeedbackRoleArn|SuccessFeedbackSampleRate|FailureFeedbackRoleArn)$/.test(
-          name,
-        )
-      ) {
+      if (/^(HTTP|Firehose|Lambda|Application|SQS)(Success|Failure)FeedbackRoleArn$/.test(name)) {
+        if (value === "") return undefined;
         throw unsupported(`The topic attribute ${name}`);
+      }
+      // Without a role, which is refused, nothing is logged at any rate, as on AWS. Terraform sets 0 on every topic.
+      if (/^(HTTP|Firehose|Lambda|Application|SQS)SuccessFeedbackSampleRate$/.test(name)) {
+        if (!/^(\d{1,2}|100)$/.test(value)) throw invalidParameter(name);
+        return value;
       }
   }
   throw invalidParameter("AttributeName");
