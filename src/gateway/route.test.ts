@@ -213,6 +213,17 @@ const routes: readonly (readonly [what: string, head: Partial<RequestHead>, expe
     "404 UnknownOperationException awsQuery",
   ],
   ["buckets", { headers: s3Head }, "s3 ListBuckets restXml"],
+  ["a POST to a key", { method: "POST", path: "/b/k", headers: s3Head }, "405 MethodNotAllowed restXml"],
+  [
+    "the end of an upload",
+    { method: "POST", path: "/b/k", query: "uploadId=u", headers: s3Head },
+    "s3 CompleteMultipartUpload restXml",
+  ],
+  [
+    "a POST to a bucket that is no form",
+    { method: "POST", path: "/b", headers: s3Head },
+    "412 PreconditionFailed restXml",
+  ],
   ["a bucket", { path: "/bucket", headers: s3Head }, "s3 ListObjects restXml"],
   [
     "a bucket's newer list",

@@ -27,6 +27,21 @@ test("Expires may be any text, so nobody parses it", () => {
   assert.deepEqual(checked("", { expires: "soon", accept: "*/*" }).headers, { accept: "*/*" });
 });
 
+test("dates of conditions that are none, and numbers that are not given, are left out", () => {
+  const headers = { "if-modified-since": "soon", "if-unmodified-since": "Thu, 01 Jan 2026 00:00:00 GMT" };
+  assert.deepEqual(Object.keys(checked("", headers).headers), ["if-unmodified-since"]);
+  const query = "list-type=2&max-keys=&response-expires=soon&prefix=max-keys=";
+  assert.equal(checked(query).query, "list-type=2&prefix=max-keys=");
+  assert.equal(checked("max-keys=5&part-number-marker=").query, "max-keys=5");
+});
+
+test("a date until which an object is locked must be one", () => {
+  assert.throws(
+    () => checked("", { "x-amz-object-lock-retain-until-date": "soon" }),
+    (error) => error instanceof AwsError && error.message.includes("ISO 8601"),
+  );
+});
+
 test("a body is compared with the digests that come with it", () => {
   const body = "<Tagging/>";
   const md5 = createHash("md5").update(body).digest("base64");

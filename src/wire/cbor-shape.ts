@@ -8,6 +8,7 @@ import { invariant } from "../base/invariant.ts";
 import { CborWriter } from "./cbor-writer.ts";
 import { decodeCbor, type TimestampUnit } from "./cbor.ts";
 import type { Member, Shape, ShapeKind } from "./model.ts";
+import { perShape } from "./per-shape.ts";
 import type { Structure } from "./protocol.ts";
 import { wrongType } from "./serialization.ts";
 import { bytesOf, plainText } from "./text-value.ts";
@@ -96,16 +97,7 @@ interface Field {
 }
 
 function createMembersWriter(unit: TimestampUnit): (shape: Shape) => MembersWriter {
-  const writers = new WeakMap<Shape, MembersWriter>();
-
-  function membersWriter(shape: Shape): MembersWriter {
-    let writer = writers.get(shape);
-    if (!writer) {
-      writer = compileStructure(shape);
-      writers.set(shape, writer);
-    }
-    return writer;
-  }
+  const membersWriter = perShape(compileStructure);
 
   function compileStructure(shape: Shape): MembersWriter {
     let fields: Field[] | undefined;

@@ -9,6 +9,7 @@ import { AwsError } from "./aws-error.ts";
 import { decodeFrames, encodeFrame, type Frame, type HeaderValue } from "./event-stream.ts";
 import type { Member, Shape } from "./model.ts";
 import { partOfShape } from "./part-of-shape.ts";
+import { perShape } from "./per-shape.ts";
 import type { Structure } from "./protocol.ts";
 import { serializationError } from "./serialization.ts";
 import { bytesOf, plainText } from "./text-value.ts";
@@ -154,17 +155,10 @@ function errorOf(frame: Frame): AwsError {
   return new AwsError(code, String(frame.headers[":error-message"] ?? ""));
 }
 
-const bodyShapes = new WeakMap<Shape, Shape>();
-
 /** Without the members that travel as headers. One object per shape, as codecs cache by it. */
-function bodyShapeOf(shape: Shape): Shape {
-  let body = bodyShapes.get(shape);
-  if (!body) {
-    body = partOfShape(
-      shape,
-      shape.members.filter((m) => !m.traits.eventHeader),
-    );
-    bodyShapes.set(shape, body);
-  }
-  return body;
-}
+const bodyShapeOf = perShape((shape) =>
+  partOfShape(
+    shape,
+    shape.members.filter((m) => !m.traits.eventHeader),
+  ),
+);

@@ -8,6 +8,7 @@
 import { documentDepthMax, documentNodesMax } from "../limits.ts";
 import { AwsError } from "./aws-error.ts";
 import type { Member, Shape } from "./model.ts";
+import { perShape } from "./per-shape.ts";
 import type { Structure } from "./protocol.ts";
 import { textReader } from "./text-value.ts";
 import { elementOf, setEntry } from "./value-reader.ts";
@@ -71,15 +72,7 @@ type FormReader = (node: FormNode) => Structure;
 
 /** `wireName`: the two protocols differ in how members are called. */
 export function createFormReader(wireName: (member: Member) => string): (shape: Shape) => FormReader {
-  const readers = new WeakMap<Shape, FormReader>();
-  const structureReader = (shape: Shape): FormReader => {
-    let reader = readers.get(shape);
-    if (!reader) {
-      reader = compileStructure(shape);
-      readers.set(shape, reader);
-    }
-    return reader;
-  };
+  const structureReader = perShape(compileStructure);
 
   function compileStructure(shape: Shape): FormReader {
     let fields: { readonly name: string; readonly wireName: string; readonly read: NodeReader }[] | undefined;

@@ -9,6 +9,7 @@ import { forEachParameter } from "./form.ts";
 import { headerReader, headerText, headerWriter } from "./header-value.ts";
 import type { Binding, Member, Shape } from "./model.ts";
 import { partOfShape } from "./part-of-shape.ts";
+import { perShape } from "./per-shape.ts";
 import type { Labels, Structure, WireRequest, WireResponse } from "./protocol.ts";
 import { serializationError } from "./serialization.ts";
 import { bufferOf, plainText, textReader, type TextReader, type TextWriter } from "./text-value.ts";
@@ -35,16 +36,7 @@ export interface Bindings {
   readonly statusOf: (value: Structure) => number | undefined;
 }
 
-const compiled = new WeakMap<Shape, Bindings>();
-
-export function bindingsOf(shape: Shape): Bindings {
-  let bindings = compiled.get(shape);
-  if (!bindings) {
-    bindings = compile(shape);
-    compiled.set(shape, bindings);
-  }
-  return bindings;
-}
+export const bindingsOf = perShape(compile);
 
 /** Body and content type of a payload; empty for an absent one. */
 export function writePayload(

@@ -7,6 +7,7 @@
  */
 import { invariant } from "../base/invariant.ts";
 import type { Member, Shape, ShapeKind } from "./model.ts";
+import { perShape } from "./per-shape.ts";
 import type { Structure } from "./protocol.ts";
 import { serializationError, wrongType } from "./serialization.ts";
 import { base64, bufferOf, bytesOf, plainText } from "./text-value.ts";
@@ -107,16 +108,7 @@ function createWriters(wireName: (member: Member) => string): {
   structure: (shape: Shape) => MembersWriter;
   member: (member: Member) => ValueWriter;
 } {
-  const writers = new WeakMap<Shape, MembersWriter>();
-
-  function structureWriter(shape: Shape): MembersWriter {
-    let writer = writers.get(shape);
-    if (!writer) {
-      writer = compileStructure(shape);
-      writers.set(shape, writer);
-    }
-    return writer;
-  }
+  const structureWriter = perShape(compileStructure);
 
   function compileStructure(shape: Shape): MembersWriter {
     let fields: { readonly name: string; readonly prefix: string; readonly write: ValueWriter }[] | undefined;

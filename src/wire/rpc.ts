@@ -5,8 +5,9 @@
  */
 import { requestIdHeaders } from "./error-body.ts";
 import { encodeEvents, eventStreamContentType, type EventFormat } from "./event-stream-shape.ts";
-import type { Operation, Shape } from "./model.ts";
+import type { Operation } from "./model.ts";
 import { partOfShape } from "./part-of-shape.ts";
+import { perShape } from "./per-shape.ts";
 import type { Structure, WireRequest, WireResponse } from "./protocol.ts";
 import { eventsOf } from "./rest.ts";
 import { serializationError } from "./serialization.ts";
@@ -39,16 +40,9 @@ export function writeRpc(
   return { status: 200, headers, body: format.write(operation.output, output) };
 }
 
-const initialShapes = new WeakMap<Shape, Shape>();
-
-function withoutStream(output: Shape): Shape {
-  let shape = initialShapes.get(output);
-  if (!shape) {
-    shape = partOfShape(
-      output,
-      output.members.filter((member) => !member.shape.isEventStream),
-    );
-    initialShapes.set(output, shape);
-  }
-  return shape;
-}
+const withoutStream = perShape((output) =>
+  partOfShape(
+    output,
+    output.members.filter((member) => !member.shape.isEventStream),
+  ),
+);

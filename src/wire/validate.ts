@@ -9,6 +9,7 @@
 import { violationsMax, violationValueLengthMax } from "../limits.ts";
 import { javaText, lowerCamel } from "./java-text.ts";
 import type { Member, Operation, Shape } from "./model.ts";
+import { perShape } from "./per-shape.ts";
 import type { Structure } from "./protocol.ts";
 import { notNull, type Rule, rulesOf } from "./validate-rules.ts";
 
@@ -58,8 +59,6 @@ interface Field {
 /** Checks the structures inside a value; the paths it reports begin below the value. */
 type Descend = (value: object, found: Violation[]) => void;
 
-const fieldsByShape = new WeakMap<Shape, readonly Field[]>();
-
 function checkStructure(shape: Shape, structure: object, found: Violation[]): void {
   for (const field of fieldsOf(shape)) {
     if (found.length >= violationsMax) return;
@@ -87,15 +86,11 @@ function valueText(shape: Shape, value: unknown): string {
   return shape.traits.sensitive === true ? "" : `'${javaText(shape, value, violationValueLengthMax)}'`;
 }
 
-function fieldsOf(shape: Shape): readonly Field[] {
-  const known = fieldsByShape.get(shape);
-  if (known !== undefined) return known;
-  const fields = inReportedOrder(shape.members)
+const fieldsOf = perShape((shape): readonly Field[] =>
+  inReportedOrder(shape.members)
     .map(fieldOf)
-    .filter(({ required, rules, descend }) => required || rules.length > 0 || descend !== undefined);
-  fieldsByShape.set(shape, fields);
-  return fields;
-}
+    .filter(({ required, rules, descend }) => required || rules.length > 0 || descend !== undefined),
+);
 
 /** A wrong qualifier is reported before a wrong function name (recorded); inferred: the rest in the model's order. */
 function inReportedOrder(members: readonly Member[]): readonly Member[] {

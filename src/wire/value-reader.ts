@@ -8,6 +8,7 @@
  */
 import { documentDepthMax } from "../limits.ts";
 import type { Member, Shape } from "./model.ts";
+import { perShape } from "./per-shape.ts";
 import { serializationError, wrongType } from "./serialization.ts";
 
 /** `raw` is never null or undefined. */
@@ -28,15 +29,7 @@ export interface ShapeReaders {
 }
 
 export function createShapeReaders(format: TreeFormat): ShapeReaders {
-  const readers = new WeakMap<Shape, ShapeReader>();
-  const structureReader = (shape: Shape): ShapeReader => {
-    let reader = readers.get(shape);
-    if (!reader) {
-      reader = compileStructure(shape);
-      readers.set(shape, reader);
-    }
-    return reader;
-  };
+  const structureReader = perShape(compileStructure);
 
   function compileStructure(shape: Shape): ShapeReader {
     let fields: Map<string, { readonly name: string; readonly read: ShapeReader }> | undefined;

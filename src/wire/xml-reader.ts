@@ -5,6 +5,7 @@
  * lists and maps. Unknown elements and attributes are skipped.
  */
 import type { Member, Shape } from "./model.ts";
+import { perShape } from "./per-shape.ts";
 import type { Structure } from "./protocol.ts";
 import { serializationError, wrongType } from "./serialization.ts";
 import { textReader } from "./text-value.ts";
@@ -15,21 +16,12 @@ import { localNameOf, type XmlElement } from "./xml.ts";
 type ElementReader = (element: XmlElement) => unknown;
 type StructureReader = (element: XmlElement) => Structure;
 
-const readers = new WeakMap<Shape, StructureReader>();
-
 /** Structure or union from its element; the element's own name is not looked at. */
 export function readXmlStructure(shape: Shape, element: XmlElement): Structure {
   return structureReader(shape)(element);
 }
 
-function structureReader(shape: Shape): StructureReader {
-  let reader = readers.get(shape);
-  if (!reader) {
-    reader = compileStructureReader(shape);
-    readers.set(shape, reader);
-  }
-  return reader;
-}
+const structureReader = perShape(compileStructureReader);
 
 interface ElementField {
   readonly name: string;

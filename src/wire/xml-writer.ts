@@ -6,6 +6,7 @@
  * from the model and are not.
  */
 import type { Member, Shape } from "./model.ts";
+import { perShape } from "./per-shape.ts";
 import type { Structure } from "./protocol.ts";
 import { textWriter } from "./text-value.ts";
 import { elementOf } from "./value-reader.ts";
@@ -20,8 +21,6 @@ interface StructureWriter {
   /** ` a="b"` for members that are attributes. */
   readonly attributes: (structure: Structure) => string;
 }
-
-const writers = new WeakMap<Shape, StructureWriter>();
 
 /** `<name …>members</name>`; `namespace` is used where the shape has none of its own. */
 export function writeXmlElement(
@@ -39,14 +38,7 @@ export function writeXmlContent(shape: Shape, value: Structure): string {
   return structureWriter(shape).content(value);
 }
 
-function structureWriter(shape: Shape): StructureWriter {
-  let writer = writers.get(shape);
-  if (!writer) {
-    writer = compileStructureWriter(shape);
-    writers.set(shape, writer);
-  }
-  return writer;
-}
+const structureWriter = perShape(compileStructureWriter);
 
 interface WriterField {
   readonly name: string;

@@ -1,6 +1,6 @@
 /** S3 with every AWS CLI of this machine, and boto3; presigned URLs and other ways in; all with signatures verified. */
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
@@ -171,4 +171,65 @@ test("a bucket may stand in the host name; strangers read what a policy shows th
   assert.equal((await getAs("localhost", `/${Bucket}/public/a.txt`)).text, "open");
   assert.equal((await getAs("localhost", `/${Bucket}/private/a.txt`)).status, 403);
   assert.equal((await getAs("localhost", `/${Bucket}`)).status, 403);
+});
+
+test("conditions are asked of strangers and of the owner, with what the request carries", async () => {
+  const Bucket = "conditions";
+  await s3.send(new S3.CreateBucketCommand({ Bucket, ObjectOwnership: "ObjectWriter" }));
+  await s3.send(new S3.DeletePublicAccessBlockCommand({ Bucket }));
+  await s3.send(new S3.PutObjectCommand({ Bucket, Key: "a", Body: "x", Tagging: "team=open" }));
+  await s3.send(new S3.PutObjectCommand({ Bucket, Key: "b", Body: "x", Tagging: "team=closed" }));
+  const status = async (path: string) => (await getAs("localhost", `/${Bucket}${path}`)).status;
+  const allow = async (Condition: object, more: object) => {
+    const usual = {
+      Effect: "Allow",
+      Principal: "*",
+      Action: ["s3:GetObject", "s3:ListBucket"],
+      Resource: [`arn:aws:s3:::${Bucket}`, `arn:aws:s3:::${Bucket}/*`],
+    };
+    const Statement = [
+      { ...usual, Condition },
+      { ...usual, ...more },
+    ];
+    const Policy = JSON.stringify({ Version: "2012-10-17", Statement });
+    await s3.send(new S3.PutBucketPolicyCommand({ Bucket, Policy }));
+  };
+  const nothing = { Effect: "Deny", Action: "s3:DeleteBucket" };
+  await allow({ StringEquals: { "s3:ExistingObjectTag/team": "open" } }, nothing);
+  assert.deepEqual([await status("/a"), await status("/b")], [200, 403]);
+  await allow({ StringLike: { "s3:prefix": "a*" } }, nothing);
+  assert.deepEqual([await status("?prefix=a"), await status(""), await status("?prefix=b")], [200, 403, 403]);
+  await allow({ IpAddress: { "aws:SourceIp": ["127.0.0.0/8", "::1"] } }, nothing);
+  assert.equal(await status("/a"), 200);
+  await allow({ NotIpAddress: { "aws:SourceIp": ["127.0.0.0/8", "::1"] } }, nothing);
+  assert.equal(await status("/a"), 403);
+  await allow({}, { Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } });
+  assert.equal(await status("/a"), 403);
+  const owners = s3.send(new S3.GetObjectCommand({ Bucket, Key: "a" }));
+  await assert.rejects(owners, /with an explicit deny in a resource-based policy/);
+  await s3.send(new S3.DeleteBucketPolicyCommand({ Bucket }));
+  assert.equal(await status("/a"), 403);
+  await s3.send(new S3.PutObjectAclCommand({ Bucket, Key: "a", ACL: "public-read" }));
+  assert.deepEqual([await status("/a"), await status("/b"), await status("/none")], [200, 403, 403]);
+  await s3.send(new S3.PutBucketAclCommand({ Bucket, ACL: "public-read" }));
+  assert.deepEqual([await status(""), await status("/none")], [200, 404]);
+});
+
+test("a browser's form is taken with a signature of version 2, as boto3 makes them, and no other", async () => {
+  const Bucket = "forms-of-version-2";
+  await s3.send(new S3.CreateBucketCommand({ Bucket }));
+  const conditions = [{ bucket: Bucket }, { key: "k" }];
+  const document = JSON.stringify({ expiration: "2099-01-01T00:00:00Z", conditions });
+  const policy = Buffer.from(document).toString("base64");
+  const post = async (signature: string) => {
+    const form = new FormData();
+    const fields = { key: "k", AWSAccessKeyId: keys.accessKeyId, policy, signature };
+    for (const [name, value] of Object.entries(fields)) form.set(name, value);
+    form.set("file", new Blob(["from a form"]), "f");
+    return (await fetch(`${server.url}/${Bucket}`, { method: "POST", body: form })).status;
+  };
+  assert.equal(await post("bm9uZQ=="), 403);
+  assert.equal(await post(createHmac("sha1", keys.secretAccessKey).update(policy).digest("base64")), 204);
+  const { Body } = await s3.send(new S3.GetObjectCommand({ Bucket, Key: "k" }));
+  assert.equal(await Body?.transformToString(), "from a form");
 });

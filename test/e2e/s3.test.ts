@@ -18,12 +18,12 @@ after(async () => {
   assert.equal(await server.stop(), 0, server.log());
 });
 
-function clientOf(url: string, region = "us-east-1") {
+function clientOf(url: string, region = "us-east-1", accessKeyId = "test") {
   return new S3.S3Client({
     endpoint: url,
     region,
     forcePathStyle: true,
-    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+    credentials: { accessKeyId, secretAccessKey: "test" },
   });
 }
 
@@ -58,8 +58,10 @@ async function refusal(promise: Promise<unknown>): Promise<readonly [string, num
     assert(error instanceof S3.S3ServiceException, String(error));
     return [error.name, error.$metadata.httpStatusCode];
   }
-  return ["none", 200];
+  return fine;
 }
+
+const fine = ["none", 200] as const;
 
 test("what is put is got, with its ETag, checksum and metadata", async () => {
   const Bucket = await bucket();
@@ -256,6 +258,85 @@ test("a multipart upload becomes one object, with parts to read and a composite 
   );
   assert.doesNotMatch(String(copy.CopyObjectResult?.ETag), /-/);
   assert.equal(copy.CopyObjectResult?.ChecksumType, "FULL_OBJECT");
+});
+
+test("object lock: what is held stays, and who may shorten it must say so", async () => {
+  const Bucket = await bucket({ ObjectLockEnabledForBucket: true });
+  const lock = await s3.send(new S3.GetObjectLockConfigurationCommand({ Bucket }));
+  assert.deepEqual(lock.ObjectLockConfiguration, { ObjectLockEnabled: "Enabled" });
+  const until = (days: number) => new Date(Date.now() + days * 86_400_000);
+  const retain = (
+    VersionId: string | undefined,
+    Mode: "GOVERNANCE" | "COMPLIANCE",
+    days: number,
+    bypass?: true,
+  ) =>
+    refusal(
+      s3.send(
+        new S3.PutObjectRetentionCommand({
+          Bucket,
+          Key: "k",
+          VersionId,
+          Retention: { Mode, RetainUntilDate: until(days) },
+          ...(bypass && { BypassGovernanceRetention: bypass }),
+        }),
+      ),
+    );
+  const remove = (VersionId: string | undefined, bypass?: true) =>
+    refusal(
+      s3.send(
+        new S3.DeleteObjectCommand({
+          Bucket,
+          Key: "k",
+          VersionId,
+          ...(bypass && { BypassGovernanceRetention: bypass }),
+        }),
+      ),
+    );
+  const denied = ["AccessDenied", 403] as const;
+  const { VersionId: governed } = await put(Bucket, "k");
+  assert.deepEqual(await retain(governed, "GOVERNANCE", 2), fine);
+  assert.deepEqual(await retain(governed, "GOVERNANCE", 1), denied);
+  assert.deepEqual(await retain(governed, "GOVERNANCE", 1, true), fine);
+  assert.deepEqual(await remove(governed), denied);
+  assert.equal((await s3.send(new S3.DeleteObjectCommand({ Bucket, Key: "k" }))).DeleteMarker, true);
+  assert.deepEqual(await remove(governed, true), fine);
+
+  const { VersionId: held } = await put(Bucket, "k", "held", { ObjectLockLegalHoldStatus: "ON" });
+  assert.deepEqual(await remove(held, true), denied);
+  await s3.send(new S3.PutObjectLegalHoldCommand({ Bucket, Key: "k", LegalHold: { Status: "OFF" } }));
+  assert.deepEqual(await remove(held), fine);
+
+  const DefaultRetention = { Mode: "COMPLIANCE", Days: 1 } as const;
+  const ObjectLockConfiguration = { ObjectLockEnabled: "Enabled", Rule: { DefaultRetention } } as const;
+  await s3.send(new S3.PutObjectLockConfigurationCommand({ Bucket, ObjectLockConfiguration }));
+  const { VersionId: complied } = await put(Bucket, "k");
+  const head = await s3.send(new S3.HeadObjectCommand({ Bucket, Key: "k" }));
+  assert.equal(head.ObjectLockMode, "COMPLIANCE");
+  assert.deepEqual(await remove(complied, true), denied);
+  assert.deepEqual(await retain(complied, "GOVERNANCE", 3, true), denied);
+  assert.deepEqual(await retain(complied, "COMPLIANCE", 3), fine);
+  const VersioningConfiguration = { Status: "Suspended" } as const;
+  const suspended = s3.send(new S3.PutBucketVersioningCommand({ Bucket, VersioningConfiguration }));
+  assert.deepEqual(await refusal(suspended), ["InvalidBucketState", 409]);
+});
+
+test("grants let another account in, and what it writes is its own", async () => {
+  const Bucket = await bucket({ ObjectOwnership: "ObjectWriter" });
+  const other = clientOf(server.url, "us-east-1", "111122223333");
+  const theirs = (await other.send(new S3.ListBucketsCommand({}))).Owner?.ID;
+  const of = (Key: string) => other.send(new S3.GetObjectCommand({ Bucket, Key }));
+  await put(Bucket, "mine");
+  await put(Bucket, "granted", "text", { GrantRead: `id=${theirs}` });
+  assert.deepEqual(await refusal(of("mine")), ["AccessDenied", 403]);
+  assert.equal(await (await of("granted")).Body?.transformToString(), "text");
+  await s3.send(new S3.PutBucketAclCommand({ Bucket, GrantWrite: `id=${theirs}` }));
+  await other.send(new S3.PutObjectCommand({ Bucket, Key: "theirs", Body: "x" }));
+  const { Contents = [] } = await s3.send(new S3.ListObjectsCommand({ Bucket, Prefix: "theirs" }));
+  assert.equal(Contents[0]?.Owner?.ID, theirs);
+  const { Grants } = await s3.send(new S3.GetBucketAclCommand({ Bucket }));
+  assert.deepEqual(Grants, [{ Grantee: { ID: theirs, Type: "CanonicalUser" }, Permission: "WRITE" }]);
+  other.destroy();
 });
 
 test("what is not there answers by name", async () => {

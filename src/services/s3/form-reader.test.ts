@@ -9,7 +9,7 @@ const type = "multipart/form-data; boundary=b";
 const field = (name: string, value = "") =>
   `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
 const file =
-  '--b\r\nContent-Disposition: form-data; name="file"; filename="C:\\x\\../y.txt"\r\n\r\nbytes\r\n--b--\r\n';
+  '--b\r\nContent-Disposition: form-data; name="file"; filename="C:\\x\\../y.txt"\r\nContent-Type: text/plain\r\n\r\nbytes\r\n--b--\r\n';
 
 /** Counts what is read of it. */
 function body(parts: Iterable<string>) {
@@ -30,7 +30,7 @@ function* endless(part: (index: number) => string) {
 const tooLarge = (error: unknown) =>
   error instanceof AwsError && error.code === "MaxPostPreDataLengthExceeded";
 
-test("a form gives its fields, its file's name without a path, and its bytes", async () => {
+test("a form gives its fields, its file's name without a path, and its bytes; not the type that a browser guesses", async () => {
   const { reader } = body([field("key", "k"), field("Policy", "p"), file]);
   const { fields, file: found } = await reader.untilFile();
   assert.deepEqual(

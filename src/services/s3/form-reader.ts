@@ -50,8 +50,6 @@ export class FormReader {
       if (name === undefined) throw malformedForm();
       if (name === "file") {
         const fileName = /;\s*filename="([^"]*)"/i.exec(heads)?.[1] ?? "";
-        const type = /^content-type:\s*(.+)$/im.exec(heads)?.[1]?.trim();
-        if (type !== undefined && !fields.has("content-type")) fields.set("content-type", type);
         return { fields, file: { fileName: baseName(fileName), bytes: this.#file() } };
       }
       const value = await this.#until(this.#boundary, postFormFieldsBytesMax);
