@@ -4,7 +4,7 @@
  * that is kept means what it says. Conditions on what no request here carries are let in: they do not hold.
  */
 import { isConditionOperator } from "./policy-conditions.ts";
-import { listed, type Policy, type Statement } from "./resource-policy.ts";
+import type { Policy, Statement } from "./resource-policy.ts";
 
 /** Its message is a clause without a full stop: "NotPrincipal is not evaluated". */
 export class PolicyError extends Error {
@@ -24,11 +24,6 @@ export function policyIn(text: string): Policy {
     ...(typeof Id === "string" && { Id }),
     Statement: statements.map(statementFrom),
   };
-}
-
-/** What it says of each action: for services that name theirs. */
-export function actionsIn(policy: Policy): readonly string[] {
-  return policy.Statement.flatMap(({ Action }) => listed(Action));
 }
 
 function parsed(text: string): Members {

@@ -12,8 +12,7 @@ import type { InputFor, OperationsOf } from "../../service.ts";
 import type { Client, LogsDeps } from "../context.ts";
 import { groupIdentified, groupNamed } from "../context.ts";
 import { invalidParameter, invalidToken, streamNotFound } from "../errors.ts";
-import { compileFilterPattern } from "../filter-pattern.ts";
-import { FilterSyntaxError } from "../filter-value.ts";
+import { messageTest } from "../message-test.ts";
 import type { NewEvent } from "../journal.ts";
 import type { Position, Query, StoredEvent } from "../query.ts";
 import { digitsOf, eventsOf, origin, positionOf } from "../query.ts";
@@ -70,7 +69,7 @@ export function eventOperations(deps: LogsDeps): Operations {
         throw invalidParameter("logStreamNames and logStreamNamePrefix are mutually exclusive parameters."); // inferred text
       }
       const group = await groupIdentified(deps, input, ctx);
-      const matches = testFor(input.filterPattern ?? "");
+      const matches = messageTest(input.filterPattern ?? "", "filter pattern");
       const nameById = await streamNames(deps, group, logStreamNames, logStreamNamePrefix);
       const query = await queryOf(deps, group, {
         startMs: input.startTime ?? 0,
@@ -223,13 +222,4 @@ async function streamNames(
     nameById.set(stream.id, name);
   }
   return nameById;
-}
-
-function testFor(pattern: string): (message: string) => boolean {
-  try {
-    return compileFilterPattern(pattern);
-  } catch (error) {
-    if (error instanceof FilterSyntaxError) throw invalidParameter("Invalid filter pattern");
-    throw error;
-  }
 }

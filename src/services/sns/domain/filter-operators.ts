@@ -3,6 +3,7 @@
  * asked about all values of a key; none: the key is not there.
  */
 import { BlockList, isIP } from "node:net";
+import { wildcardTest } from "../../../events/pattern-wildcard.ts";
 
 /** Its message follows "Invalid parameter: ". */
 export class FilterPolicyError extends Error {
@@ -77,25 +78,11 @@ function compileAnythingBut(operand: unknown): Test {
   return (value) => !tests.some((test) => test(value));
 }
 
-/** `*` is any text. Linear in the text but for its parts. */
+/** `*` is any text. */
 function compileWildcard(pattern: string): Test {
   if (pattern.includes("**")) throw refuse("Consecutive wildcard characters are not allowed"); // inferred text
-  const [first = "", ...parts] = pattern.split("*");
-  const last = parts.pop();
-  return (value) => {
-    if (typeof value !== "string") return false;
-    if (last === undefined) return value === first;
-    if (value.length < first.length + last.length) return false;
-    if (!value.startsWith(first) || !value.endsWith(last)) return false;
-    const end = value.length - last.length;
-    let at = first.length;
-    for (const part of parts) {
-      const found = value.indexOf(part, at);
-      if (found < 0 || found + part.length > end) return false;
-      at = found + part.length;
-    }
-    return true;
-  };
+  const test = wildcardTest({ parts: pattern.split("*") });
+  return (value) => typeof value === "string" && test(value);
 }
 
 type Compare = (value: number, bound: number) => boolean;
