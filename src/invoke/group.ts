@@ -69,11 +69,3 @@ export function createGroup(spec: VersionSpec, isRetired: boolean): Group {
 export function provisionedReady({ provisioned }: Group): number {
   return [...provisioned].filter(({ status }) => status !== "starting" && status !== "dead").length;
 }
-
-/** No start is made for this one, or not any longer. */
-export function endPatience(group: Group, waiter: Waiter): void {
-  if (!waiter.patience) return;
-  waiter.patience.cancel();
-  waiter.patience = undefined;
-  group.patient -= 1;
-}

@@ -19,8 +19,9 @@ import type { Environment, VersionSpec } from "../runtime/contract.ts";
 import type { Admission, Start } from "./admission.ts";
 import { Overloaded } from "./admission.ts";
 import type { Provision, ProvisionState } from "./contract.ts";
-import type { Group, Idle, Waiter } from "./group.ts";
-import { createGroup, endPatience, provisionedReady } from "./group.ts";
+import type { Group, Idle } from "./group.ts";
+import { createGroup, provisionedReady } from "./group.ts";
+import { Lines } from "./lines.ts";
 
 export interface PoolDeps {
   readonly clock: Clock;
@@ -53,9 +54,7 @@ export class Pool {
   readonly #provisioning = new Set<Group>();
   /** Of specs that will not come again, oldest first. */
   readonly #retiredKeys = new Set<string>();
-  /** Groups with requests in line; they take turns. */
-  readonly #inLine = new Set<Group>();
-  #waiting = 0;
+  readonly #lines: Lines;
   #alive = 0;
   #starting = 0;
   /** Handed out to be started again: what was promised for that. */
@@ -69,6 +68,14 @@ export class Pool {
 
   constructor(deps: PoolDeps) {
     this.#deps = deps;
+    const { clock, limits } = deps;
+    this.#lines = new Lines({
+      clock,
+      waitMsMax: limits.waitMsMax,
+      patienceMs: limits.settlePatienceMs,
+      onEmpty: (group) => this.#lineEnded(group),
+      onImpatient: () => this.#startWanted(),
+    });
   }
 
   /** Environments alive: starting, idle, busy. */
@@ -85,7 +92,7 @@ export class Pool {
 
   /** Requests in line. */
   get waiting(): number {
-    return this.#waiting;
+    return this.#lines.total;
   }
 
   /** Runtimes that are being started. */
@@ -131,9 +138,7 @@ export class Pool {
     group.settling -= 1;
     if (environment.status === "dead") void this.#end(group, environment);
     else this.#offer(group, environment);
-    // Where this one went to nobody, there is one more in line than are still to be given back.
-    const unlucky = group.waiting[group.settling];
-    if (unlucky) endPatience(group, unlucky);
+    this.#lines.environmentReturned(group);
     this.#startWanted();
   }
 
@@ -193,7 +198,7 @@ export class Pool {
     this.#machineRetry?.cancel();
     const groups = [...this.#groups.values()];
     for (const group of groups) {
-      this.#refuseAll(group, new Error("the platform is shutting down"));
+      this.#lines.refuseAll(group, new Error("the platform is shutting down"));
       this.#retireGroup(group);
     }
     await Promise.all(groups.map(({ gone }) => gone.promise));
@@ -226,63 +231,24 @@ export class Pool {
 
   #wait(group: Group): Promise<Environment> {
     if (this.#isClosed) return Promise.reject(new Error("the platform is shutting down"));
-    const { admission, clock, limits } = this.#deps;
-    const refusal = admission.refusal(group.spec, { ofVersion: group.waiting.length, ofAll: this.#waiting });
+    const line = { ofVersion: group.waiting.length, ofAll: this.#lines.total };
+    const refusal = this.#deps.admission.refusal(group.spec, line);
     if (refusal) return Promise.reject(refusal);
-    return new Promise((resolve, reject) => {
-      const sinceMs = clock.monotonic();
-      const waiter: Waiter = { resolve, reject, sinceMs, patience: undefined, expiry: undefined };
-      waiter.expiry = clock.after(limits.waitMsMax, () => this.#expire(group, waiter));
-      // One that has answered is nearly always back before another could have started.
-      if (group.settling > group.waiting.length) {
-        group.patient += 1;
-        waiter.patience = clock.after(limits.settlePatienceMs, () => {
-          endPatience(group, waiter);
-          this.#startWanted();
-        });
-      }
-      group.waiting.push(waiter);
-      this.#waiting += 1;
-      this.#inLine.add(group);
-      this.#startWanted();
-    });
+    const answer = this.#lines.join(group);
+    this.#startWanted();
+    return answer;
   }
 
-  #nextInLine(group: Group): Waiter | undefined {
-    return this.#leftLine(group, group.waiting.shift());
-  }
-
-  #lastInLine(group: Group): Waiter | undefined {
-    return this.#leftLine(group, group.waiting.pop());
-  }
-
-  #leftLine(group: Group, waiter: Waiter | undefined): Waiter | undefined {
-    if (!waiter) return undefined;
-    endPatience(group, waiter);
-    waiter.expiry?.cancel();
-    this.#waiting -= 1;
-    if (group.waiting.length > 0) return waiter;
-    this.#inLine.delete(group);
+  /** Nobody of this version is in line any more. */
+  #lineEnded(group: Group): void {
     if (group.isRetired) this.#endUnused(group);
-    return waiter;
-  }
-
-  #refuseAll(group: Group, why: Error): void {
-    for (let waiter = this.#nextInLine(group); waiter; waiter = this.#nextInLine(group)) waiter.reject(why);
-    this.#dropIfEmpty(group);
-  }
-
-  /** It has waited too long. All waiters wait equally long, so that it is the first of its line. */
-  #expire(group: Group, waiter: Waiter): void {
-    invariant(this.#nextInLine(group) === waiter, "requests in line are refused in their order");
-    waiter.reject(new Overloaded("no environment was free in time"));
     this.#dropIfEmpty(group);
   }
 
   /** Starts runtimes for those in line, as far as the limits allow. */
   #startWanted(): void {
     if (this.#isClosed) return;
-    for (const group of this.#inLine) {
+    for (const group of this.#lines.groups) {
       if (this.#starting >= this.#deps.limits.startingMax) break;
       const wanted = group.waiting.length - group.patient - group.starting;
       if (wanted <= 0 || !this.#hasTimeFor(group)) continue;
@@ -290,7 +256,7 @@ export class Pool {
       if (!this.#makeRoom(group.spec, isRestart)) {
         // Nobody will give one back, and nothing is on its way out.
         const isLost = group.members.size === group.down.length && this.#ending === 0;
-        if (isLost) this.#refuseAll(group, noMemory());
+        if (isLost) this.#lines.refuseAll(group, noMemory());
         continue;
       }
       if (isRestart) {
@@ -299,11 +265,11 @@ export class Pool {
         this.#start(group);
       } else {
         const tooFast = new Overloaded(`${group.spec.functionArn} grows as fast as it may`);
-        for (let left = wanted; left > 0; left -= 1) this.#lastInLine(group)?.reject(tooFast);
+        for (let left = wanted; left > 0; left -= 1) this.#lines.last(group)?.reject(tooFast);
         continue;
       }
       // Again at the end of the line: one for each version in turn.
-      if (this.#inLine.delete(group)) this.#inLine.add(group);
+      this.#lines.endTurn(group);
     }
     for (const group of this.#provisioning) this.#startProvisioned(group);
   }
@@ -399,7 +365,7 @@ export class Pool {
   /** Hands the one that went down last to the next in line, whose invocation starts its runtime again. */
   #restart(group: Group): void {
     const environment = group.down.pop()?.environment;
-    const waiter = environment && this.#nextInLine(group);
+    const waiter = environment && this.#lines.next(group);
     invariant(waiter, "a runtime is started again for somebody");
     this.#starting += 1;
     this.#restarts.set(environment, this.#deps.admission.starting(group.spec));
@@ -431,7 +397,7 @@ export class Pool {
       void this.#end(group, environment);
     } else if (environment.status === "dead") {
       const why = `no execution environment could be started for ${group.spec.functionArn}`;
-      this.#nextInLine(group)?.reject(new Error(why));
+      this.#lines.next(group)?.reject(new Error(why));
       this.#forget(group, environment);
     } else {
       this.#offer(group, environment);
@@ -442,7 +408,7 @@ export class Pool {
   #offer(group: Group, environment: Environment): void {
     if (group.worn.has(environment)) return void this.#end(group, environment);
     if (environment.status === "down") return this.#offerDown(group, environment);
-    const waiter = this.#nextInLine(group);
+    const waiter = this.#lines.next(group);
     if (waiter) return waiter.resolve(environment);
     if (group.isRetired) return void this.#end(group, environment);
     if (group.provisioned.has(environment)) {
@@ -511,7 +477,7 @@ export class Pool {
     }
     this.#ending -= 1;
     this.#forget(group, environment);
-    if (this.#inLine.size > 0) this.#startWanted();
+    if (this.#lines.total > 0) this.#startWanted();
   }
 
   #forget(group: Group, environment: Environment): void {
