@@ -353,6 +353,17 @@ const cases: Readonly<Record<string, Case>> = {
     assert.match(trace[2] ?? "", new RegExp(`^    at ${type}\\.${method} `));
   },
 
+  "hooks for modules see a CommonJS handler imported from Node 24 on": async (start, node) => {
+    const hooks = `import { register } from "node:module";
+      register("data:text/javascript," + encodeURIComponent(\`export async function load(url, context, next) {
+        if (!url.endsWith("/index.js")) return next(url, context);
+        return { format: "module", shortCircuit: true, source: "export const handler = async () => 'hooked'" };
+      }\`));`;
+    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(hooks)}`;
+    const guest = await start({ files: handlerOf("async () => 'own'"), env: { NODE_OPTIONS } });
+    assert.equal((await guest.invoke({})).body, hasCallbacks(node) ? "own" : "hooked");
+  },
+
   "code that asks who has required it hears what AWS's runtime says": async (start, node) => {
     const files = {
       "index.js": "const parent = module.parent; exports.handler = async () => parent == null;",

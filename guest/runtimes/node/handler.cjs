@@ -64,9 +64,14 @@ async function load(taskRoot, directory, file, hasParent) {
   }
 }
 
-/** From Node 24 on AWS imports CommonJS too. To the file that looks as if nobody had required it, at a tenth of the time. */
+/**
+ * From Node 24 on AWS imports CommonJS too. To the file that looks as if nobody had required it, at a tenth of the time;
+ * hooks of instrumentations see the difference, and get the import.
+ */
 async function loadFile(file, extension, hasParent) {
   if (extension === ".mjs" || (extension === ".js" && isModulePackage(path.dirname(file))))
+    return importFile(file);
+  if (!hasParent && /(^|\s)--(import|loader|experimental-loader)\b/.test(process.env.NODE_OPTIONS))
     return importFile(file);
   try {
     return hasParent ? requireUser(file) : Module._load(file);
