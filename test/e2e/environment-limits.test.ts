@@ -14,7 +14,9 @@ import {
 } from "@aws-sdk/client-lambda";
 import { run, works } from "../harness/command.ts";
 import type { RunningServer } from "../harness/server.ts";
+import { frozenGroups } from "../harness/frozen.ts";
 import { startServer } from "../harness/server.ts";
+import { until } from "../harness/wait.ts";
 import { zipOf, type ZipSources } from "../harness/zip.ts";
 
 let server: RunningServer;
@@ -49,6 +51,10 @@ const acts = {
   kept: () => fs.readFileSync("/tmp/kept", "utf8"),
   crash: () => process.exit(1),
   hang: () => new Promise(() => {}),
+  tick() {
+    acts.ticker ??= setInterval(() => (acts.ticks = (acts.ticks ?? 0) + 1), 10);
+    return acts.ticks ?? 0;
+  },
   grow: () => new Function("Buffer", grow)(Buffer),
   child() { const { signal } = spawnSync(process.execPath, ["-e", grow]); return { signal } },
   childThenExit() { acts.child(); process.exit(1) },
@@ -83,6 +89,14 @@ def fill():
         return {"mb": mb, "code": errno.errorcode[e.errno]}
 def keep():
     with open("/tmp/kept", "w") as f: f.write("kept")
+ticks = 0
+def count():
+    global ticks
+    while True: time.sleep(0.01); ticks += 1
+ticker = threading.Thread(target=count, daemon=True)
+def tick():
+    if not ticker.is_alive(): ticker.start()
+    return ticks
 def child():
     done = subprocess.run([sys.executable, "-c", grow_source])
     return {"signal": signal.Signals(-done.returncode).name}
@@ -107,7 +121,7 @@ def processes():
 acts = dict(
     fill=fill, list=lambda: os.listdir("/tmp"), keep=keep, kept=lambda: open("/tmp/kept").read(),
     crash=lambda: os._exit(1), hang=lambda: time.sleep(1000), grow=lambda: exec(grow_source),
-    child=child, childThenExit=lambda: (child(), os._exit(1)), files=files, processes=processes)
+    tick=tick, child=child, childThenExit=lambda: (child(), os._exit(1)), files=files, processes=processes)
 def handler(event, context): return acts[event["act"]]()
 `;
 
@@ -232,6 +246,21 @@ for (const language of languages) {
       again.usedMb >= dead.usedMb && again.usedMb <= 256,
       "the environment's peak, not the runtime's",
     );
+  });
+
+  test(`${name}: what is left running stands still between invocations, and goes on in the next`, async (t) => {
+    if (!frozenGroups(server.dataDir)) return t.skip("only a full sandbox is frozen");
+    let ticks = 0;
+    // On a busy machine it may be frozen late.
+    await until("time stands still for the function", async () => {
+      const startMs = performance.now();
+      const before = ticks;
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      ticks = (await invoke(small, "tick")).value as number;
+      return before > 0 && (ticks - before) * 10 < (performance.now() - startMs) / 2;
+    });
+    const before = ticks;
+    await until("it goes on", async () => ((await invoke(small, "tick")).value as number) > before);
   });
 
   test(`${name}: a child that is killed for memory is the function's business`, async (t) => {

@@ -14,7 +14,10 @@ import {
   type Runtime,
   waitUntilFunctionActiveV2,
 } from "@aws-sdk/client-lambda";
+import { freezeDelayMs } from "../../src/limits.ts";
+import { frozenGroups } from "../harness/frozen.ts";
 import { startServer } from "../harness/server.ts";
+import { until } from "../harness/wait.ts";
 import { zipOf } from "../harness/zip.ts";
 import { candidates, type Language } from "./languages.ts";
 
@@ -88,6 +91,16 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
     const errorMessage = `RequestId: ${requestId} Error: Runtime exited with error: signal: killed`;
     assert.deepEqual(payload, { errorType: "Runtime.ExitError", errorMessage });
     assert.equal((await invoke({ do: "echo", value: "again" })).payload, "again");
+  },
+
+  "what was frozen meanwhile goes on with the next event": async ({ invoke }) => {
+    await until("an event thaws what was frozen", async () => {
+      await new Promise((resolve) => setTimeout(resolve, 2 * freezeDelayMs));
+      const frozen = frozenGroups(dataDir);
+      assert.equal((await invoke({ do: "echo", value: 1 })).payload, 1);
+      const still = frozenGroups(dataDir);
+      return !frozen || !still || frozen.some((group) => !still.includes(group));
+    });
   },
 
   "what takes too long is ended": async ({ invoke }) => {
