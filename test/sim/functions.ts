@@ -1,6 +1,6 @@
 /**
  * The functions of a simulation: one script plays every runtime. What an invocation does is drawn when it is delivered;
- * what was delivered and answered is written down for the checks. Watches I2 and I3 from inside.
+ * what was delivered and answered is written down for the checks. Watches I2, I3 and D6 from inside.
  */
 import type { Clock } from "../../src/base/clock.ts";
 import type { Random } from "../../src/base/random.ts";
@@ -52,6 +52,7 @@ export function createProgram(deps: FunctionsDeps) {
       for (;;) {
         const event = await next(port);
         const name = self.spec.env["AWS_LAMBDA_FUNCTION_NAME"] ?? "";
+        if (self.isFrozen) deps.violation(`D6 ${event.requestId} was given to a runtime that is frozen`);
         served.add(`${name}:${self.spec.env["AWS_LAMBDA_FUNCTION_VERSION"] ?? ""}`);
         if (served.size > 1) deps.violation(`I3 an environment served ${[...served].join(" and ")}`);
         const isMine = event.invokedFunctionArn.split(":")[6] === name;
@@ -62,6 +63,7 @@ export function createProgram(deps: FunctionsDeps) {
 
   /** Takes its time, in an invocation as in INIT: too many at once would keep each other from being ready in time. */
   async function boot(self: FakeProcess): Promise<void> {
+    if (!deps.isAlive()) return forever();
     seen.booting += 1;
     if (seen.booting > startingMax)
       deps.violation(`${seen.booting} runtimes start at once, not ${startingMax}`);
