@@ -51,6 +51,12 @@ export function openDescriptors(): number {
   return readdirSync("/proc/self/fd").length;
 }
 
+/** Network namespaces that this process has descriptors of. */
+export function heldNetworks(): number {
+  const links = readdirSync("/proc/self/fd").map((fd) => linkOr(`/proc/self/fd/${fd}`));
+  return links.filter((link) => link.startsWith("net:[")).length;
+}
+
 export function commandLines(): readonly string[] {
   return pids().map((pid) => readOr(`/proc/${pid}/cmdline`).replaceAll("\0", " "));
 }
@@ -98,6 +104,14 @@ function shown(tool: string, ...args: readonly string[]): string {
 
 function countLines(text: string, part: string): number {
   return text.split("\n").filter((line) => line.includes(part)).length;
+}
+
+function linkOr(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return ""; // the descriptor of the listing itself
+  }
 }
 
 function readOr(path: string): string {

@@ -42,13 +42,16 @@ exec "$@"
  * As the sandbox's unprivileged user, already bound to die with lambdad. Says that it is ready, waits for its arguments
  * line by line, and becomes \`bwrap\`. Lambdad's death before the last line ends the input, and with it this script.
  * A crash of lambdad before the death signal was armed shows in the parent.
- * Arguments: lambdad's pid, path of bwrap. Input: "n<open files>", "+<argument>" each, with "-<line>" for its further
+ * The limits are AWS's (lambda-map 4.2); open files come with the spec. A shell's option for processes is -p or -u.
+ * Arguments: lambdad's pid, path of bwrap, most processes of the user ("": any number). Input: "n<open files>", "+<argument>" each, with "-<line>" for its further
  * lines, and ".".
  */
 export const launchScript = `
 [ "$PPID" = "$1" ] || exit 70
-bwrap=$2
-shift 2
+bwrap=$2 processes=$3
+shift 3
+ulimit -c 0 && ulimit -l 64 && ulimit -S -s 8192 || exit 72
+if [ -n "$processes" ]; then ulimit -p "$processes" 2>/dev/null || ulimit -u "$processes" || exit 72; fi
 echo '{"ready":true}' >&6
 line_break='
 '

@@ -1,6 +1,6 @@
 /** Creates and destroys sandboxes in turn and counts what is there before, in between and afterwards. Tests only. */
 import { systemClock } from "../../base/clock.ts";
-import { type Census, census, openDescriptors, type Subject } from "./census.ts";
+import { type Census, census, heldNetworks, openDescriptors, type Subject } from "./census.ts";
 import { bubblewrapForTest, ending, eventually, specOf } from "../suite-tools.ts";
 import { sandboxSlotsIdleMin } from "../../limits.ts";
 
@@ -50,10 +50,17 @@ export async function measureLeaks(rounds: number): Promise<LeakReport> {
 
 /** Counted when exactly the slots wait that shall. FIFOs are made in batches, so files are not compared here. */
 async function waiting(subject: Subject) {
+  // Files that are being read, and streams that are being closed, come and go: the same number several times in a row.
+  const counts: number[] = [];
   await eventually("the slots are refilled", () => {
     const { processes, links, disks, loopDevices } = census(subject);
     const areMounted = loopDevices === (disks > 0 ? sandboxSlotsIdleMin : 0);
-    return processes === sandboxSlotsIdleMin && links === sandboxSlotsIdleMin && areMounted;
+    const areHeld = heldNetworks() === sandboxSlotsIdleMin;
+    const lately = [...counts.slice(-9), openDescriptors()];
+    counts.push(...lately.slice(-1));
+    const isStill = lately.length === 10 && new Set(lately).size === 1;
+    const areThere = processes === sandboxSlotsIdleMin && links === sandboxSlotsIdleMin;
+    return areThere && areMounted && areHeld && isStill;
   });
   return { ...count(subject), files: 0 };
 }

@@ -5,7 +5,8 @@
  *
  * The namespaces are held by descriptors of lambdad's, so that they end with lambdad; what is in them ends with them.
  */
-import { closeSync, existsSync, openSync } from "node:fs";
+import { close, existsSync, openSync } from "node:fs";
+import { promisify } from "node:util";
 import type { Clock } from "../../base/clock.ts";
 import { sandboxDestroyTimeoutMs } from "../../limits.ts";
 import { DriverError } from "../driver.ts";
@@ -93,8 +94,10 @@ export class Place {
   }
 
   async #remove(): Promise<void> {
-    for (const fd of this.#namespaces.values()) closeSync(fd);
+    const held = [...this.#namespaces.values()];
     this.#namespaces.clear();
+    // Not synchronously: with the last one the kernel unmounts the disk.
+    await Promise.all(held.map((fd) => closed(fd)));
     const { link, disk } = this;
     const loop = this.#loop;
     // The kernel removes a namespace and its links in the background, some ten milliseconds after the last process.
@@ -116,5 +119,7 @@ export class Place {
     }
   }
 }
+
+const closed = promisify(close);
 
 const optionOf: Record<string, string> = { net: "net", mnt: "mount" };

@@ -256,7 +256,9 @@ function spawnSlot(
     isNew && plan
       ? linkBatches({ plan, mode: linkMode(deps, mode), slot: place.number, lambdadPid })
       : undefined;
-  const launch = ["sh", "-c", launchScript, "launch", String(lambdadPid), deps.bubblewrap];
+  // They are counted by user: a limit for those sandboxes that have a user of their own.
+  const processes = deps.number === undefined ? "" : String(environmentProcessesMax);
+  const launch = ["sh", "-c", launchScript, "launch", String(lambdadPid), deps.bubblewrap, processes];
   const join = cgroup?.joinFiles.map((file) => deps.ground?.placeOf(file) ?? file) ?? [];
   const prepare = ["sh", "-c", prepareScript, "prepare", String(lambdadPid)];
   const [program, ...args] = [
@@ -274,7 +276,6 @@ function spawnSlot(
       ? laterMountsCommand(laterMounts, sandboxUser(deps.number, place.number))
       : []),
     ...becomeUser(deps.number, place.number),
-    ...resourceLimits(deps.number !== undefined),
     ...launch,
   ] as [string, ...string[]];
   const seccomp = openSync(deps.seccompFile, "r");
@@ -329,13 +330,4 @@ function becomeUser(number: number | undefined, slotNumber: number): readonly st
   const { uid, gid } = sandboxUser(number, slotNumber);
   const user = ["--reuid", String(uid), "--regid", String(gid), "--clear-groups"];
   return [...bound, ...user, "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--"];
-}
-
-/**
- * As on AWS (lambda-map 4.2); open files come with the spec. Processes are counted per user, so that limit is for those
- * sandboxes that have a user of their own.
- */
-function resourceLimits(hasOwnUser: boolean): readonly string[] {
-  const processes = hasOwnUser ? [`--nproc=${environmentProcessesMax}`] : [];
-  return ["prlimit", "--core=0", "--memlock=65536", "--stack=8388608:unlimited", ...processes, "--"];
 }
