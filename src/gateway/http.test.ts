@@ -136,6 +136,12 @@ test("a client that expects to continue is told so when its body is wanted", asy
   assert.match(answer, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK\r\n/);
 });
 
+test("a client that expects anything else is answered as if it did not", async (t) => {
+  const { port } = await listening(t, [echoLambda()]);
+  const answer = await exchangeText(port, invokeText("[1]", "Expect: wonders\r\nConnection: close\r\n"));
+  assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
+});
+
 const malformed: readonly (readonly [what: string, text: string, status: number])[] = [
   ["no HTTP", "nonsense\r\n\r\n", 400],
   ["TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400],

@@ -186,6 +186,8 @@ function createHttp1(onRequest: OnRequest): Server {
   server.on("request", onRequest);
   // The exchange says "continue" when, and only if, somebody wants the body.
   server.on("checkContinue", onRequest);
+  // As AWS does it: whatever else is expected, an answer is.
+  server.on("checkExpectation", onRequest);
   return server;
 }
 

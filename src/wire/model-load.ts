@@ -64,8 +64,9 @@ export function loadModel(name: string): ServiceModel {
 
 /** Of the two generated files, with our overrides. Pure; for tests and tools, everybody else calls `loadModel`. */
 export function resolveModel(name: string, json: ServiceJson, constraints: ConstraintsJson): ServiceModel {
-  const { xmlNamespace = json.xmlNamespace, noAuth = [], types = {} } = overrides[name] ?? {};
-  const resolver = new ShapeResolver(json, constraints, types);
+  const override = overrides[name] ?? {};
+  const { xmlNamespace = json.xmlNamespace, noAuth = [] } = override;
+  const resolver = new ShapeResolver(json, constraints, override);
   const operations = new Map<string, Operation>();
   const errors = new Map<string, Shape>();
   const model: ServiceModel = {

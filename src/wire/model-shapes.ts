@@ -26,22 +26,19 @@ import type {
   ShapeKind,
   Traits,
 } from "./model.ts";
+import type { ServiceOverride } from "./overrides.ts";
 
 /** Makes the shapes of one service, each once. */
 export class ShapeResolver {
   readonly #json: ServiceJson;
   readonly #constraints: ConstraintsJson;
-  readonly #overrides: Readonly<Record<string, ConstraintTypeJson>>;
+  readonly #overrides: ServiceOverride;
   readonly #shapeByKey = new Map<string, Shape>();
 
-  constructor(
-    json: ServiceJson,
-    constraints: ConstraintsJson,
-    typeOverrides: Readonly<Record<string, ConstraintTypeJson>>,
-  ) {
+  constructor(json: ServiceJson, constraints: ConstraintsJson, overrides: ServiceOverride) {
     this.#json = json;
     this.#constraints = constraints;
-    this.#overrides = typeOverrides;
+    this.#overrides = overrides;
   }
 
   /** `noAuth`: it needs no signature, even if the model does not say so. */
@@ -60,8 +57,11 @@ export class ShapeResolver {
     const known = this.#shapeByKey.get(key);
     if (known !== undefined) return known;
     const constraint =
-      name === undefined ? undefined : (this.#overrides[name] ?? this.#constraints.types[name]);
-    const made = new LazyShape(this, json ?? builtinJson(type), { name: name ?? type, type: constraint });
+      name === undefined ? undefined : (this.#overrides.types?.[name] ?? this.#constraints.types[name]);
+    const made = new LazyShape(this, json ?? builtinJson(type, this.#overrides), {
+      name: name ?? type,
+      type: constraint,
+    });
     this.#shapeByKey.set(key, made);
     return made;
   }
@@ -216,9 +216,12 @@ const noMembers: readonly Member[] = [];
 const noTraits: Traits = {};
 
 /** "string[]" and "{string}" are lists and maps of builtins; "timestamp:date-time" has its format. */
-function builtinJson(type: string): ShapeJson {
+function builtinJson(type: string, { hasMilliseconds = false }: ServiceOverride): ShapeJson {
   if (type.endsWith("[]")) return { kind: "list", element: type.slice(0, -2) };
   if (type.startsWith("{")) return { kind: "map", key: "string", value: type.slice(1, -1) };
+  if (hasMilliseconds && type.startsWith("timestamp")) {
+    return { kind: "simple", type, traits: { hasMilliseconds } };
+  }
   return { kind: "simple", type };
 }
 

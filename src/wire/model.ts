@@ -46,6 +46,8 @@ export interface Constraint {
 
 export interface Traits {
   readonly timestampFormat?: TimestampFormat;
+  /** Written also where they are zero. */
+  readonly hasMilliseconds?: boolean;
   readonly mediaType?: string;
   readonly sensitive?: boolean;
   readonly streaming?: boolean;

@@ -12,6 +12,8 @@ export interface ServiceOverride {
   /** Operations that need no signature, beside those that the model names. */
   readonly noAuth?: readonly string[];
   readonly types?: Readonly<Record<string, ConstraintTypeJson>>;
+  /** Whether date-times are written with their milliseconds also where those are zero. */
+  readonly hasMilliseconds?: boolean;
   /** Statuses that the model does not have, by operation; undefined: the model's. */
   readonly statuses?: Readonly<Record<string, (output: Structure) => number | undefined>>;
 }
@@ -37,6 +39,7 @@ export const overrides: Readonly<Record<string, ServiceOverride>> = {
     },
   },
   s3: {
+    hasMilliseconds: true, // recorded
     // S3 words its own errors, each in its own way (recorded).
     types: Object.fromEntries(
       [

@@ -50,3 +50,15 @@ test("a body that lacks something is malformed, none at all is missing", () => {
   assert.equal(missing("PutBucketPolicy", {}), "MissingRequestBodyError");
   assert.equal(missing("GetObjectAttributes", { Key: "k" }), undefined);
 });
+
+test("S3 writes times with their milliseconds, also where those are zero", () => {
+  const at = new Date("2026-01-01T00:00:00Z");
+  const listing = { Contents: [{ Key: "2026-01-01T00:00:00Z", LastModified: at }] };
+  const { body } = protocolById("restXml").write(operation("ListObjects"), listing, "id");
+  assert.match(String(body), /<LastModified>2026-01-01T00:00:00\.000Z</);
+  assert.match(String(body), /<Key>2026-01-01T00:00:00Z</);
+  const object = { ObjectLockRetainUntilDate: at, LastModified: at };
+  const { headers } = protocolById("restXml").write(operation("GetObject"), object, "id");
+  assert.equal(headers["x-amz-object-lock-retain-until-date"], "2026-01-01T00:00:00.000Z");
+  assert.equal(headers["last-modified"], "Thu, 01 Jan 2026 00:00:00 GMT");
+});

@@ -42,9 +42,10 @@ export function textWriter(member: Member, timestampFormat: TimestampFormat): Te
   switch (member.shape.kind) {
     case "timestamp": {
       const format = timestampFormatOf(member, timestampFormat);
+      const { hasMilliseconds } = member.shape.traits;
       return (value) => {
         invariant(value instanceof Date, `the timestamp ${member.name} must be a Date`);
-        return formatTimestamp(value, format);
+        return formatTimestamp(value, format, hasMilliseconds);
       };
     }
     case "blob":

@@ -25,7 +25,8 @@ export function dateOf(epochMs: number): Date | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
-export function formatTimestamp(date: Date, format: TimestampFormat): string {
+/** `hasMilliseconds`: of a date-time also where they are zero. */
+export function formatTimestamp(date: Date, format: TimestampFormat, hasMilliseconds = false): string {
   switch (format) {
     case "epoch-seconds":
       return String(date.getTime() / 1000);
@@ -33,7 +34,7 @@ export function formatTimestamp(date: Date, format: TimestampFormat): string {
       return date.toUTCString();
     case "date-time": {
       const text = date.toISOString();
-      return text.endsWith(".000Z") ? `${text.slice(0, -5)}Z` : text;
+      return text.endsWith(".000Z") && !hasMilliseconds ? `${text.slice(0, -5)}Z` : text;
     }
   }
 }

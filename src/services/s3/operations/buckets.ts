@@ -13,7 +13,7 @@ import { isRegion } from "../domain/regions.ts";
 import { bucketTags } from "../domain/tagging.ts";
 import { invalidArgument, notImplemented, s3Error, unsupported } from "../errors.ts";
 import type { S3Parts } from "../parts.ts";
-import type { Client } from "../to-wire.ts";
+import { type Client, wholeSeconds } from "../to-wire.ts";
 import type { Uploads } from "../uploads.ts";
 
 type BucketOperations = Pick<
@@ -104,7 +104,7 @@ export function bucketOperations({
       return {
         Buckets: found.map((bucket) => ({
           Name: bucket.name,
-          CreationDate: new Date(bucket.createdAtMs),
+          CreationDate: wholeSeconds(bucket.createdAtMs),
           BucketRegion: bucket.region,
           BucketArn: bucketArn(bucket),
         })),

@@ -193,7 +193,7 @@ export function multipartOperations(deps: S3Parts & { readonly uploads: Uploads 
         Uploads: page.items.map(({ key, upload, uploadId }) => ({
           UploadId: uploadId,
           Key: encode(key),
-          Initiated: new Date(upload.startedAtMs),
+          Initiated: wholeSeconds(upload.startedAtMs),
           StorageClass: upload.storageClass as "STANDARD",
           Owner: { ID: canonicalId(upload.account) },
           Initiator: { ID: canonicalId(upload.account) },
