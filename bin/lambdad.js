@@ -15,12 +15,11 @@ import { endWithPackageRunner } from "./package-runner.js";
 
 const oldestNode = [24, 15];
 /**
- * V8's space for new objects grows to 48 MB in each thread under a burst of small ones, and stays so. With 4 MB halves
- * lambdad has 50 to 90 MB less after a burst, and an invocation costs no more processor time: docs/internals/async.md.
- * Only a Node that is being started takes it.
+ * V8's space for new objects grows to 100 MB in each thread under a burst of small ones, and stays so. With halves of 8 MB
+ * it is a sixth, for some per cent more collecting: docs/internals/async.md. Only a Node that is being started takes it.
  */
 const nurseryOption = "--max-semi-space-size";
-const nurseryMb = 4;
+const nurseryMb = 8;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 // A checkout runs its sources as they are; the published package has them compiled.
 const entry = [join(root, "src", "main.ts"), join(root, "dist", "main.js")].find((path) => existsSync(path));
