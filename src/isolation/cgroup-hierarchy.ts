@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "n
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { sandboxCpuPeriodUsec, sandboxCpuQuotaUsecMin, sandboxStartWeight } from "../limits.ts";
-import { DriverError, type Usage } from "./driver.ts";
+import { DriverError } from "./driver.ts";
 
 export interface CgroupLimits {
   readonly memoryBytes: number;
@@ -47,6 +47,9 @@ export interface Write {
   readonly optional?: true;
 }
 
+/** Answers "" for a file that is not there. */
+export type Read = (parent: string, file: string) => string;
+
 /** The differences between the versions: where things are, and what they are called. */
 export interface Hierarchy {
   readonly version: 1 | 2;
@@ -57,9 +60,12 @@ export interface Hierarchy {
   limitWrites(limits: CgroupLimits): readonly Write[];
   /** Of one that runs. */
   cpuWrites(cpus: number): readonly Write[];
-  /** `read` answers "" for a file that is not there. */
-  usage(read: (parent: string, file: string) => string): Usage;
-  oomKills(read: (parent: string, file: string) => string): number;
+  /** Of a group. */
+  memoryPeakBytes(read: Read): number;
+  /** Of the parent: what all its groups have used, also those that are gone. */
+  cpuUsec(read: Read): number;
+  /** Of a group. */
+  oomKills(read: Read): number;
   /** Makes forks fail, and on v2 kills, so that a fork bomb can't outrun the killing. */
   killWrites(): readonly Write[];
 }
@@ -129,10 +135,8 @@ function v1(
       ...quotaWrites(cpus),
       weightWrite(sandboxStartWeight),
     ],
-    usage: (read) => ({
-      memoryPeakBytes: Number(read(memory, "memory.max_usage_in_bytes")),
-      cpuUsec: Math.floor(Number(read(cpuacct, "cpuacct.usage")) / 1000),
-    }),
+    memoryPeakBytes: (read) => Number(read(memory, "memory.max_usage_in_bytes")),
+    cpuUsec: (read) => Math.floor(Number(read(cpuacct, "cpuacct.usage")) / 1000),
     oomKills: (read) => field(read(memory, "memory.oom_control"), "oom_kill"),
     killWrites: () => [{ parent: pids, file: "pids.max", value: "0", optional: true }],
   };
@@ -162,11 +166,9 @@ function v2(base: string, instance: string, processors: number): Hierarchy {
       quotaWrite(cpus),
       weightWrite(sandboxStartWeight),
     ],
-    usage: (read) => ({
-      // memory.peak is there since Linux 5.19; before it the present use is the best there is.
-      memoryPeakBytes: Number(read(parent, "memory.peak") || read(parent, "memory.current")),
-      cpuUsec: field(read(parent, "cpu.stat"), "usage_usec"),
-    }),
+    // memory.peak is there since Linux 5.19; before it the present use is the best there is.
+    memoryPeakBytes: (read) => Number(read(parent, "memory.peak") || read(parent, "memory.current")),
+    cpuUsec: (read) => field(read(parent, "cpu.stat"), "usage_usec"),
     oomKills: (read) => field(read(parent, "memory.events"), "oom_kill"),
     killWrites: () => [
       { parent, file: "pids.max", value: "0", optional: true },

@@ -80,7 +80,7 @@ export function openCgroups(instance: string, clock: Clock, host: CgroupHost = t
       }
       return open(name);
     },
-    cpuUsec: () => hierarchy.usage((parent, file) => readOr(join(parent, file))).cpuUsec,
+    cpuUsec: () => hierarchy.cpuUsec((parent, file) => readOr(join(parent, file))),
     async sweep() {
       await destroyAll((name) => !own.has(name));
       hierarchy.parents.forEach((parent) => removeEmptyOthers(host, parent));
@@ -102,8 +102,8 @@ interface GroupParts {
   readonly host: CgroupHost;
 }
 
-/** For the figures that `usage` reads: they are a line, or a few. */
-const usageText = Buffer.alloc(4096);
+/** For the figures that `usage` reads: they are a line. */
+const usageText = Buffer.alloc(64);
 
 function openGroup({ name, hierarchy, clock, host }: GroupParts): Cgroup {
   let isDestroyed = false;
@@ -180,7 +180,7 @@ function openGroup({ name, hierarchy, clock, host }: GroupParts): Cgroup {
         throw new DriverError("limits", `cannot ${isFrozen ? "freeze" : "thaw"} ${name}`, { cause });
       }
     },
-    usage: () => hierarchy.usage(readOpened),
+    usage: () => ({ memoryPeakBytes: hierarchy.memoryPeakBytes(readOpened) }),
     oomKills: () => hierarchy.oomKills(read),
     async destroy() {
       if (isDestroyed) return;

@@ -114,7 +114,7 @@ export function driverSuite(name: string, { make, argv, skip }: SuiteSubject): v
     const { sandbox } = await background(driver, spec("wait"));
     await sandbox.destroy();
     const usage = await sandbox.usage();
-    assert.ok(usage.memoryPeakBytes >= 0 && usage.cpuUsec >= 0);
+    assert.ok(usage.memoryPeakBytes >= 0);
     sandbox.signal("SIGKILL");
     await assert.rejects(
       sandbox.setCpus(1),

@@ -82,8 +82,6 @@ export type Exit =
 export interface Usage {
   /** Highest memory use so far, bytes. */
   readonly memoryPeakBytes: number;
-  /** CPU time used so far, microseconds. */
-  readonly cpuUsec: number;
 }
 
 export interface Sandbox {

@@ -214,9 +214,8 @@ function sights(): void {
     const sandbox = await driver.create(specOf(["/bin/sh", "-c", script]));
     const { stdout } = await ending(sandbox);
     assert.equal(stdout, "50000000\n");
-    const { memoryPeakBytes, cpuUsec } = await sandbox.usage();
+    const { memoryPeakBytes } = await sandbox.usage();
     assert.ok(memoryPeakBytes > 50_000_000 && memoryPeakBytes < 200_000_000, `${memoryPeakBytes}`);
-    assert.ok(cpuUsec > 1000, `${cpuUsec}`);
   });
 }
 

@@ -71,7 +71,7 @@ function createSandbox(
   }
 
   function readUsage(): Usage {
-    return slot.cgroup?.usage() ?? { memoryPeakBytes: 0, cpuUsec: 0 };
+    return slot.cgroup?.usage() ?? { memoryPeakBytes: 0 };
   }
 
   function isOutOfMemory(): boolean {

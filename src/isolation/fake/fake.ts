@@ -85,7 +85,7 @@ function startProgram(program: FakeProgram, spec: SandboxSpec, { address, onGone
   const streams = { stdout: new PassThrough(), stderr: new PassThrough(), frames: new PassThrough() };
   const killed = new AbortController();
   const terminated = new AbortController();
-  let usage: Usage = { memoryPeakBytes: 0, cpuUsec: 0 };
+  let usage: Usage = { memoryPeakBytes: 0 };
   const { promise: exited, resolve } = Promise.withResolvers<Exit>();
   let isOver = false;
   /** What a frozen program has done. */

@@ -135,7 +135,7 @@ interface RunningParts {
 
 function createSandbox(id: string, child: ChildProcess, { output, clock, onGone }: RunningParts): Sandbox {
   const streams = [output.stdout.reader, output.stderr.reader, output.frames.reader];
-  let usage: Usage = { memoryPeakBytes: 0, cpuUsec: 0 };
+  let usage: Usage = { memoryPeakBytes: 0 };
   let destroyed: Promise<void> | undefined;
   const exited = end();
 
@@ -189,19 +189,12 @@ function createSandbox(id: string, child: ChildProcess, { output, clock, onGone 
   return sandbox;
 }
 
-// USER_HZ: what /proc counts CPU time in, on every architecture that Node runs on.
-const tickUsec = 10_000;
-
 /** Of the program alone, without its children; undefined once it has gone, or where there is no /proc. */
 function readUsage(pid: number): Usage | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
     const peakKiB = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]);
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The second field is a name in parentheses that may hold anything; user and system time are 11 and 12 behind it.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (Number.isNaN(peakKiB)) return undefined; // a zombie
-    return { memoryPeakBytes: peakKiB * 1024, cpuUsec: (Number(fields[11]) + Number(fields[12])) * tickUsec };
+    return Number.isNaN(peakKiB) ? undefined : { memoryPeakBytes: peakKiB * 1024 }; // a zombie has none
   } catch {
     return undefined;
   }
