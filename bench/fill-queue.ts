@@ -32,7 +32,7 @@ const region = "us-east-1";
 const text = "x".repeat(200);
 const base = { clock: systemClock, logger: silentLogger };
 
-/** Sends ten, numbered from `at` on. */
+/** Sends ten, numbered from `at` on; messages as one batch. */
 type SendTen = (at: number) => Promise<unknown>;
 const queues: Readonly<Record<string, (store: Store) => Promise<SendTen>>> = {
   async: openAsync,
@@ -64,7 +64,9 @@ async function openAsync(store: Store): Promise<SendTen> {
       functionName: `function-${at % 100}`,
       traceHeader: "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0",
     });
-  return (at) => Promise.all(Array.from({ length: 10 }, (_, one) => send(at + one)));
+  return async (at) => {
+    for (let one = 0; one < 10; one += 1) await send(at + one);
+  };
 }
 
 async function openSqs(store: Store): Promise<SendTen> {
@@ -124,7 +126,7 @@ if (part) {
 }
 const folder = mkdtempSync(join(tmpdir(), "lambdad-fill-"));
 const measured = (name: string): object => {
-  const args = ["--max-semi-space-size=8", fileURLToPath(import.meta.url), kind, count, name, folder];
+  const args = ["--max-semi-space-size=16", fileURLToPath(import.meta.url), kind, count, name, folder];
   return JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8" })) as object;
 };
 console.log(JSON.stringify({ kind, count: Number(count), ...measured("fill"), ...measured("reopen") }));
