@@ -215,6 +215,39 @@ test("conditions are asked of strangers and of the owner, with what the request 
   assert.deepEqual([await status(""), await status("/none")], [200, 404]);
 });
 
+test("who has not signed makes no buckets, sees none, and has no headers in the query", async () => {
+  const ask = async (method: string, path: string, body?: string) =>
+    (await fetch(`${server.url}${path}`, { method, ...(body !== undefined && { body }) })).status;
+  assert.equal(await ask("PUT", "/strangers-bucket"), 403);
+  assert.equal(await ask("GET", "/"), 403);
+  const Bucket = "for-strangers";
+  await s3.send(new S3.CreateBucketCommand({ Bucket }));
+  await s3.send(new S3.DeletePublicAccessBlockCommand({ Bucket }));
+  const Statement = [
+    {
+      Effect: "Allow",
+      Principal: "*",
+      Action: ["s3:PutObject", "s3:ListBucket", "s3:DeleteObjectVersion"],
+      Resource: [`arn:aws:s3:::${Bucket}`, `arn:aws:s3:::${Bucket}/*`],
+      Condition: {
+        StringEqualsIfExists: { "s3:prefix": "open/" },
+        Null: { "s3:x-amz-storage-class": "true" },
+      },
+    },
+  ];
+  const Policy = JSON.stringify({ Version: "2012-10-17", Statement });
+  await s3.send(new S3.PutBucketPolicyCommand({ Bucket, Policy }));
+  assert.equal(await ask("GET", `/${Bucket}?prefix=open/`), 200);
+  for (const query of ["Prefix=open/&prefix=closed/", "prefix=open/&prefix=closed/"]) {
+    assert.equal(await ask("GET", `/${Bucket}?${query}`), 403, query);
+  }
+  assert.equal(await ask("PUT", `/${Bucket}/k`, "x"), 200);
+  for (const sub of ["acl", "policy", "versioning"]) {
+    assert.equal(await ask("GET", `/${Bucket}?${sub}`), 403, sub);
+    assert.equal(await ask("PUT", `/${Bucket}?${sub}`, "<x/>"), 403, sub);
+  }
+});
+
 test("a browser's form is taken with a signature of version 2, as boto3 makes them, and no other", async () => {
   const Bucket = "forms-of-version-2";
   await s3.send(new S3.CreateBucketCommand({ Bucket }));

@@ -3,6 +3,7 @@
  * Where signatures are verified that is everybody's case, also who owns the bucket (an explicit denial holds for them);
  * without, other accounts' only.
  */
+import { deletedKeysMax } from "../../limits.ts";
 import { AwsError } from "../../wire/aws-error.ts";
 import type { AnyOperation, Context, NotImplemented } from "../service.ts";
 import type { Clock } from "../../base/clock.ts";
@@ -58,9 +59,9 @@ export class Guard {
   /** Throws AccessDenied. */
   async admit(name: string, input: Asked, ctx: Context): Promise<void> {
     const who = this.#who(ctx);
+    if (who === "everybody") return;
     // A new bucket is nobody's yet; without any the operation is about oneself.
-    if (who === "everybody" || name === "CreateBucket") return;
-    if (input.Bucket === undefined) {
+    if (input.Bucket === undefined || name === "CreateBucket") {
       if (who.kind === "anonymous") throw accessDenied();
       return;
     }
@@ -76,15 +77,18 @@ export class Guard {
       const who = this.#who(ctx);
       const bucket = await this.#find(input.Bucket);
       const listed = input.Delete?.Objects ?? [];
-      if (who === "everybody" || !bucket || listed.length === 0) return run(input, ctx);
+      if (who === "everybody" || !bucket || this.#isFree(bucket, who)) return run(input, ctx);
+      // The operation refuses these, whoever asks.
+      if (listed.length === 0 || listed.length > deletedKeysMax) return run(input, ctx);
       const refused: object[] = [];
       const admitted: (typeof listed)[number][] = [];
       for (const entry of listed) {
-        const { Key: key, VersionId: versionId } = entry;
-        const action = versionId === undefined ? "s3:DeleteObject" : "s3:DeleteObjectVersion";
-        const need = { action, bucket: bucket.value.name, key, versionId };
-        if ((await this.#decide(bucket, need, input, who, ctx)).decision === "allowed") admitted.push(entry);
-        else refused.push({ Key: key, ...(versionId !== undefined && { VersionId: versionId }), ...denial });
+        const { Key, VersionId } = entry;
+        const of = { ...input, Key, ...(VersionId !== undefined && { VersionId }) };
+        const needs = needsOf("DeleteObject", of);
+        const decisions = await Promise.all(needs.map((need) => this.#decide(bucket, need, of, who, ctx)));
+        if (decisions.every(({ decision: decided }) => decided === "allowed")) admitted.push(entry);
+        else refused.push({ Key, ...(VersionId !== undefined && { VersionId }), ...denial });
       }
       if (admitted.length === 0 && who.kind === "anonymous") throw accessDenied();
       if (admitted.length === 0) return { Errors: refused };
@@ -140,6 +144,7 @@ export class Guard {
       signed: ctx.identity?.signed ?? "none",
       nowMs: this.#deps.clock.now(),
       account,
+      asked: input,
       requestTags: tagsOf(input),
       existingTags: object?.tags,
     });

@@ -216,10 +216,11 @@ test("an operation needs the actions that its headers ask for", () => {
 test("a request carries what conditions ask for", () => {
   const http = {
     headers: { "x-amz-acl": "public-read", referer: "http://a/", "x-amz-object-lock-mode": "GOVERNANCE" },
-    query: "prefix=a%2F&max-keys=5&X-Amz-Storage-Class=GLACIER",
+    query: "prefix=x&X-Amz-Storage-Class=GLACIER",
     remoteAddress: "192.0.2.1",
   };
-  const facts = { http, signed: "query", nowMs: 1_767_225_600_000, account: owner } as const;
+  const asked = { Prefix: "a/", MaxKeys: 5 };
+  const facts = { asked, http, signed: "query", nowMs: 1_767_225_600_000, account: owner } as const;
   const context = contextOf({ ...facts, requestTags: { A: "1" }, existingTags: { Team: "x" } });
   const expected = {
     "aws:securetransport": "false",
@@ -239,12 +240,14 @@ test("a request carries what conditions ask for", () => {
   };
   for (const [key, value] of Object.entries(expected)) assert.equal(context[key], value, key);
   assert.deepEqual(context["s3:requestobjecttagkeys"], ["A"]);
+  const unsigned = contextOf({ ...facts, signed: "none", requestTags: undefined, existingTags: undefined });
+  assert.equal(unsigned["s3:x-amz-storage-class"], undefined, "a parameter that is no header");
 });
 
 test("a proxy on this machine says that the client has used TLS, nobody else does", () => {
   const isSecure = (remoteAddress: string, proto: string) => {
     const http = { headers: { "x-forwarded-proto": proto }, query: "", remoteAddress };
-    const facts = { http, signed: "header", nowMs: 0, account: owner } as const;
+    const facts = { asked: {}, http, signed: "header", nowMs: 0, account: owner } as const;
     return contextOf({ ...facts, requestTags: undefined, existingTags: undefined })["aws:securetransport"];
   };
   assert.equal(isSecure("127.0.0.1", "https"), "true");

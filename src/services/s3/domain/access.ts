@@ -93,13 +93,11 @@ function withoutPublic(acl: Acl | undefined): Acl | undefined {
 }
 
 const bucketPermissions: Readonly<Record<string, Permission | undefined>> = {
-  "s3:AbortMultipartUpload": "WRITE",
   "s3:DeleteObject": "WRITE",
   "s3:GetBucketAcl": "READ_ACP",
   "s3:ListBucket": "READ",
   "s3:ListBucketMultipartUploads": "READ",
   "s3:ListBucketVersions": "READ",
-  "s3:ListMultipartUploadParts": "WRITE",
   "s3:PutBucketAcl": "WRITE_ACP",
   "s3:PutObject": "WRITE",
 };

@@ -10,6 +10,9 @@ export interface Asked {
   readonly Key?: string;
   readonly VersionId?: string;
   readonly CopySource?: string;
+  readonly Delimiter?: string;
+  readonly MaxKeys?: number;
+  readonly Prefix?: string;
   readonly Tagging?: string | object;
   readonly BypassGovernanceRetention?: boolean;
   readonly ObjectLockMode?: string;

@@ -4,6 +4,7 @@
  */
 import type { Carried } from "../../../events/policy-conditions.ts";
 import { forEachParameter } from "../../../wire/form.ts";
+import type { Asked } from "./actions.ts";
 import type { Tags } from "./object.ts";
 
 export interface Facts {
@@ -13,6 +14,8 @@ export interface Facts {
   readonly nowMs: number;
   /** Of the bucket. */
   readonly account: string;
+  /** As the operation reads them: what else is in the query means nothing. */
+  readonly asked: Asked;
   readonly requestTags: Tags | undefined;
   /** Of the object that is there. */
   readonly existingTags: Tags | undefined;
@@ -26,7 +29,7 @@ interface Http {
 }
 
 export function contextOf(facts: Facts): Readonly<Record<string, Carried>> {
-  const { account, existingTags = {}, http, nowMs, requestTags, signed } = facts;
+  const { account, asked, existingTags = {}, http, nowMs, requestTags, signed } = facts;
   const headers: Readonly<Record<string, string | undefined>> = http?.headers ?? {};
   const parameters = parametersIn(http?.query ?? "");
   const context: Record<string, Carried> = {
@@ -43,10 +46,13 @@ export function contextOf(facts: Facts): Readonly<Record<string, Carried>> {
     "s3:if-none-match": headers["if-none-match"],
     "s3:resourceaccount": account,
     "s3:signatureversion": signed === "none" ? undefined : signatureVersion(parameters),
-    "s3:versionid": parameters["versionid"],
+    "s3:delimiter": asked.Delimiter,
+    "s3:max-keys": asked.MaxKeys === undefined ? undefined : String(asked.MaxKeys),
+    "s3:prefix": asked.Prefix,
+    "s3:versionid": asked.VersionId,
   };
-  for (const name of ["delimiter", "max-keys", "prefix"]) context[`s3:${name}`] = parameters[name];
-  for (const [name, value] of Object.entries({ ...parameters, ...headers })) {
+  // Only a presigned URL has headers in its query.
+  for (const [name, value] of Object.entries(signed === "query" ? { ...parameters, ...headers } : headers)) {
     if (name.startsWith("x-amz-object-lock-")) context[`s3:${name.slice("x-amz-".length)}`] = value;
     else if (name.startsWith("x-amz-")) context[`s3:${name}`] = value;
   }
@@ -71,7 +77,7 @@ function isOverTls({ headers, remoteAddress }: Http): boolean {
 function parametersIn(query: string): Record<string, string> {
   const found: Record<string, string> = {};
   forEachParameter(query, (name, value) => {
-    found[name.toLowerCase()] ??= value;
+    found[name.toLowerCase()] = value;
   });
   return found;
 }
