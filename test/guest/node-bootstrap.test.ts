@@ -149,7 +149,7 @@ const cases: Readonly<Record<string, Case>> = {
     handlerOf("() => 'plain'"),
     (node: Node) => (hasCallbacks(node) ? null : "plain"),
   ),
-  "a promise that nothing can settle any more": answers(
+  "a promise that nothing can settle any more is null up to Node 22": answers(
     handlerOf("() => new Promise(() => {})"),
     (node: Node) =>
       hasCallbacks(node)
@@ -161,6 +161,16 @@ const cases: Readonly<Record<string, Case>> = {
               "https://nodejs.org/docs/latest/api/process.html#process_exit_codes",
           ),
   ),
+  "an async function that nothing can settle any more is an error, and up to Node 22 not the end": async (
+    start,
+    node,
+  ) => {
+    const body = "async (event) => { if (event !== null) await new Promise(() => {}); return 5; }";
+    const guest = await start({ files: handlerOf(body) });
+    assert.equal((await guest.invoke({})).errorType, "Runtime.NodejsExit");
+    if (hasCallbacks(node)) assert.equal((await guest.invoke(null)).body, 5);
+    else assert.equal((await guest.ended).exit, 13);
+  },
   "a rejection is an error of its own type": answers(
     handlerOf("async () => { class Broken extends Error { name = 'Broken'; } throw new Broken('no\\x7f'); }"),
     failure("Broken", "no%7F"),

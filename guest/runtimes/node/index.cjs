@@ -9,6 +9,7 @@
  */
 const { openRuntimeApi } = require("./api.cjs");
 const fs = require("fs");
+const { isAsyncFunction } = require("util").types;
 const { callerOf } = require("./callers.cjs");
 const { contextOf, readFunction, withCallbacks } = require("./context.cjs");
 const {
@@ -39,6 +40,7 @@ let api;
 /** Calls the handler. */
 let caller;
 let isStreamed;
+let isAsync;
 
 if (env._LAMBDAD_ORDERS !== undefined) followOrders(JSON.parse(fs.readFileSync(env._LAMBDAD_ORDERS, "utf8")));
 // In a turn of its own, with orders or without: while we waited for them the event loop's clock stood still.
@@ -78,6 +80,7 @@ function start() {
   loadHandler(taskRoot, handlerName, hasCallbacks).then(
     (handler) => {
       isStreamed = isStreaming(handler);
+      isAsync = hasCallbacks && isAsyncFunction(handler);
       caller = callerOf(handler, { isStreamed, hasCallbacks });
       phase = "waiting";
       api.next();
@@ -119,7 +122,7 @@ async function invokeAsync(id, headers, body) {
 /**
  * Up to Node 22: the first of promise, callback, `done`, `succeed` and `fail` answers. A callback's result waits for
  * the event loop to run empty, unless `callbackWaitsForEmptyEventLoop` is off; a handler that leaves without any of
- * them has answered null.
+ * them has answered null, except for an async function, of which AWS expected more (recalled).
  */
 function invokeWithCallbacks(id, headers, body) {
   let isFinished = false;
@@ -150,7 +153,8 @@ function invokeWithCallbacks(id, headers, body) {
 
   onIdle = () => {
     isFinished = true;
-    complete(null);
+    if (isAsync) fail(id, new NodejsExit());
+    else complete(null);
   };
   const legacy = {
     get callbackWaitsForEmptyEventLoop() {
