@@ -91,8 +91,8 @@ export function findHierarchy(host: CgroupHost, instance: string): Hierarchy {
   if (!memory || !cpu || !pids) {
     throw new DriverError("limits", "the kernel's memory, cpu and pids controllers are not all mounted");
   }
-  const freezer = unified && freezableParent(host, unified.path, instance);
-  return v1({ memory, cpu, pids, cpuacct: pathOf("cpuacct"), freezer }, instance, host.processors);
+  const beside = unified && freezableParent(host, unified.path, instance);
+  return v1({ memory, cpu, pids, cpuacct: pathOf("cpuacct"), unified: beside }, instance, host.processors);
 }
 
 function v1(
@@ -101,18 +101,19 @@ function v1(
     readonly cpu: string;
     readonly pids: string;
     readonly cpuacct: string | undefined;
-    /** Of v2 beside it, and no mount but a parent. */
-    readonly freezer: string | undefined;
+    /** Of v2 beside it, where that can freeze; no mount but a parent. */
+    readonly unified: string | undefined;
   },
   instance: string,
   processors: number,
 ): Hierarchy {
   const under = (mount: string) => join(mount, "lambdad", instance);
   const [memory, cpu, pids] = [under(mounts.memory), under(mounts.cpu), under(mounts.pids)];
-  const cpuacct = under(mounts.cpuacct ?? mounts.cpu);
-  const others = new Set([cpu, pids, cpuacct].filter((path) => path !== memory)); // cpu and cpuacct are often one
-  const { freezer } = mounts;
-  const parents = [memory, ...others, ...(freezer === undefined ? [] : [freezer])] as const;
+  const { unified } = mounts;
+  // v2 counts time by itself. A controller for it would be one more group to join, and the kernel may take 30 ms for each.
+  const counter = unified ?? under(mounts.cpuacct ?? mounts.cpu);
+  const others = new Set([cpu, pids, counter].filter((path) => path !== memory)); // cpu and cpuacct are often one
+  const parents = [memory, ...others] as const;
   for (const parent of parents) makeParent(parent);
   for (const group of [dirname(cpu), cpu]) weigh(join(group, "cpu.shares"), defaultShares * processors);
   const quotaWrites = (cpus: number): readonly Write[] => [
@@ -125,7 +126,7 @@ function v1(
   return {
     version: 1,
     parents,
-    freezeParent: freezer,
+    freezeParent: unified,
     cpuWrites: (cpus) => [...quotaWrites(cpus), weightWrite(1)],
     limitWrites: ({ memoryBytes, cpus, processesMax }) => [
       { parent: memory, file: "memory.limit_in_bytes", value: String(memoryBytes) },
@@ -136,9 +137,15 @@ function v1(
       weightWrite(sandboxStartWeight),
     ],
     memoryPeakBytes: (read) => Number(read(memory, "memory.max_usage_in_bytes")),
-    cpuUsec: (read) => Math.floor(Number(read(cpuacct, "cpuacct.usage")) / 1000),
+    cpuUsec: (read) =>
+      unified === undefined
+        ? Math.floor(Number(read(counter, "cpuacct.usage")) / 1000)
+        : field(read(unified, "cpu.stat"), "usage_usec"),
     oomKills: (read) => field(read(memory, "memory.oom_control"), "oom_kill"),
-    killWrites: () => [{ parent: pids, file: "pids.max", value: "0", optional: true }],
+    killWrites: () => [
+      { parent: pids, file: "pids.max", value: "0", optional: true },
+      ...(unified === undefined ? [] : [killWrite(unified)]),
+    ],
   };
 }
 
@@ -170,11 +177,13 @@ function v2(base: string, instance: string, processors: number): Hierarchy {
     memoryPeakBytes: (read) => Number(read(parent, "memory.peak") || read(parent, "memory.current")),
     cpuUsec: (read) => field(read(parent, "cpu.stat"), "usage_usec"),
     oomKills: (read) => field(read(parent, "memory.events"), "oom_kill"),
-    killWrites: () => [
-      { parent, file: "pids.max", value: "0", optional: true },
-      { parent, file: "cgroup.kill", value: "1", optional: true }, // since Linux 5.14
-    ],
+    killWrites: () => [{ parent, file: "pids.max", value: "0", optional: true }, killWrite(parent)],
   };
+}
+
+/** Of v2, since Linux 5.14. */
+function killWrite(parent: string): Write {
+  return { parent, file: "cgroup.kill", value: "1", optional: true };
 }
 
 /** Of v2, since Linux 5.2. What is frozen by it dies of SIGKILL; what v1's freezer froze does not, so that is not used. */

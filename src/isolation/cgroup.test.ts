@@ -178,7 +178,7 @@ test("D2: on v1 each controller has its own directory, and a hybrid's empty v2 i
   await group.setFrozen(true);
 });
 
-test("D6: a hybrid's v2 freezes what v1 limits, and goes with it", async (t) => {
+test("D6: a hybrid's v2 freezes, counts and kills what v1 limits, and goes with it", async (t) => {
   const { host, put, get, at } = fakeHost(t, {
     mounts: (root) => separate(root) + unified(`${root}/unified`),
   });
@@ -190,11 +190,17 @@ test("D6: a hybrid's v2 freezes what v1 limits, and goes with it", async (t) => 
   assert.equal(cgroups.canFreeze, true);
   const group = await cgroups.create("7-1");
   assert.equal(group.joinFiles.at(-1), at("unified", "lambdad", "one", "7-1", "cgroup.procs"));
+  put("usage_usec 777\nuser_usec 700\n", "unified", "lambdad", "one", "cpu.stat");
+  assert.equal(cgroups.cpuUsec(), 777);
   await group.setFrozen(true);
   assert.equal(get("unified", "lambdad", "one", "7-1", "cgroup.freeze"), "1");
   await group.setFrozen(false);
   assert.equal(get("unified", "lambdad", "one", "7-1", "cgroup.freeze"), "0");
-  await group.destroy();
+  writeFileSync(at("pids", "lambdad", "one", "7-1", "cgroup.procs"), "1234\n");
+  const gone = group.destroy();
+  assert.equal(get("unified", "lambdad", "one", "7-1", "cgroup.kill"), "1");
+  writeFileSync(at("pids", "lambdad", "one", "7-1", "cgroup.procs"), "");
+  await gone;
   await assert.rejects(group.setFrozen(true), isLimitsError(/cannot freeze 7-1/));
   await cgroups.close();
   assert.equal(existsSync(at("unified", "lambdad")), false);
