@@ -7,18 +7,12 @@
  * that the message is visible early and counts one receive less; none is ever lost (E2). Nothing polls: a long poll waits
  * for a message to come or to become visible.
  */
-import type { Clock, Timer } from "../../base/clock.ts";
+import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import type { Random } from "../../base/random.ts";
 import { AwsError } from "../../wire/aws-error.ts";
-import {
-  inFlightMessagesMax,
-  queueWindowMessagesMax,
-  receiveNoteMs,
-  storeBatchWritesMax,
-  visibilitySecondsMax,
-} from "../../limits.ts";
+import { inFlightMessagesMax, queueWindowMessagesMax, visibilitySecondsMax } from "../../limits.ts";
 import { Attempts } from "./domain/attempts.ts";
 import type { QueueSettings } from "./domain/attributes.ts";
 import { settingsOf } from "./domain/attributes.ts";
@@ -31,6 +25,8 @@ import type { Counts } from "./domain/queue-state.ts";
 import { QueueState } from "./domain/queue-state.ts";
 import { readReceipt, receiptHandle } from "./domain/receipt.ts";
 import { invalidValue, overLimit, queueDoesNotExist } from "./errors.ts";
+import { LongPolls } from "./long-polls.ts";
+import { ReceiveNotes } from "./receive-notes.ts";
 import type { Arrival, QueueRecord, SqsStore } from "./store.ts";
 
 export interface QueueDeps {
@@ -102,12 +98,8 @@ export class Queue {
   #loading: Promise<void> | undefined;
   #refilling: Promise<void> | undefined;
   readonly #accepting = new Map<SentOnce, Promise<void>>();
-  readonly #waiting = new Set<() => void>();
-  /** Received or changed, and not written down yet. */
-  readonly #unnoted = new Map<number, Message>();
-  #noting: Timer | undefined;
-  #alarm: { readonly atMs: number; readonly timer: Timer } | undefined;
-  #changeCount = 0;
+  readonly #polls: LongPolls;
+  readonly #notes: ReceiveNotes;
   #isClosed = false;
   #isEnding = false;
   #lastSeq = 0;
@@ -118,6 +110,8 @@ export class Queue {
     this.#version = version;
     this.#settings = settingsOf(record.attributes);
     this.#state = this.#emptyState();
+    this.#polls = new LongPolls(deps.clock, () => this.#state.nextVisibleAtMs);
+    this.#notes = new ReceiveNotes(deps, () => ({ pile: this.#record.pile, arn: this.arn }));
   }
 
   get record(): QueueRecord {
@@ -188,14 +182,14 @@ export class Queue {
     const { clock, counters } = this.#deps;
     const untilMs = clock.now() + request.waitMs;
     for (;;) {
-      const changeCount = this.#changeCount;
+      const { changeCount } = this.#polls;
       const deliveries = await this.#take(request);
       if (deliveries.length > 0) {
         counters.received.add(deliveries.length);
         return deliveries;
       }
       if (clock.now() >= untilMs || request.signal.aborted || this.#isEnding) break;
-      if (changeCount === this.#changeCount) await this.#untilChange(untilMs, request.signal);
+      if (changeCount === this.#polls.changeCount) await this.#polls.wait(untilMs, request.signal);
       this.#requireOpen();
       if (request.signal.aborted) break;
     }
@@ -221,8 +215,8 @@ export class Queue {
     const refusals = entries.map(({ receipt, visibilitySeconds }) =>
       this.#refusalOf(() => void changed.push(this.#changeBy(receipt, visibilitySeconds))),
     );
-    this.#note(changed);
-    this.#changed();
+    this.#notes.add(changed);
+    this.#polls.changed();
     return refusals;
   }
 
@@ -288,16 +282,19 @@ export class Queue {
   /** It is deleted: who waits for messages is told so. */
   close(): void {
     this.#isClosed = true;
-    this.#noting?.cancel();
-    this.#unnoted.clear();
-    this.#wake();
-    this.#alarm?.timer.cancel();
+    this.#notes.forgetAll();
+    this.#polls.close();
   }
 
   /** Who waits for messages gets what there is: nothing. */
   endWaits(): void {
     this.#isEnding = true;
-    this.#wake();
+    this.#polls.wake();
+  }
+
+  /** Resolves when what is known of receives is durable, or cannot be made so. */
+  settle(): Promise<void> {
+    return this.#notes.settle();
   }
 
   // Sending.
@@ -342,7 +339,7 @@ export class Queue {
   #arrived(arrivals: readonly Arrival[]): void {
     const nowMs = this.#deps.clock.now();
     for (const { message } of arrivals) this.#state.add(message, nowMs);
-    this.#changed();
+    this.#polls.changed();
   }
 
   /** Rises with the clock, so that no number comes again after a restart, whatever has been deleted. */
@@ -366,7 +363,7 @@ export class Queue {
       const receivesMax = target && this.#settings.redrive?.receivesMax;
       const order = { max: request.max, visibilityMs, nowMs, retentionMs, receivesMax };
       const { received, dead, expired } = this.#state.receive(order);
-      this.#note(received);
+      this.#notes.add(received);
       this.#refill();
       if (request.attemptId !== undefined && received.length > 0) {
         this.#attempts.remember(request.attemptId, received, nowMs);
@@ -374,7 +371,7 @@ export class Queue {
       if (expired.length > 0) await this.#discard(expired);
       if (dead.length > 0 && target) await this.#bury(dead, target);
       if (received.length > 0) {
-        this.#arm();
+        this.#polls.arm();
         return this.#deliveries(received);
       }
       if (this.#refilling) await this.#refilling;
@@ -388,7 +385,7 @@ export class Queue {
   ): readonly Message[] | undefined {
     if (attemptId === undefined || !this.#settings.isFifo) return undefined;
     const messages = this.#attempts.repeat(attemptId, this.#state, at);
-    if (messages) this.#note(messages);
+    if (messages) this.#notes.add(messages);
     return messages;
   }
 
@@ -441,7 +438,7 @@ export class Queue {
         message: { ...change(message), seq: target.#nextSeq(nowMs), visibleAtMs: nowMs },
       }));
       const there = target.#anchor();
-      this.#forgetNotes(messages);
+      this.#notes.forget(messages);
       await write({
         from: { pile: this.#record.pile, messages },
         to: { pile: target.#record.pile, arrivals },
@@ -452,7 +449,7 @@ export class Queue {
       for (const { seq } of messages) state.stay(seq, clock.now());
       throw error;
     } finally {
-      this.#changed();
+      this.#polls.changed();
     }
   }
 
@@ -460,42 +457,6 @@ export class Queue {
   #anchor() {
     const state = this.#state;
     return { state, isThere: () => state === this.#state };
-  }
-
-  /** Written down in a moment, unless the message is deleted before: most are. */
-  #note(messages: readonly Message[]): void {
-    for (const message of messages) this.#unnoted.set(message.seq, message);
-    if (this.#unnoted.size > 0)
-      this.#noting ??= this.#deps.clock.after(receiveNoteMs, () => void this.settle());
-  }
-
-  /** Resolves when what is known of receives is durable, or cannot be made so. */
-  async settle(): Promise<void> {
-    this.#noting?.cancel();
-    this.#noting = undefined;
-    const messages = [...this.#unnoted.values()];
-    this.#unnoted.clear();
-    // All are called now: what is deleted while the first is being written must not be written after its deletion.
-    const writes: Promise<void>[] = [];
-    for (let at = 0; at < messages.length; at += storeBatchWritesMax) {
-      writes.push(this.#writeNotes(messages.slice(at, at + storeBatchWritesMax)));
-    }
-    await Promise.all(writes);
-  }
-
-  async #writeNotes(messages: readonly Message[]): Promise<void> {
-    const { store, counters, logger } = this.#deps;
-    try {
-      await store.note(this.#record.pile, messages);
-    } catch (error) {
-      counters.unnoted.add(messages.length);
-      logger.debug("a receive was not written down", { queue: this.arn, error });
-    }
-  }
-
-  /** What is removed from the pile must not be written there again (K3: what was called before comes before). */
-  #forgetNotes(messages: readonly Message[]): void {
-    for (const { seq } of messages) this.#unnoted.delete(seq);
   }
 
   // Deleting and changing.
@@ -537,7 +498,7 @@ export class Queue {
   async #discard(messages: readonly Message[]): Promise<void> {
     if (messages.length === 0) return;
     const { state } = this.#anchor();
-    this.#forgetNotes(messages);
+    this.#notes.forget(messages);
     try {
       await this.#deps.store.remove(this.#record.pile, messages);
       for (const { seq } of messages) state.remove(seq);
@@ -545,7 +506,7 @@ export class Queue {
       for (const { seq } of messages) state.stay(seq, this.#deps.clock.now());
       throw error;
     } finally {
-      this.#changed();
+      this.#polls.changed();
     }
   }
 
@@ -604,7 +565,7 @@ export class Queue {
       )
       .finally(() => {
         this.#refilling = undefined;
-        if (isThere()) this.#changed();
+        if (isThere()) this.#polls.changed();
       });
     this.#refilling.catch(() => {}); // whoever waits for it is told
   }
@@ -619,7 +580,7 @@ export class Queue {
     this.#version = version;
     this.#settings = settingsOf(record.attributes);
     if (!isPurged) return;
-    this.#unnoted.clear();
+    this.#notes.forgetAll();
     this.#state = this.#emptyState();
     this.#sent = new SentLog();
     this.#attempts = new Attempts();
@@ -627,45 +588,6 @@ export class Queue {
 
   #requireOpen(): void {
     if (this.#isClosed) throw queueDoesNotExist();
-  }
-
-  #untilChange(untilMs: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const end = () => {
-        timer.cancel();
-        this.#waiting.delete(end);
-        signal.removeEventListener("abort", end);
-        resolve();
-      };
-      const timer = this.#deps.clock.after(untilMs - this.#deps.clock.now(), end);
-      signal.addEventListener("abort", end, { once: true });
-      this.#waiting.add(end);
-      this.#arm();
-    });
-  }
-
-  #changed(): void {
-    this.#changeCount += 1;
-    this.#arm();
-    this.#wake();
-  }
-
-  #wake(): void {
-    for (const wake of [...this.#waiting]) wake();
-  }
-
-  /** While someone waits, the time when something becomes visible is waited for, too. */
-  #arm(): void {
-    const atMs = this.#state.nextVisibleAtMs;
-    if (this.#waiting.size === 0 || atMs === undefined || this.#isClosed) return;
-    if (this.#alarm && this.#alarm.atMs <= atMs) return;
-    this.#alarm?.timer.cancel();
-    const { clock } = this.#deps;
-    const timer = clock.after(Math.max(0, atMs - clock.now()), () => {
-      this.#alarm = undefined;
-      this.#wake();
-    });
-    this.#alarm = { atMs, timer };
   }
 }
 
