@@ -362,7 +362,7 @@ const cases: Readonly<Record<string, Case>> = {
     assert.deepEqual(body, [["_HANDLER", "_X_AMZN_TRACE_ID"], traceId, true, "/opt/python"]);
   },
 
-  "log records are frames with level, time and request id; print is plain": async (start) => {
+  "log records are frames with level, time and request id": async (start) => {
     const files = {
       "index.py": [
         "import logging, sys",
@@ -370,8 +370,6 @@ const cases: Readonly<Record<string, Case>> = {
         "logging.getLogger().setLevel(logging.DEBUG)",
         "log.warning('init')",
         "def handler(event, context):",
-        "    print('plain ü', end='')",
-        "    print('err', file=sys.stderr)",
         "    log.debug('d'); log.info('two\\nlines'); log.warning('w %s', 1); log.error('e'); log.critical('c')",
       ].join("\n"),
     };
@@ -392,8 +390,35 @@ const cases: Readonly<Record<string, Case>> = {
       [0xa55a001b, "[CRITICAL]", requestId, "c\n"],
     ]);
     assert.ok(Math.abs((frames[0]?.timestampMs ?? 0) - Date.now()) < 60_000);
-    assert.deepEqual({ stdout, stderr }, { stdout: "plain ü", stderr: "err\n" });
+    assert.deepEqual({ stdout, stderr }, { stdout: "", stderr: "" });
   },
+
+  "what is printed and what is logged stay in order: whole lines are frames, begun ones and children's are not":
+    async (start) => {
+      const files = moduleOf(
+        "import logging, os, sys",
+        "print('one\\ntwo ü')",
+        "logging.warning('three')",
+        "print('four', file=sys.stderr)",
+        "sys.stdout.buffer.write(b'five\\n')",
+        "print('beg', end='', flush=True)",
+        "print('un\\nsix')",
+        "child = os.fork()",
+        "if child == 0: print('child'); sys.stdout.flush(); os._exit(0)",
+        "os.waitpid(child, 0)",
+        "print([sys.stdout.fileno(), sys.stderr.fileno(), sys.stdout.encoding, sys.stdout.isatty()])",
+        "sys.stdout.write('no end')",
+      );
+      const guest = await start({ files });
+      await guest.invoke({});
+      const { frames, stdout, stderr } = await guest.stop();
+      assert.deepEqual(
+        frames.map(({ text }) => text.split("\t").at(-1)),
+        ["one\n", "two ü\n", "three\n", "four\n", "five\n", "six\n", "[1, 2, 'utf-8', False]\n"],
+      );
+      assert.equal(frames[0]?.type, 0xa55a0003);
+      assert.deepEqual({ stdout, stderr }, { stdout: "begun\nchild\nno end", stderr: "" });
+    },
 
   "what is printed is out before the answer": async (start) => {
     const guest = await start({
@@ -495,8 +520,8 @@ const cases: Readonly<Record<string, Case>> = {
   "sys.exit ends the runtime with that code and no answer": async (start) => {
     const guest = await start({ files: moduleOf("import sys", "print('bye')", "sys.exit(7)") });
     assert.equal((await guest.invoke({})).kind, "exit");
-    const { exit, stdout } = await guest.ended;
-    assert.deepEqual([exit, stdout], [7, "bye\n"]);
+    const { exit, frames } = await guest.ended;
+    assert.deepEqual([exit, frames[0]?.text], [7, "bye\n"]);
   },
 
   "sys.exit while the module is loaded ends the runtime": async (start) => {

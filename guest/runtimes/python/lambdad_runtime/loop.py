@@ -29,8 +29,8 @@ def run():
     packages = os.environ.get("_LAMBDAD_PACKAGES")
     debugger = os.environ.get("_LAMBDAD_DEBUGPY")
     forget_our_variables()
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    sys.stdout = sink.printed(sys.stdout)
+    sys.stderr = sink.printed(sys.stderr)
     install_logging(sink)
     task_root = os.environ.get("LAMBDA_TASK_ROOT", "/var/task")
     set_module_path(task_root, layer_root, packages)
