@@ -16,8 +16,6 @@ import { inFlightMessagesMax, queueWindowMessagesMax, visibilitySecondsMax } fro
 import { Attempts } from "./domain/attempts.ts";
 import type { QueueSettings } from "./domain/attributes.ts";
 import { settingsOf } from "./domain/attributes.ts";
-import type { SentOnce } from "../../events/deduplication.ts";
-import { SentLog } from "../../events/deduplication.ts";
 import type { Draft } from "./domain/draft.ts";
 import type { Content, Message } from "./domain/message.ts";
 import { queueArn } from "./domain/queue-name.ts";
@@ -25,6 +23,8 @@ import type { Counts } from "./domain/queue-state.ts";
 import { QueueState } from "./domain/queue-state.ts";
 import { readReceipt, receiptHandle } from "./domain/receipt.ts";
 import { invalidValue, overLimit, queueDoesNotExist } from "./errors.ts";
+import type { Sender, Sent } from "./intake.ts";
+import { Intake } from "./intake.ts";
 import { LongPolls } from "./long-polls.ts";
 import { ReceiveNotes } from "./receive-notes.ts";
 import type { Arrival, QueueRecord, SqsStore } from "./store.ts";
@@ -53,22 +53,6 @@ export function createCounters(metrics: Metrics) {
   };
 }
 
-export interface Sender {
-  readonly senderId: string;
-  readonly traceHeader: string | undefined;
-}
-
-export interface Sent {
-  readonly messageId: string;
-  readonly seq: number;
-}
-
-interface Accepted {
-  readonly sent: Sent;
-  /** Undefined: it is new, or what it repeats is durable. */
-  readonly repeats: Promise<void> | undefined;
-}
-
 export interface ReceiveRequest {
   readonly max: number;
   readonly waitMs: number;
@@ -93,11 +77,10 @@ export class Queue {
   #settings: QueueSettings;
   #version: number;
   #state: QueueState;
-  #sent = new SentLog();
+  #intake: Intake;
   #attempts = new Attempts();
   #loading: Promise<void> | undefined;
   #refilling: Promise<void> | undefined;
-  readonly #accepting = new Map<SentOnce, Promise<void>>();
   readonly #polls: LongPolls;
   readonly #notes: ReceiveNotes;
   #isClosed = false;
@@ -110,6 +93,7 @@ export class Queue {
     this.#version = version;
     this.#settings = settingsOf(record.attributes);
     this.#state = this.#emptyState();
+    this.#intake = this.#emptyIntake();
     this.#polls = new LongPolls(deps.clock, () => this.#state.nextVisibleAtMs);
     this.#notes = new ReceiveNotes(deps, () => ({ pile: this.#record.pile, arn: this.arn }));
   }
@@ -150,30 +134,17 @@ export class Queue {
   async send(drafts: readonly Draft[], sender: Sender): Promise<readonly Sent[]> {
     await this.#loaded();
     const { clock, store, counters } = this.#deps;
-    const nowMs = clock.now();
-    const accepted = Promise.withResolvers<void>();
-    accepted.promise.catch(() => {}); // who repeats a message awaits it, if anyone does
-    const arrivals: Arrival[] = [];
-    const results = drafts.map((draft) =>
-      this.#accept(draft, sender, { nowMs, arrivals, accepted: accepted.promise }),
-    );
+    const { dedupScope: scope } = this.#settings;
+    const batch = this.#intake.take(drafts, { sender, scope, nowMs: clock.now() });
+    const { arrivals } = batch;
     if (arrivals.length > 0) {
-      const state = this.#state;
-      try {
-        await store.insert(this.#record.pile, arrivals, this.#sent.forget(nowMs, drafts.length));
-        accepted.resolve();
-      } catch (error) {
-        for (const { sentOnce } of arrivals) if (sentOnce) this.#sent.withdraw(sentOnce);
-        accepted.reject(error);
-        throw error;
-      } finally {
-        for (const { sentOnce } of arrivals) if (sentOnce) this.#accepting.delete(sentOnce);
-      }
+      const { isThere } = this.#anchor();
+      await batch.write((forgotten) => store.insert(this.#record.pile, arrivals, forgotten));
       counters.sent.add(arrivals.length);
-      if (state === this.#state) this.#arrived(arrivals);
+      if (isThere()) this.#arrived(arrivals);
     }
-    for (const { repeats } of results) await repeats;
-    return results.map(({ sent }) => sent);
+    await batch.repeatedAreDurable();
+    return batch.sent;
   }
 
   /** Up to `max` messages; waits for the first of them. */
@@ -298,43 +269,6 @@ export class Queue {
   }
 
   // Sending.
-
-  #accept(
-    draft: Draft,
-    sender: Sender,
-    batch: { readonly nowMs: number; readonly arrivals: Arrival[]; readonly accepted: Promise<void> },
-  ): Accepted {
-    const { dedupId, groupId, delayMs, content } = draft;
-    const { nowMs, arrivals, accepted } = batch;
-    const { dedupScope: scope } = this.#settings;
-    const known =
-      dedupId === undefined ? undefined : this.#sent.find({ dedupId, groupId: groupId ?? "", scope }, nowMs);
-    if (known) {
-      const sent = { messageId: known.messageId, seq: known.seq };
-      return { sent, repeats: this.#accepting.get(known) };
-    }
-    const message: Message = {
-      seq: this.#nextSeq(nowMs),
-      id: this.#deps.random.uuid(),
-      contentId: newContentId(nowMs, this.#deps.random),
-      sentAtMs: nowMs,
-      senderId: sender.senderId,
-      ...(groupId !== undefined && { groupId }),
-      ...(dedupId !== undefined && { dedupId }),
-      ...traceOf(draft, sender),
-      visibleAtMs: nowMs + delayMs,
-      receiveCount: 0,
-    };
-    const sent: Sent = { messageId: message.id, seq: message.seq };
-    const sentOnce =
-      dedupId === undefined ? undefined : { dedupId, groupId: groupId ?? "", scope, ...sent, atMs: nowMs };
-    if (sentOnce) {
-      this.#sent.add(sentOnce);
-      this.#accepting.set(sentOnce, accepted);
-    }
-    arrivals.push({ message, content, sentOnce });
-    return { sent, repeats: undefined };
-  }
 
   #arrived(arrivals: readonly Arrival[]): void {
     const nowMs = this.#deps.clock.now();
@@ -542,8 +476,7 @@ export class Queue {
       afterSeq = messages.at(-1)?.seq;
       if (isLast) break;
     }
-    const sent = await store.sent(pile);
-    for (const each of sent.toSorted((one, other) => one.atMs - other.atMs)) this.#sent.add(each);
+    this.#intake.remember(await store.sent(pile));
     this.#state = state;
   }
 
@@ -574,6 +507,10 @@ export class Queue {
     return new QueueState({ isFifo: this.#settings.isFifo, windowMax: queueWindowMessagesMax });
   }
 
+  #emptyIntake(): Intake {
+    return new Intake({ random: this.#deps.random, nextSeq: (nowMs) => this.#nextSeq(nowMs) });
+  }
+
   #become(record: QueueRecord, version: number): void {
     const isPurged = record.pile !== this.#record.pile;
     this.#record = record;
@@ -582,23 +519,13 @@ export class Queue {
     if (!isPurged) return;
     this.#notes.forgetAll();
     this.#state = this.#emptyState();
-    this.#sent = new SentLog();
+    this.#intake = this.#emptyIntake();
     this.#attempts = new Attempts();
   }
 
   #requireOpen(): void {
     if (this.#isClosed) throw queueDoesNotExist();
   }
-}
-
-function traceOf({ systemAttributes }: Draft, { traceHeader }: Sender): Pick<Message, "traceHeader"> {
-  const header = systemAttributes?.["AWSTraceHeader"]?.text ?? traceHeader;
-  return header === undefined ? {} : { traceHeader: header };
-}
-
-/** Ascending, so that contents that are sent together lie together: a commit touches few pages of the disk. */
-function newContentId(nowMs: number, random: Random): string {
-  return `${nowMs.toString(16).padStart(12, "0")}${random.hex(6)}`;
 }
 
 /** What `store.move` writes. */

@@ -8,7 +8,8 @@ import { sequenceNumber } from "../domain/message.ts";
 import { md5OfAttributes, md5OfText } from "../domain/md5.ts";
 import { batchTooLong } from "../errors.ts";
 import type { SqsParts } from "../parts.ts";
-import type { Queue, Sender, Sent } from "../queue.ts";
+import type { Sender, Sent } from "../intake.ts";
+import type { Queue } from "../queue.ts";
 import type { Client } from "../to-wire.ts";
 
 type SendingOperations = Pick<OperationsOf<Client>, "SendMessage" | "SendMessageBatch">;
