@@ -2,7 +2,7 @@
 import { admits } from "../../events/admission.ts";
 import type { Target } from "../../events/ports.ts";
 import type { Buckets } from "./buckets.ts";
-import { checkedPolicy } from "./domain/bucket-policy.ts";
+import { keptPolicy } from "./domain/bucket-policy.ts";
 import { bucketOfArn } from "./domain/bucket-name.ts";
 import { defaultAlgorithm } from "./domain/checksum.ts";
 import { standard } from "./domain/object.ts";
@@ -18,7 +18,7 @@ export function createTarget({ buckets, files, logger, objects, random, store }:
       const key = objectKey ?? random.uuid();
       checkKey(key);
       const { policy } = bucket.value.settings;
-      const document = policy === undefined ? undefined : checkedPolicy(policy, bucket.value);
+      const document = policy === undefined ? undefined : keptPolicy(policy);
       const owner = bucket.value.account;
       if (!admits(document, { action: "s3:PutObject", resource: `${arn}/${key}`, owner }, ctx)) {
         logger.warn("a bucket's policy lacks a permission", {

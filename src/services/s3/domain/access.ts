@@ -7,7 +7,7 @@ import type { Carried } from "../../../events/policy-conditions.ts";
 import { type AccessRequest, isAllowed, isDenied, type Requester } from "../../../events/resource-policy.ts";
 import { type Acl, allows, type Grantee, ownershipOf, type Permission } from "./acl.ts";
 import { bucketArn, type BucketRecord, canonicalId } from "./bucket.ts";
-import { checkedPolicy, isPublicPolicy } from "./bucket-policy.ts";
+import { isPublicPolicy, keptPolicy } from "./bucket-policy.ts";
 
 export type Who = Exclude<Requester, { readonly kind: "service" }>;
 
@@ -31,7 +31,7 @@ export type Decision = "allowed" | "denied" | "not-allowed";
 export function decision(bucket: BucketRecord, object: Subject, request: Request): Decision {
   const { publicAccess, policy: text } = bucket.settings;
   const asked = policyRequest(bucket, request);
-  const policy = text === undefined ? undefined : checkedPolicy(text, bucket);
+  const policy = text === undefined ? undefined : keptPolicy(text);
   // documented: the owner's root can always mend a policy.
   const isMending = policyActions.has(request.action) && isAccount(request.who, bucket.account);
   if (policy && isDenied(policy, asked) && !isMending) return "denied";

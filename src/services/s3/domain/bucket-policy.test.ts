@@ -58,6 +58,30 @@ test("what is no policy of this bucket has S3's words", () => {
   }
 });
 
+test("what is no policy at all is malformed, too", () => {
+  const documents = [
+    "",
+    "x",
+    "[]",
+    "{}",
+    '{"Statement":[]}',
+    '{"Statement":[null]}',
+    '{"Statement":"x"}',
+    '{"Version":"1","Statement":[]}',
+    JSON.stringify({ Statement: { ...usual, NotAction: "s3:PutObject" } }),
+    JSON.stringify({ Statement: { ...usual, Condition: "x" } }),
+    JSON.stringify({ Statement: { ...usual, Condition: { StringEquals: null } } }),
+    JSON.stringify({ Statement: { ...usual, Condition: { IpAddress: { "aws:SourceIp": ["x"] } } } }),
+  ];
+  for (const text of documents) {
+    assert.throws(
+      () => checkedPolicy(text, bucket),
+      (error) => error instanceof AwsError && error.code === "MalformedPolicy",
+      text,
+    );
+  }
+});
+
 test("all but something may be named", () => {
   policyOf({ ...usual, Action: undefined, NotAction: "s3:PutObject" });
   policyOf({ ...usual, Resource: undefined, NotResource: objects });

@@ -7,16 +7,22 @@ import { bucketArn, type BucketRecord } from "./bucket.ts";
 
 /** Throws MalformedPolicy. */
 export function checkedPolicy(text: string, bucket: Pick<BucketRecord, "name" | "region">): AnyPolicy {
-  const document = parsed(text);
-  const { Version = "2008-10-17", Statement: given } = document;
+  const { Statement: given, Version = "2008-10-17" } = parsed(text);
   if (Version !== "2008-10-17" && Version !== "2012-10-17") {
     throw malformedPolicy("The policy must contain a valid version string");
   }
   if (given === undefined) throw malformedPolicy("Missing required field Statement");
-  const statements = (Array.isArray(given) ? given : [given]) as AnyStatement[];
-  if (statements.length === 0) throw malformedPolicy("Could not parse the policy: Statement is empty!");
-  for (const statement of statements) checkStatement(statement, bucketArn(bucket));
-  return { Version, Statement: statements };
+  const policy = keptPolicy(text);
+  if (policy.Statement.length === 0) throw malformedPolicy("Could not parse the policy: Statement is empty!");
+  for (const statement of policy.Statement) checkStatement(statement, bucketArn(bucket));
+  return policy;
+}
+
+/** One that was checked when it was put. */
+export function keptPolicy(text: string): AnyPolicy {
+  const { Statement: given = [], Version = "2008-10-17" } = parsed(text);
+  const statements: readonly unknown[] = Array.isArray(given) ? given : [given];
+  return { Version: Version as string, Statement: statements as readonly AnyStatement[] };
 }
 
 function parsed(text: string): { readonly Version?: unknown; readonly Statement?: unknown } {
@@ -30,6 +36,7 @@ function parsed(text: string): { readonly Version?: unknown; readonly Statement?
 }
 
 function checkStatement(statement: AnyStatement, arn: string): void {
+  if (!isObject(statement)) throw malformedPolicy("Invalid policy syntax."); // inferred
   const { Condition, Effect: effect, NotPrincipal, Principal: principal = NotPrincipal } = statement;
   if (effect === undefined) throw malformedPolicy("Missing required field Effect");
   if (effect !== "Allow" && effect !== "Deny") throw malformedPolicy(`Invalid effect: ${String(effect)}`);
@@ -38,6 +45,14 @@ function checkStatement(statement: AnyStatement, arn: string): void {
     throw malformedPolicy("Invalid principal in policy");
   }
   const { Action, NotAction, NotResource, Resource } = statement;
+  const pairs = [
+    [statement.Principal, NotPrincipal],
+    [Action, NotAction],
+    [Resource, NotResource],
+  ];
+  if (pairs.some(([one, other]) => one !== undefined && other !== undefined)) {
+    throw malformedPolicy("Invalid policy syntax."); // inferred
+  }
   if (Action === undefined && NotAction === undefined) throw malformedPolicy("Missing required field Action");
   const actions = texts(Action ?? NotAction);
   if (actions.length === 0 || !actions.every((each) => each === "*" || /^s3:[\w*?]+$/i.test(each))) {
@@ -90,6 +105,9 @@ const keyAction =
   /^s3:((get|put|delete|restore|replicate|update)object|abortmultipartupload|bypassgovernance|listmultipartuploadparts|initiatereplication|objectowner|replicate)/i;
 
 function checkConditions(conditions: NonNullable<AnyStatement["Condition"]>): void {
+  if (!isObject(conditions) || !Object.values(conditions).every(isObject)) {
+    throw malformedPolicy("Invalid policy syntax."); // inferred
+  }
   for (const [operator, tests] of Object.entries(conditions)) {
     if (!isConditionOperator(operator, "all")) throw malformedPolicy(`Invalid Condition type : ${operator}`);
     for (const [key, values] of Object.entries(tests)) {
@@ -148,6 +166,10 @@ const namingKeys: ReadonlySet<string> = new Set([
   "s3:dataaccesspointaccount",
   "s3:dataaccesspointarn",
 ]);
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
 function texts(values: unknown): readonly string[] {
   const list: readonly unknown[] = Array.isArray(values) ? values : [values];

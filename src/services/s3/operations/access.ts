@@ -14,7 +14,7 @@ import {
   ownershipOf,
 } from "../domain/acl.ts";
 import { allPublicBlocked, type BucketRecord, canonicalId } from "../domain/bucket.ts";
-import { checkedPolicy, isPublicPolicy } from "../domain/bucket-policy.ts";
+import { checkedPolicy, isPublicPolicy, keptPolicy } from "../domain/bucket-policy.ts";
 import { accessDenied, malformedPolicy, malformedXml, notConfigured, s3Error } from "../errors.ts";
 import type { S3Parts } from "../parts.ts";
 import type { ObjectVersion } from "../domain/object.ts";
@@ -74,7 +74,7 @@ export function accessOperations({ buckets, objects }: S3Parts): AccessOperation
       if (policy === undefined) {
         throw notConfigured("NoSuchBucketPolicy", "The bucket policy does not exist", bucket.name);
       }
-      return { PolicyStatus: { IsPublic: isPublicPolicy(checkedPolicy(policy, bucket)) } };
+      return { PolicyStatus: { IsPublic: isPublicPolicy(keptPolicy(policy)) } };
     },
 
     async PutPublicAccessBlock(input, ctx) {
