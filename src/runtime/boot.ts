@@ -48,6 +48,11 @@ export class Boot {
     this.#startedMs = clock.monotonic();
   }
 
+  /** The sandbox is there. Making it is not the time of the invocation that it is made for. */
+  launched(): void {
+    if (this.phase === "invoke") this.#startedMs = this.#deps.clock.monotonic();
+  }
+
   /** The runtime has asked for work. */
   runtimeDone(): void {
     const { spec, log } = this.#deps;

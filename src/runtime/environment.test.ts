@@ -294,6 +294,27 @@ test("a suppressed init counts into the duration, has the function's share of CP
   assert.deepEqual(driver.removedTmps, [first?.tmpName], "and it ends with the environment");
 });
 
+test("the time that a sandbox takes to be made again is not the function's", async (t) => {
+  const made = Promise.withResolvers<void>();
+  const driver = new ScriptedDriver(async (runtime) => {
+    await runtime.next();
+    await runtime.exit(1);
+  }, echo);
+  const { environment, clock, lines } = await stage(t, driver);
+  await environment.initialised;
+  await environment.invoke(invocation("r-1"));
+  await environment.settled();
+  driver.ready = made.promise;
+  const running = environment.invoke(invocation("r-2", "2"));
+  await clock.advance(60_000);
+  assert.equal(environment.status, "busy");
+  made.resolve();
+  const result = await running;
+  assert.deepEqual([payloadOf(result), result.durationMs], ["2", 0]);
+  await environment.settled();
+  assert.match(lines().at(-1) ?? "", /^REPORT RequestId: r-2\tDuration: 0\.00 ms\t/);
+});
+
 test("an INIT of more than 10 s is repeated inside the first invocation, under the function's timeout", async (t) => {
   const driver = new ScriptedDriver(() => forever);
   const { environment, clock, lines } = await stage(t, driver, { spec: { timeoutMs: 3000 } });

@@ -89,6 +89,7 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     this.log = new EnvironmentOutput({ clock, sink: deps.logs, stream, format: spec });
     this.#runDeps = { clock, spec, log: this.log, streamBytesPerSecond };
     this.#runtime = new PresentRuntime(deps, this, {
+      onLaunched: () => this.#launched(),
       onExtensionsReady: () => this.#extensionsReady(),
       onExtensionFailed: (failure) => this.#extensionFailed(failure),
       onEnded: (ending) => this.#ended(ending),
@@ -114,6 +115,7 @@ class RuntimeEnvironment implements Environment, RuntimePort {
       this.#fail(failures.timedOut(timeoutMs)),
     );
     this.#running = running;
+    if (reserved.step !== "restarting") running.begin();
     const result = this.#resultOf(running);
     this.#reported = running.report(result, this.#runtime);
     this.#runtime.wake();
@@ -233,7 +235,13 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     await this.log.drained();
   }
 
+  #launched(): void {
+    this.#boot?.launched();
+    this.#running?.begin();
+  }
+
   #runtimeInitialised(boot: Boot): void {
+    this.#running?.begin(); // it may be heard of before its sandbox is
     this.extensions.closeRegistration();
     boot.runtimeDone();
   }

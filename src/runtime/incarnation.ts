@@ -27,6 +27,8 @@ export interface IncarnationDeps {
   readonly output: EnvironmentOutput;
   /** Left out: every runtime is started for itself. */
   readonly warm?: Pick<WarmPool, "take"> | undefined;
+  /** The sandbox is there, and the program in it has been started. */
+  readonly onLaunched: () => void;
   /** An external extension has ended. */
   readonly onExtensionExit: (name: string, exit: Exit) => void;
 }
@@ -169,6 +171,7 @@ export class Incarnation {
     const argv = this.#supervisor?.argv(spec.argv) ?? spec.argv;
     const sandbox = await driver.create({ ...spec, argv });
     this.#sandbox = sandbox;
+    this.#deps.onLaunched();
     if (sandbox.address !== undefined && !this.#isKilled) endpoint.admit(sandbox.address);
     return sandbox;
   }

@@ -53,6 +53,8 @@ export interface Owner {
 }
 
 export interface RuntimeListener {
+  /** Its sandbox is there, and the program in it has been started. */
+  onLaunched(): void;
   /** No extension is at work any more. */
   onExtensionsReady(): void;
   onExtensionFailed(failure: ExtensionFailure): void;
@@ -111,11 +113,14 @@ export class PresentRuntime {
     this.#incarnations += 1;
     const extensions = this.#newExtensions(prepared.extensions);
     this.#extensions = extensions;
-    const incarnation = new Incarnation(
+    const incarnation: Incarnation = new Incarnation(
       {
         ...this.#deps,
         warm: isFirst ? warm : undefined, // what waits has a /tmp of its own
         output: log,
+        onLaunched: () => {
+          if (!incarnation.isLeaving) this.#listener.onLaunched();
+        },
         onExtensionExit: (name, exit) => extensions.ended(name, exit),
       },
       {

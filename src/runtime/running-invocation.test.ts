@@ -12,9 +12,11 @@ interface Over {
   readonly request?: Partial<InvocationRequest>;
   readonly hasExtensions?: boolean;
   readonly streamBytesPerSecond?: number;
+  /** False: its time has not begun. */
+  readonly isBegun?: boolean;
 }
 
-function staged({ request, hasExtensions = false, streamBytesPerSecond }: Over = {}) {
+function staged({ request, hasExtensions = false, streamBytesPerSecond, isBegun = true }: Over = {}) {
   const clock = createSimClock();
   const said: PlatformEvent[] = [];
   const log = {
@@ -29,6 +31,7 @@ function staged({ request, hasExtensions = false, streamBytesPerSecond }: Over =
     invocationRequest({ requestId: "r-1", ...request }),
     () => (timeouts += 1),
   );
+  if (isBegun) running.begin();
   const result = running.answer.then((answer): InvocationResult => ({
     ...answer,
     initMs: undefined,
@@ -53,6 +56,22 @@ test("I1: of two answers the first counts, and its time ends then", async () => 
   await clock.advance(20);
   running.finish(outcomes.truncated("r-1"));
   assert.deepEqual(await result, { outcome: answer, durationMs: 20, initMs: undefined, memoryPeakMb: 40 });
+});
+
+test("the function's time begins when it is said to, once: what lambdad needs before is not the function's", async () => {
+  const { clock, running, result, timeouts } = staged({ isBegun: false });
+  await clock.advance(60_000);
+  assert.equal(timeouts(), 0);
+  running.begin();
+  assert.equal(running.event.deadlineMs, clock.now() + 3000);
+  await clock.advance(2000);
+  running.begin();
+  await clock.advance(999);
+  assert.equal(timeouts(), 0);
+  await clock.advance(1);
+  assert.equal(timeouts(), 1);
+  running.finish(answer);
+  assert.equal((await result).durationMs, 3000);
 });
 
 test("each line waits for what it tells: START, the runtime's return, the return of all", async () => {

@@ -1,11 +1,13 @@
 /**
  * One invocation in its environment, from `invoke` until runtime and extensions have asked for the next: its deadline,
- * its one answer (I1), and what the log says of it.
+ * its one answer (I1), and what the log says of it. The function's time is not the platform's: it begins with the event, or
+ * where a runtime is started for it, with that.
  *
  * Three things are reached, in this order: the answer, the runtime's return, the return of all. Who reaches them is
  * `environment.ts`'s to say; what is written waits for them, so that no line comes before its time.
  */
 import type { Clock, Timer } from "../base/clock.ts";
+import { invariant } from "../base/invariant.ts";
 import type { InvocationEvent, StreamBegin } from "./api/runtime-port.ts";
 import type { VersionSpec } from "./contract.ts";
 import type { Failure, FailureStatus } from "./failure.ts";
@@ -38,11 +40,11 @@ interface Answer {
 
 export class RunningInvocation {
   readonly request: InvocationRequest;
-  /** What the runtime gets. */
-  readonly event: InvocationEvent;
   readonly #deps: RunningDeps;
-  readonly #startedMs: number;
-  readonly #timer: Timer;
+  readonly #onTimeout: () => void;
+  #startedMs: number;
+  #event: InvocationEvent | undefined;
+  #timer: Timer | undefined;
   readonly #answer = new Settlement<Answer>();
   /** The runtime has asked for more, or is gone. With monotonic ms. */
   readonly #runtimeDone = new Settlement<number>();
@@ -54,14 +56,27 @@ export class RunningInvocation {
   #failure: FailureStatus | undefined;
 
   constructor(deps: RunningDeps, request: InvocationRequest, onTimeout: () => void) {
-    const { clock, spec } = deps;
     this.request = request;
     this.#deps = deps;
+    this.#onTimeout = onTimeout;
+    this.#startedMs = deps.clock.monotonic();
+  }
+
+  /** The function's time begins. Only the first call counts. */
+  begin(): void {
+    if (this.#timer || this.#answer.settled) return;
+    const { clock, spec } = this.#deps;
     this.#startedMs = clock.monotonic();
-    const { requestId, invokedFunctionArn, traceHeader, clientContext, payload } = request;
+    const { requestId, invokedFunctionArn, traceHeader, clientContext, payload } = this.request;
     const deadlineMs = clock.now() + spec.timeoutMs;
-    this.event = { requestId, deadlineMs, invokedFunctionArn, traceHeader, clientContext, payload };
-    this.#timer = clock.after(spec.timeoutMs, onTimeout);
+    this.#event = { requestId, deadlineMs, invokedFunctionArn, traceHeader, clientContext, payload };
+    this.#timer = clock.after(spec.timeoutMs, this.#onTimeout);
+  }
+
+  /** What the runtime gets. */
+  get event(): InvocationEvent {
+    invariant(this.#event, "nothing is delivered before the function's time begins");
+    return this.#event;
   }
 
   get answer(): Promise<Answer> {
@@ -109,7 +124,7 @@ export class RunningInvocation {
 
   /** Once: runtime and extensions have asked for more, or are gone. */
   returned(): void {
-    this.#timer.cancel();
+    this.#timer?.cancel();
     const nowMs = this.#deps.clock.monotonic();
     if (!this.#runtimeDone.settled) this.#runtimeDone.settle(nowMs);
     this.#returned.settle(nowMs);

@@ -212,6 +212,8 @@ export class ScriptedDriver implements Driver {
   readonly removedTmps: string[] = [];
   /** Makes `create` fail. */
   failure: string | undefined;
+  /** `create` begins when this has resolved. */
+  ready: Promise<void> = Promise.resolve();
   readonly #scripts: readonly Script[];
   readonly #fake = createFakeDriver({ [scriptedProgram]: (program) => this.#play(program) });
 
@@ -230,6 +232,7 @@ export class ScriptedDriver implements Driver {
   }
 
   async create(spec: SandboxSpec): Promise<Sandbox> {
+    await this.ready;
     if (this.failure !== undefined) throw new DriverError("launch", this.failure);
     const sandbox = await this.#fake.create({ ...spec, argv: [scriptedProgram, ...spec.argv] });
     return {
