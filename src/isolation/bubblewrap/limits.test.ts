@@ -141,6 +141,24 @@ print([m[4] for m in mounts if 'loop' in ' '.join(m) and m[4] != '/tmp'], os.pat
     await subject.driver.removeTmp?.(tmpName);
   });
 
+  test("D3: the next one in a named /tmp has the address, and finds no process or socket of the last one's", async () => {
+    const tmpName = `tmp-${systemRandom.hex(4)}`;
+    const listen = "import os, socket, time; s = socket.socket(); s.bind(('', 8080)); s.listen(); ";
+    const daemon = "os.fork() or os.setsid(); print('ready', flush=True); time.sleep(1000)";
+    const { sandbox } = await background(subject.driver, python(listen + daemon, { tmpName }));
+    await sandbox.destroy();
+    const look =
+      "print(sorted(filter(str.isdigit, os.listdir('/proc'))), open('/proc/net/tcp').read().count(':1F90 '))";
+    const next = await subject.driver.create(python(listen + look, { tmpName }));
+    assert.equal(next.address, sandbox.address);
+    assert.equal((await ending(next)).stdout, "['1', '2'] 1\n", "reaper, program, and its own socket");
+    await subject.driver.removeTmp?.(tmpName);
+    const other = await subject.driver.create(python("", { tmpName }));
+    assert.notEqual(other.address, sandbox.address, "addresses rest");
+    await ending(other);
+    await subject.driver.removeTmp?.(tmpName);
+  });
+
   test("D2: who wants more memory than its limit is killed, and the kernel says why", async () => {
     const { exit, stdout } = await run("x = bytearray(600_000_000); print('ESCAPED')", { memoryMb: 128 });
     assert.deepEqual(
