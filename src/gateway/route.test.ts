@@ -219,6 +219,7 @@ const routes: readonly (readonly [what: string, head: Partial<RequestHead>, expe
     { method: "POST", path: "/b/k", query: "uploadId=u", headers: s3Head },
     "s3 CompleteMultipartUpload restXml",
   ],
+  ["a preflight of no page", { method: "OPTIONS", path: "/b/k", headers: s3Head }, "400 BadRequest restXml"],
   [
     "a POST to a bucket that is no form",
     { method: "POST", path: "/b", headers: s3Head },

@@ -172,13 +172,17 @@ function completion(model: ServiceModel) {
   return model.name === "s3" ? model.operations.get("CompleteMultipartUpload") : undefined;
 }
 
-/** recorded: a POST to a bucket is a form, or none. */
+/** recorded: a POST to a bucket is a form, or none; OPTIONS is a page's question, or nobody's. */
 function notAllowed(head: RequestHead): AwsError {
   const [, bucket, key] = /^\/([^/]*)\/?(.*)$/.exec(s3Path(head, head.path)) ?? [];
   if (head.method === "POST" && bucket && !key && head.query === "") {
     const text = "At least one of the pre-conditions you specified did not hold";
     const Condition = "Bucket POST must be of the enclosure-type multipart/form-data";
     return new AwsError("PreconditionFailed", text, { status: 412, members: { Condition } });
+  }
+  if (head.method === "OPTIONS") {
+    const text = "Insufficient information. Origin request header needed.";
+    return new AwsError("BadRequest", text, { status: 400 });
   }
   const inBucket = key ? "OBJECT" : "BUCKET";
   const text = "The specified method is not allowed against this resource.";

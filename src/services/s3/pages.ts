@@ -3,7 +3,7 @@ import { escapeText } from "../../wire/xml.ts";
 import { hostIdOf } from "../../wire/error-body.ts";
 import type { OriginRules, PageRequest, WebResponse } from "../service.ts";
 import type { Buckets } from "./buckets.ts";
-import { askedHeaders, corsHeaders, corsMethods } from "./domain/cors.ts";
+import { askedHeaders, corsHeaders, corsMethods, isHeaderName } from "./domain/cors.ts";
 
 export function createOriginRules(buckets: Buckets): OriginRules {
   return {
@@ -13,11 +13,8 @@ export function createOriginRules(buckets: Buckets): OriginRules {
       const bucket = name === undefined ? undefined : await buckets.find(name);
       // A path that begins with no bucket's name may be any other service's.
       if (!bucket && inHost === undefined) return undefined;
-      const origin = headers["origin"];
+      const { origin = "" } = headers;
       const method = headers["access-control-request-method"];
-      if (origin === undefined) {
-        return refusal(request, 400, "BadRequest", "Insufficient information. Origin request header needed.");
-      }
       if (method === undefined || !corsMethods.has(method)) {
         return refusal(
           request,
@@ -34,12 +31,13 @@ export function createOriginRules(buckets: Buckets): OriginRules {
       if (!bucket) return of("Bucket not found", "BUCKET");
       const rules = bucket.value.settings.cors;
       if (!rules) return of("CORS is not enabled for this bucket.", "BUCKET");
-      const allowed = corsHeaders(
-        rules,
-        origin,
-        method,
-        askedHeaders(headers["access-control-request-headers"]),
-      );
+      const asked = askedHeaders(headers["access-control-request-headers"]);
+      const wrong = asked.find((name) => !isHeaderName(name));
+      if (wrong !== undefined) {
+        const text = `Access-Control-Request-Headers "${wrong}" contains invalid character.`;
+        return refusal(request, 400, "BadRequest", text);
+      }
+      const allowed = corsHeaders(rules, origin, method, asked);
       if (!allowed) return of(notAllowed, "OBJECT");
       return { status: 200, headers: allowed, body: "" };
     },

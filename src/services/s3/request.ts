@@ -116,6 +116,12 @@ export function checkEncryption(input: EncryptionInput): void {
   );
 }
 
+/** Of a read: no object here is encrypted with a key that the reader would have to bring. */
+export function refuseReadingKey(algorithm: string | undefined): void {
+  if (algorithm === undefined) return;
+  throw invalidRequest("The encryption parameters are not applicable to this object.");
+}
+
 /** Where S3 demands that the body's digest is sent. */
 export function requireDigest(ctx: Context): void {
   if (!hasDigest(ctx)) throw missingDigest();

@@ -92,7 +92,12 @@ const tellFunction = {
     LambdaFunctionConfigurations: [
       {
         LambdaFunctionArn: `arn:aws:lambda:us-east-1:${account}:function:f`,
-        Events: ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"],
+        Events: [
+          "s3:ObjectCreated:*",
+          "s3:ObjectRemoved:*",
+          "s3:LifecycleExpiration:*",
+          "s3:LifecycleTransition",
+        ],
       },
     ],
   },
@@ -260,6 +265,38 @@ test("lifecycle rules: what is due goes and is told of, the rest stays", async (
   );
   await rejectsWith(read("tmp/a"), "NoSuchKey");
   assert.equal(await read("kept"), "x");
+  await made.stop();
+});
+
+test("lifecycle rules: what is due gets its storage class, bytes and versions stay", async () => {
+  const made = await withBucket();
+  const { call, clock, delivered, put, read } = made;
+  await call("PutBucketVersioning", { Bucket: "box", VersioningConfiguration: { Status: "Enabled" } });
+  await call("PutBucketNotificationConfiguration", tellFunction);
+  await call("PutBucketLifecycleConfiguration", {
+    Bucket: "box",
+    LifecycleConfiguration: {
+      Rules: [
+        {
+          Status: "Enabled",
+          Filter: { ObjectSizeGreaterThan: 0 },
+          Transitions: [{ Days: 0, StorageClass: "GLACIER" }],
+          NoncurrentVersionTransitions: [{ NoncurrentDays: 1, StorageClass: "GLACIER_IR" }],
+        },
+      ],
+    },
+  });
+  const { VersionId: older } = await put("k", "old");
+  const { VersionId: newer } = await put("k", "new");
+  await clock.advance(3 * day);
+  const isTold = () => delivered.filter(({ record }) => record.eventName === "LifecycleTransition");
+  await until("both are told of", () => isTold().length === 2);
+  await rejectsWith(read("k"), "InvalidObjectState");
+  assert.equal((await call("HeadObject", { Bucket: "box", Key: "k" }))["VersionId"], newer);
+  const past = await call("GetObject", { Bucket: "box", Key: "k", VersionId: older });
+  assert.equal(past["StorageClass"], "GLACIER_IR");
+  await call("RestoreObject", { Bucket: "box", Key: "k", RestoreRequest: { Days: 1 } });
+  assert.equal(await read("k"), "new");
   await made.stop();
 });
 

@@ -5,7 +5,7 @@ import { AwsError } from "../../../wire/aws-error.ts";
 import { isBucketName } from "./bucket-name.ts";
 import { checkedPolicy, isPublicPolicy } from "./bucket-policy.ts";
 import { copySourceOf } from "./copy-source.ts";
-import { checkedCors, corsHeaders } from "./cors.ts";
+import { askedHeaders, checkedCors, corsHeaders, isHeaderName } from "./cors.ts";
 import { metadataToWire, systemHeaders, userMetadata } from "./metadata.ts";
 import { requireRemovable, requireRetentionChange } from "./object-lock.ts";
 import { checkPolicy, readPolicy, sizeRange } from "./post-policy.ts";
@@ -122,6 +122,13 @@ test("CORS: the first rule that has origin, method and all headers", () => {
   assert.match(refused({ AllowedMethods: ["PATCH"] }), /Unsupported method is PATCH$/);
   assert.match(refused({ AllowedOrigins: ["*a*"] }), /can not have more than one wildcard/);
   assert.match(refused({ AllowedOrigins: [] }), /^MalformedXML/);
+});
+
+test("CORS: headers that a preflight asks for", () => {
+  assert.deepEqual(askedHeaders("X-Amz-Date, content-type,,"), ["x-amz-date", "content-type"]);
+  assert.deepEqual(askedHeaders(undefined), []);
+  assert(isHeaderName("x-amz-date"));
+  for (const text of ["x b", "x:", "", "ü"]) assert(!isHeaderName(text), text);
 });
 
 test("object lock: what may be removed or shortened, and by whom", () => {

@@ -12,7 +12,7 @@ import { headerTags } from "../domain/tagging.ts";
 import { invalidArgument, invalidRequest, s3Error } from "../errors.ts";
 import type { S3Parts } from "../parts.ts";
 import { receive } from "../receiving.ts";
-import { causeOf, checkEncryption, descriptionOf, requirePartNumber } from "../request.ts";
+import { causeOf, checkEncryption, descriptionOf, refuseReadingKey, requirePartNumber } from "../request.ts";
 import { checksumToWire, type Client, expirationOf, quoted, wholeSeconds } from "../to-wire.ts";
 import type { Uploads } from "../uploads.ts";
 
@@ -38,6 +38,7 @@ export function copyOperations(parts: S3Parts & { readonly uploads: Uploads }): 
     const version = await objects
       .object(bucket, named.key, named.versionId, "GET")
       .catch((error: unknown) => Promise.reject(named.versionId === undefined ? error : asCopyError(error)));
+    refuseReadingKey(input.CopySourceSSECustomerAlgorithm);
     const nowMs = clock.now();
     checkCopySource(
       {

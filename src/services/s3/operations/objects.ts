@@ -19,7 +19,13 @@ import {
 } from "../errors.ts";
 import type { S3Parts } from "../parts.ts";
 import { expectationsOf, receive, sourceOf } from "../receiving.ts";
-import { causeOf, descriptionOf, requireLockDigest, requirePartNumber } from "../request.ts";
+import {
+  causeOf,
+  descriptionOf,
+  refuseReadingKey,
+  requireLockDigest,
+  requirePartNumber,
+} from "../request.ts";
 import { checksumToWire, type Client, expirationOf, objectToWire, quoted } from "../to-wire.ts";
 import { checksumMember } from "../domain/checksum.ts";
 
@@ -46,6 +52,7 @@ export function objectOperations({ buckets, clock, files, objects, store }: S3Pa
     }
     if (input.PartNumber !== undefined) requirePartNumber(input.PartNumber);
     const version = await objects.object(bucket, input.Key, input.VersionId, method);
+    refuseReadingKey(input.SSECustomerAlgorithm);
     const nowMs = clock.now();
     checkRead(
       {
