@@ -12,6 +12,7 @@ import { systemDisk } from "./base/disk.ts";
 import { createLogger } from "./base/logger.ts";
 import { createMetrics } from "./base/metrics.ts";
 import { systemRandom } from "./base/random.ts";
+import { Undo } from "./base/undo.ts";
 import type { Config } from "./config.ts";
 import { resolveConfig } from "./config.ts";
 import { AsyncQueue } from "./events/async/queue.ts";
@@ -26,7 +27,7 @@ import { asyncRoutes } from "./gateway/admin-async.ts";
 import { environmentRoutes } from "./gateway/admin-environments.ts";
 import { eventRoutes } from "./gateway/admin-events.ts";
 import { outboxRoutes } from "./gateway/admin-outbox.ts";
-import { createGateway } from "./gateway/http.ts";
+import { createGateway, type Gateway } from "./gateway/http.ts";
 import { createPipeline } from "./gateway/pipeline.ts";
 import { createServiceCall } from "./gateway/service-call.ts";
 import { Admission } from "./invoke/admission.ts";
@@ -54,13 +55,13 @@ import {
 import { createRuntimeApi } from "./runtime/api/server.ts";
 import { createCatalog } from "./runtime/catalog.ts";
 import { createCodeMounts } from "./runtime/code-mount.ts";
-import type { Catalog } from "./runtime/contract.ts";
+import type { Catalog, VersionSpec } from "./runtime/contract.ts";
 import { startEnvironment } from "./runtime/environment.ts";
 import { Inspections } from "./runtime/inspection.ts";
 import { bootWaiting } from "./runtime/waiting-runtime.ts";
 import { createPlainStarts } from "./runtime/plain-starts.ts";
 import { createWarmPool } from "./runtime/warm-pool.ts";
-import { createLogs } from "./services/cloudwatch-logs/index.ts";
+import { createLogs, type LogsService } from "./services/cloudwatch-logs/index.ts";
 import { createHttp } from "./services/eventbridge/http-client.ts";
 import { createEventBridge } from "./services/eventbridge/index.ts";
 import { createLambda } from "./services/lambda/index.ts";
@@ -104,6 +105,43 @@ export async function start(given: Partial<Config> = {}): Promise<Platform> {
 }
 
 async function build(config: Config, undo: Undo): Promise<Platform> {
+  const ground = await openGround(config, undo);
+  const runtimes = await createRuntimes(ground);
+  const { clock, random, store, logger, metrics, driver } = ground;
+  // Logs take the lines that functions print: they are there before the engine.
+  const logs = createLogs({ clock, random, store, logger, metrics });
+  await begin(logs, undo);
+  const functionKeys = { accessKeyId: `ASIA${random.hex(8).toUpperCase()}`, secretAccessKey: random.hex(20) };
+  // Known when we listen.
+  const addresses: Addresses = { everywhere: "", functions: "" };
+  const engine = createEngine(ground, { ...runtimes, logs, functionKeys, addresses });
+  const parts = createServices(ground, { ...runtimes, ...engine, logs, addresses });
+  const gateway = createFrontDoor(ground, { ...engine, ...parts, functionKeys });
+  await listen(ground, gateway, addresses);
+
+  // What was left undone is taken up: functions that run for it may call us at once, and wait until we are open.
+  const { lambda, sqs, sns, s3, eventbridge, scheduler, trail } = parts;
+  for (const service of [lambda, sqs, sns, s3, eventbridge, scheduler]) await begin(service, undo);
+  sns.open();
+  undo.add(() => gateway.close(stopGraceMs));
+  undo.add(() => sqs.endWaits());
+  undo.add(() => trail.endWaits());
+  gateway.open();
+  const sourceOf = (arn: string) => (arn.split(":")[2] === "sqs" ? sqs.source : undefined);
+  undo.add(await pollMappings({ clock, logger, metrics, functions: lambda.mapped, trail, sourceOf }));
+
+  return {
+    url: addresses.everywhere,
+    isolation: { name: driver.name, guarantees: driver.guarantees },
+    catalog: runtimes.catalog,
+    stop: () => undo.all(),
+  };
+}
+
+type Ground = Awaited<ReturnType<typeof openGround>>;
+
+/** The data directory, what is durable in it, and sandboxes: the two take their time side by side. */
+async function openGround(config: Config, undo: Undo) {
   if (config.secure && (config.accessKey === undefined || config.secretKey === undefined)) {
     throw new Error(
       "--secure lets nobody in without LAMBDAD_ACCESS_KEY_ID and LAMBDAD_SECRET_ACCESS_KEY: set both",
@@ -114,8 +152,6 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   const metrics = createMetrics();
   const write = (line: string) => void process.stderr.write(line);
   const logger = createLogger({ clock, level: config.logLevel, format: config.logFormat, write });
-
-  // The data directory, what is durable in it, and sandboxes: the two take their time side by side.
   await mkdir(config.dataDir, { recursive: true });
   undo.add(await lockDataDir(config.dataDir));
   const instance = createHash("sha256").update(config.dataDir).digest("hex").slice(0, 8);
@@ -138,10 +174,13 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   if (created.status === "fulfilled") undo.add(() => created.value.close());
   if (opened.status === "rejected") throw opened.reason;
   if (created.status === "rejected") throw created.reason;
-  const { value: store } = opened;
-  const { value: driver } = created;
+  return { config, undo, clock, random, metrics, logger, runDir, store: opened.value, driver: created.value };
+}
 
-  // Runtimes, code, and the API between them and us.
+type Runtimes = Awaited<ReturnType<typeof createRuntimes>>;
+
+/** Runtimes, code, and the API between them and us. */
+async function createRuntimes({ config, undo, clock, random, logger, runDir, store, driver }: Ground) {
   const catalog = createCatalog({
     dataDir: config.dataDir,
     path: config.path,
@@ -164,15 +203,31 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     networked: driver.guarantees.networked,
   });
   undo.add(() => api.close());
+  return { catalog, codeMounts, api };
+}
 
-  // Services below the engine's use of them: logs take the lines that functions print.
-  const logs = createLogs({ clock, random, store, logger, metrics });
-  await begin(logs, undo);
+/** Where everybody reaches us, and where functions do. */
+interface Addresses {
+  everywhere: string;
+  functions: string;
+}
 
-  // The invoke engine. Where functions reach us is known only when we listen.
-  const functionKeys = { accessKeyId: `ASIA${random.hex(8).toUpperCase()}`, secretAccessKey: random.hex(20) };
-  let endpointUrl = "";
-  let publicUrl = "";
+interface Keys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+type EngineParts = Runtimes & {
+  readonly logs: LogsService;
+  readonly functionKeys: Keys;
+  readonly addresses: Addresses;
+};
+type Engine = ReturnType<typeof createEngine>;
+
+/** Runs functions: who may, in which environment, started when. */
+function createEngine(ground: Ground, parts: EngineParts) {
+  const { config, undo, clock, random, metrics, logger, driver } = ground;
+  const { catalog, codeMounts, api, logs, functionKeys, addresses } = parts;
   const machineRoom = createMachineRoom(clock);
   const machineTime = createMachineTime(clock, () => driver.cpuUsec?.());
   const { environmentStartsPer10Seconds: starts } = config;
@@ -227,7 +282,7 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
         logs: logs.sink,
         network: config.network,
         streamBytesPerSecond: config.streamBytesPerSecond,
-        endpointUrl,
+        endpointUrl: addresses.functions,
         credentials: (account: string) => ({
           // Without --secure, an access key of 12 digits is the account that it acts for.
           accessKeyId: config.secure ? functionKeys.accessKeyId : account,
@@ -250,8 +305,18 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   const requestsPerSecond = config.requestsPerConcurrency;
   const invoker = createInvoker({ clock, logger, metrics, pool, admission, requestsPerSecond });
   undo.add(() => invoker.stop(stopGraceMs));
+  const expect = (spec: VersionSpec) => (warm ? warm.expect(spec) : plainStarts.expect(spec.key));
+  return { invoker, inspections, expect };
+}
 
-  // Services.
+type ServiceParts = Pick<Runtimes, "catalog" | "codeMounts"> &
+  Pick<Engine, "invoker" | "expect"> & { readonly logs: LogsService; readonly addresses: Addresses };
+type Services = ReturnType<typeof createServices>;
+
+/** They meet through `deliver` and `call` only. */
+function createServices(ground: Ground, parts: ServiceParts) {
+  const { config, clock, random, metrics, logger, store } = ground;
+  const { catalog, codeMounts, invoker, expect, logs, addresses } = parts;
   const services: Service[] = [];
   const trail = new Trail(clock);
   const deliver = trailed(
@@ -268,18 +333,18 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     logger,
     metrics,
     invoker,
-    expect: (spec) => (warm ? warm.expect(spec) : plainStarts.expect(spec.key)),
+    expect,
     events: trailedEvents(events, { clock, trail }),
     codeMounts,
     catalog,
     lookUp: (name) => lookup(name),
   });
   const sqs = createSqs({ clock, random, store, logger, metrics });
-  const urls = { everywhere: () => publicUrl, functions: () => endpointUrl };
+  const urls = { everywhere: () => addresses.everywhere, functions: () => addresses.functions };
   const outgoing = createOutgoing(config);
   const post = createHttpPost(outgoing);
   const sns = createSns({ clock, random, store, logger, metrics, trail, deliver, post, urls });
-  const call = createServiceCall({ services: () => services, random, endpoint: () => publicUrl });
+  const call = createServiceCall({ services: () => services, random, endpoint: urls.everywhere });
   const eventbridge = createEventBridge({
     ...{ clock, random, store, logger, metrics, trail, deliver, call },
     http: createHttp(outgoing),
@@ -294,8 +359,15 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
     secure: config.secure,
   });
   services.push(lambda, logs, createSts(), sqs, sns, eventbridge, scheduler, s3);
+  return { services, events, trail, lambda, sqs, sns, s3, eventbridge, scheduler };
+}
 
-  // The front door.
+type DoorParts = Pick<Engine, "invoker" | "inspections"> &
+  Pick<Services, "services" | "events" | "trail" | "sns"> & { readonly functionKeys: Keys };
+
+function createFrontDoor(ground: Ground, parts: DoorParts): Gateway {
+  const { config, undo, clock, random, metrics, logger, driver } = ground;
+  const { services, events, trail, sns, invoker, inspections, functionKeys } = parts;
   const admin = createAdmin({
     version,
     isolation: driver.name,
@@ -317,40 +389,26 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   const gateway = createGateway({ pipeline, clock, logger, metrics });
   // Where the rest fails; in a stop in good order it is closed before the services are.
   undo.add(() => gateway.close(0));
+  return gateway;
+}
 
+/** Requests wait until the gateway is opened. */
+async function listen({ config, driver }: Ground, gateway: Gateway, addresses: Addresses): Promise<void> {
   const { port, url } = await gateway
     .listen({ host: config.host, port: config.port, admin: true })
     .catch((error: unknown) => Promise.reject(listenError(config, error)));
-  publicUrl = url;
-  endpointUrl = url;
+  addresses.everywhere = url;
+  addresses.functions = url;
   let hostPort = port;
   if (driver.guarantees.networked) {
     // Sandboxes have a network of their own, on which we have an address; there without admin routes. Where we listen
     // on all addresses, the port is taken on that one too.
     const sandboxPort = wildcards.has(config.host) ? 0 : port;
     const inside = await gateway.listen({ host: driver.hostAddress, port: sandboxPort, admin: false });
-    endpointUrl = inside.url;
+    addresses.functions = inside.url;
     hostPort = inside.port;
   }
-
   driver.warm?.({ port, hostPort });
-
-  // What was left undone is taken up: functions that run for it may call us at once, and wait until we are open.
-  for (const service of [lambda, sqs, sns, s3, eventbridge, scheduler]) await begin(service, undo);
-  sns.open();
-  undo.add(() => gateway.close(stopGraceMs));
-  undo.add(() => sqs.endWaits());
-  undo.add(() => trail.endWaits());
-  gateway.open();
-  const sourceOf = (arn: string) => (arn.split(":")[2] === "sqs" ? sqs.source : undefined);
-  undo.add(await pollMappings({ clock, logger, metrics, functions: lambda.mapped, trail, sourceOf }));
-
-  return {
-    url,
-    isolation: { name: driver.name, guarantees: driver.guarantees },
-    catalog,
-    stop: () => undo.all(),
-  };
 }
 
 function listenError({ host, port }: Config, cause: unknown): Error {
@@ -364,31 +422,4 @@ function listenError({ host, port }: Config, cause: unknown): Error {
 async function begin(service: Service, undo: Undo): Promise<void> {
   const stop = await service.start?.();
   if (stop) undo.add(stop);
-}
-
-/** What has to be undone, last first. One failure does not keep the rest from being undone. */
-class Undo {
-  readonly #steps: (() => unknown)[] = [];
-  #running: Promise<void> | undefined;
-
-  add(step: () => unknown): void {
-    this.#steps.push(step);
-  }
-
-  all(): Promise<void> {
-    this.#running ??= this.#run();
-    return this.#running;
-  }
-
-  async #run(): Promise<void> {
-    const failures: unknown[] = [];
-    for (const step of this.#steps.toReversed()) {
-      try {
-        await step();
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-    if (failures.length > 0) throw new AggregateError(failures, "lambdad did not stop cleanly");
-  }
 }
