@@ -308,9 +308,10 @@ test("a bucket's CORS decides about pages, and nothing else does", async () => {
   );
 });
 
-function getSite(host: string, path: string) {
+function getSite(host: string, path: string, range?: string) {
+  const headers = { host, ...(range !== undefined && { range }) };
   return new Promise<{ status: number; text: string; location: string | undefined }>((resolve, reject) => {
-    const asked = request({ port: server.port, path, headers: { host } }, (response) => {
+    const asked = request({ port: server.port, path, headers }, (response) => {
       let text = "";
       response.on("data", (chunk: Buffer) => (text += chunk.toString()));
       response.on("end", () =>
@@ -350,11 +351,23 @@ test("a bucket is a website", async () => {
   };
   const list = { ...statement, Action: "s3:ListBucket", Resource: `arn:aws:s3:::${Bucket}` };
   await s3.send(new S3.DeletePublicAccessBlockCommand({ Bucket }));
-  const Policy = JSON.stringify({ Version: "2012-10-17", Statement: [statement, list] });
-  await s3.send(new S3.PutBucketPolicyCommand({ Bucket, Policy }));
+  const policy = (...Statement: object[]) => {
+    const Policy = JSON.stringify({ Version: "2012-10-17", Statement });
+    return s3.send(new S3.PutBucketPolicyCommand({ Bucket, Policy }));
+  };
+  await policy(statement);
+  assert.equal(
+    (await getSite(host, "/nothing")).status,
+    403,
+    "who may not list does not learn what is not there",
+  );
+  assert.deepEqual(await getSite(host, "/docs"), { status: 302, text: "", location: "/docs/" });
+  await policy(statement, list);
   assert.deepEqual(await getSite(host, "/"), { status: 200, text: "home", location: undefined });
   assert.equal((await getSite(host, "/docs/")).text, "docs");
   assert.deepEqual(await getSite(host, "/docs"), { status: 302, text: "", location: "/docs/" });
+  assert.deepEqual(await getSite(host, "/", "bytes=1-2"), { status: 206, text: "om", location: undefined });
+  assert.equal((await getSite(host, "/", "bytes=9-")).status, 416);
   assert.deepEqual(await getSite(host, "/nothing"), { status: 404, text: "oops", location: undefined });
   assert.deepEqual(await getSite(host, "/old"), { status: 301, text: "", location: "/new" });
   assert.equal((await getSite(host, "/a/x")).location, `http://${host}/b/x`);

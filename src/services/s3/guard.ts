@@ -100,7 +100,7 @@ export class Guard {
   }
 
   /** May who has not signed? For websites and forms. */
-  async isPublic(bucket: Bucket, action: string, key: string, ctx: Facts): Promise<boolean> {
+  async isPublic(bucket: Bucket, action: string, key: string | undefined, ctx: Facts): Promise<boolean> {
     const need = { action, bucket: bucket.value.name, key, isNew: action === "s3:PutObject" };
     const { decision: decided } = await this.#decide(bucket, need, {}, { kind: "anonymous" }, ctx);
     return decided === "allowed";

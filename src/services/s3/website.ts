@@ -9,6 +9,7 @@ import { escapeText } from "../../wire/xml.ts";
 import type { WebRequest, WebResponse, WebRoute } from "../service.ts";
 import type { Bucket } from "./buckets.ts";
 import type { ObjectVersion } from "./domain/object.ts";
+import { contentRange, rangeOf } from "./domain/range.ts";
 import { pageKey, type Redirection, routed } from "./domain/website.ts";
 import { accessDenied, methodNotAllowed, noSuchBucket, notConfigured, noSuchKey } from "./errors.ts";
 import type { S3Parts } from "./parts.ts";
@@ -22,7 +23,12 @@ export function createWebsite(
 
   /** Throws NoSuchKey or AccessDenied. */
   async function page(bucket: Bucket, key: string, http: WebRequest): Promise<ObjectVersion> {
-    if (secure && !(await guard.isPublic(bucket, "s3:GetObject", key, { http }))) throw accessDenied();
+    if (secure) {
+      // That something is not there is told who may list only.
+      const isThere = (await objects.find(bucket, key)) !== undefined;
+      const [action, what] = isThere ? (["s3:GetObject", key] as const) : (["s3:ListBucket"] as const);
+      if (!(await guard.isPublic(bucket, action, what, { http }))) throw accessDenied();
+    }
     return objects.object(bucket, key, undefined, "GET");
   }
 
@@ -35,13 +41,22 @@ export function createWebsite(
     const headers: Record<string, string> = {
       ...version.headers,
       etag: quoted(version.etag),
+      "accept-ranges": "bytes",
       "last-modified": new Date(version.modifiedAtMs).toUTCString(),
       "content-length": String(version.sizeBytes),
     };
     if (status === 200 && asked["if-none-match"] === headers["etag"]) return { status: 304, headers };
-    if (method === "HEAD" || version.sizeBytes === 0) return { status, headers, body: "" };
-    const whole = { start: 0, length: version.sizeBytes };
-    return { status, headers, body: files.readBody(version.body, await store.layout(version), whole) };
+    const range = status === 200 ? asked["range"] : undefined;
+    const part = range === undefined ? undefined : rangeOf(range, version.sizeBytes);
+    if (part) {
+      headers["content-length"] = String(part.length);
+      headers["content-range"] = contentRange(part, version.sizeBytes);
+    }
+    const answered = part ? 206 : status;
+    if (method === "HEAD" || version.sizeBytes === 0) return { status: answered, headers, body: "" };
+    const slice = part ?? { start: 0, length: version.sizeBytes };
+    const body = files.readBody(version.body, await store.layout(version), slice);
+    return { status: answered, headers, body };
   }
 
   async function answer(
@@ -63,7 +78,7 @@ export function createWebsite(
       if (!(error instanceof AwsError)) throw error;
       const folder = `${key}/`;
       if (
-        error.code === "NoSuchKey" &&
+        (error.code === "NoSuchKey" || error.code === "AccessDenied") &&
         key !== "" &&
         !key.endsWith("/") &&
         (await objects.find(bucket, pageKey(site, folder)))
@@ -152,4 +167,5 @@ const reasons: Readonly<Record<number, string>> = {
   403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
+  416: "Requested Range Not Satisfiable",
 };
