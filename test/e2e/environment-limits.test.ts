@@ -3,6 +3,7 @@
  * Node and on Python. Each function does what its event names, with the same words in both languages.
  */
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { after, before, test } from "node:test";
 import {
@@ -14,7 +15,7 @@ import {
 } from "@aws-sdk/client-lambda";
 import { run, works } from "../harness/command.ts";
 import type { RunningServer } from "../harness/server.ts";
-import { frozenGroups } from "../harness/frozen.ts";
+import { frozenGroups, frozenPrograms } from "../harness/frozen.ts";
 import { startServer } from "../harness/server.ts";
 import { until } from "../harness/wait.ts";
 import { zipOf, type ZipSources } from "../harness/zip.ts";
@@ -261,6 +262,17 @@ for (const language of languages) {
     });
     const before = ticks;
     await until("it goes on", async () => ((await invoke(small, "tick")).value as number) > before);
+  });
+
+  test(`${name}: a runtime that is killed while it is frozen is noticed, and the next invocation has another`, async (t) => {
+    if (!frozenGroups(server.dataDir)) return t.skip("only a full sandbox is frozen");
+    const groups = await until("what was invoked is frozen", () => {
+      const frozen = frozenGroups(server.dataDir) ?? [];
+      return frozen.length > 0 && frozen;
+    });
+    for (const pid of frozenPrograms(server.dataDir)) process.kill(pid, "SIGKILL");
+    await until("nothing is left of them", () => !groups.some((group) => existsSync(group)));
+    assert.equal((await invoke(small, "list")).error, undefined);
   });
 
   test(`${name}: a child that is killed for memory is the function's business`, async (t) => {
