@@ -74,6 +74,7 @@ export function createProgram(deps: FunctionsDeps) {
     };
     self.killed.addEventListener("abort", end);
     await deps.clock.sleep(Math.floor(random.float() * 600));
+    if (self.killed.aborted) return forever();
     end();
   }
 
