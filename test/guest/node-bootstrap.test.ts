@@ -112,6 +112,23 @@ const cases: Readonly<Record<string, Case>> = {
     if (hasCallbacks(node)) assert.equal((await guest.init)?.errorType, "Runtime.HandlerNotFound");
     else assert.equal((await guest.invoke(sent)).body, "default");
   },
+  "from Node 24 on only what AWS's runtime finds is found": async (start, node) => {
+    const cases: readonly (readonly [files: Record<string, string>, handler: string])[] = [
+      [{ "index.js": "exports.f = Object.assign(() => 1, { get: async () => 'found' })" }, "index.f.get"],
+      [
+        { "index.js": "module.exports = class { static handler() { return Promise.resolve('found'); } }" },
+        "index.handler",
+      ],
+      [{ "index/index.js": "exports.handler = async () => 'found'" }, "index.handler"],
+    ];
+    for (const [files, handler] of cases) {
+      const guest = await start({ files, handler });
+      if (hasCallbacks(node)) assert.equal((await guest.invoke(sent)).body, "found");
+      else assert.match((await guest.init)?.errorType ?? "", /^(Runtime\.HandlerNotFound|Error)$/);
+    }
+    const file = { index: "exports.handler = async () => 'found'" };
+    assert.equal((await (await start({ files: file })).invoke(sent)).body, "found");
+  },
   "ES modules find packages along NODE_PATH, after those of their own, as CommonJS does": async (start) => {
     const opt = await mkdtemp(join(tmpdir(), "lambdad-layer-"));
     const write = async (path: string, text: string) => {
@@ -179,12 +196,16 @@ const cases: Readonly<Record<string, Case>> = {
     handlerOf("() => { throw new TypeError('bad'); }"),
     failure("TypeError", "bad"),
   ),
+  "what looks like an error is one up to Node 22": answers(
+    handlerOf("async () => { throw { name: 'N', message: 'M', stack: 'S' }; }"),
+    (node: Node) => (hasCallbacks(node) ? failure("N", "M") : failure("object", "[object Object]")),
+  ),
   "a thrown string is an error of type string": answers(
     handlerOf("async () => { throw 'text'; }"),
     failure("string", "text"),
   ),
   "an error that cannot be read is reported all the same": answers(
-    handlerOf("async () => { throw { get name() { throw 1; } }; }"),
+    handlerOf("async () => { throw Object.defineProperty(new Error(), 'name', { get() { throw 1; } }); }"),
     failure(
       "handled",
       "callback called with Error argument, but there was a problem while retrieving one or more of its message, " +

@@ -5,11 +5,15 @@
  */
 const { isNativeError } = require("util").types;
 
-/** Named before it is made, so that the first line of its stack has the name too. */
+/** AWS's client for Node 24 and later has other errors in details that show. */
+const isNewer = Number.parseInt(process.versions.node, 10) >= 24;
+
+/** Named before it is made, so that the first line of its stack has the name too; later AWS's have it as their own, in logs. */
 function errorType(name, construct) {
   const type = class extends Error {
     constructor(...args) {
       super(construct === undefined ? args[0] : construct(...args));
+      if (isNewer) this.name = name;
     }
   };
   type.prototype.name = name;
@@ -63,12 +67,12 @@ exports.stringifyResult = function stringifyResult(result, Failure) {
 /** The payload of an error, whatever was thrown. */
 exports.toPayload = function toPayload(error) {
   try {
-    if (isNativeError(error) || looksLikeError(error)) {
+    if (isNewer ? error instanceof Error : isNativeError(error) || looksLikeError(error)) {
       const { name, message, stack } = error;
       return {
         errorType: printable(name),
         errorMessage: printable(message),
-        trace: printable(stack ?? "").split("\n"),
+        trace: stack ? printable(stack).split("\n") : [],
       };
     }
     return { errorType: typeof error, errorMessage: String(error), trace: [] };

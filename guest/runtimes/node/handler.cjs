@@ -8,6 +8,7 @@
 const fs = require("fs");
 const path = require("path");
 const Module = require("module");
+const { isModuleNamespaceObject } = require("util").types;
 const {
   CallbackHandlerDeprecated,
   HandlerNotFound,
@@ -32,7 +33,7 @@ exports.loadHandler = async function loadHandler(taskRoot, name, hasCallbacks) {
   const directory = path.resolve(taskRoot, name.slice(0, name.indexOf(base)));
 
   const loaded = await load(taskRoot, directory, file, hasCallbacks);
-  const handler = find(loaded, exported) ?? (hasCallbacks ? undefined : find(loaded?.default, exported));
+  const handler = hasCallbacks ? memberOf(loaded, exported) : exportOf(loaded, exported);
   if (!handler) throw new HandlerNotFound(`${name} is undefined or not exported`);
   if (typeof handler !== "function") throw new HandlerNotFound(`${name} is not a function`);
   if (!isStreaming(handler) && !hasCallbacks && handler.length >= 3) {
@@ -45,8 +46,17 @@ exports.loadHandler = async function loadHandler(taskRoot, name, hasCallbacks) {
   return handler;
 };
 
-function find(object, names) {
+function memberOf(object, names) {
   return names.split(".").reduce((nested, key) => nested?.[key], object);
+}
+
+/** From Node 24 on: of objects only, and of the default export of an ES module. */
+function exportOf(loaded, names) {
+  const find = (object) =>
+    names
+      .split(".")
+      .reduce((nested, key) => (typeof nested === "object" && nested ? nested[key] : undefined), object);
+  return find(loaded) || (isModuleNamespaceObject(loaded) ? find(loaded.default) : undefined);
 }
 
 async function load(taskRoot, directory, file, hasParent) {
@@ -65,14 +75,12 @@ async function load(taskRoot, directory, file, hasParent) {
 }
 
 /**
- * From Node 24 on AWS imports CommonJS too. To the file that looks as if nobody had required it, at a tenth of the time;
- * hooks of instrumentations see the difference, and get the import.
+ * From Node 24 on AWS imports CommonJS too. To the file that looks as if nobody had required it, at a tenth of the time.
+ * Folders, which cannot be imported, and hooks of instrumentations see the difference, and get the import.
  */
 async function loadFile(file, extension, hasParent) {
-  if (extension === ".mjs" || (extension === ".js" && isModulePackage(path.dirname(file))))
-    return importFile(file);
-  if (!hasParent && /(^|\s)--(import|loader|experimental-loader)\b/.test(process.env.NODE_OPTIONS))
-    return importFile(file);
+  const isModule = extension === ".mjs" || (extension === ".js" && isModulePackage(path.dirname(file)));
+  if (isModule || (!hasParent && (extension === "" || hasHooks()))) return importFile(file);
   try {
     return hasParent ? requireUser(file) : Module._load(file);
   } catch (error) {
@@ -80,6 +88,10 @@ async function loadFile(file, extension, hasParent) {
     if (error?.code === "ERR_REQUIRE_ASYNC_MODULE") return importFile(file);
     throw error;
   }
+}
+
+function hasHooks() {
+  return /(^|\s)--(import|loader|experimental-loader)\b/.test(process.env.NODE_OPTIONS);
 }
 
 function importFile(file) {
