@@ -118,12 +118,12 @@ test("extensions belong to one start: what those of an earlier one do is not hea
   await start("init");
   const { extensions } = runtime;
   const id = extensions.register("agent", ["INVOKE"]);
-  assert.equal(typeof id, "string");
+  assert(typeof id === "string", JSON.stringify(id));
   runtime.end("failure", reported);
   await start("invoke");
   assert.notEqual(runtime.extensions, extensions);
-  extensions.poll(String(id), { deliver: () => undefined, onLost: undefined });
-  extensions.fail(String(id), "exit-error", "Late");
+  extensions.poll(id, { deliver: () => undefined, onLost: undefined });
+  extensions.fail(id, "exit-error", "Late");
   assert.deepEqual(told, ["launched", "launched"]);
   runtime.end("spindown", reported);
 });
