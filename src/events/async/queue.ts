@@ -21,7 +21,6 @@ import type { Random } from "../../base/random.ts";
 import {
   asyncConcurrencyMax,
   asyncHeldPayloadBytesMax,
-  asyncLeaseMs,
   asyncQueueBytesMax,
   asyncScanEventsMax,
   asyncSettleRetryMs,
@@ -35,6 +34,8 @@ import type { AsyncEvent, AsyncEvents, AsyncFunctions, LaneName, NewEvent } from
 import { QueueFull } from "./event.ts";
 import type { Waiting } from "./lane.ts";
 import { Lane } from "./lane.ts";
+import type { Lease as LeaseOf } from "./leases.ts";
+import { Leases } from "./leases.ts";
 import { Ledger } from "./ledger.ts";
 import { Pace } from "./pace.ts";
 import type { Failed, Queued } from "./store.ts";
@@ -55,20 +56,13 @@ export interface AsyncQueueDeps {
   readonly verdict: Decide;
 }
 
-/** One attempt under way. */
-interface Lease {
-  readonly queued: Queued;
-  readonly entry: LaneEntry;
-  readonly expiresMs: number;
-  /** Taken over: its answer will be refused. */
-  isLost: boolean;
-}
-
 interface LaneEntry {
   readonly lane: Lane;
   readonly pace: Pace;
   timer: Timer | undefined;
 }
+
+type Lease = LeaseOf<LaneEntry>;
 
 /** What a look at the queue shows of an event. */
 export interface Listed {
@@ -85,9 +79,7 @@ export class AsyncQueue implements AsyncEvents {
   readonly #ready = new Set<LaneEntry>();
   /** Lanes whose head waits for a permit. */
   readonly #forPermit = new Set<LaneEntry>();
-  /** The oldest first: all leases are equally long. */
-  readonly #leases = new Set<Lease>();
-  #expiry: Timer | undefined;
+  readonly #leases: Leases<LaneEntry>;
   #step: Step | undefined;
   /** Until what an earlier life has left is known, nothing is added. */
   readonly #restored = Promise.withResolvers<void>();
@@ -98,6 +90,7 @@ export class AsyncQueue implements AsyncEvents {
   constructor(deps: AsyncQueueDeps) {
     this.#deps = deps;
     this.#store = new EventStore(deps.store);
+    this.#leases = new Leases(deps.clock, (lease) => void this.#takeOver(lease));
     this.#ledger = new Ledger(deps.metrics, () => ({ waiting: this.#waiting(), leased: this.#leases.size }));
   }
 
@@ -147,7 +140,7 @@ export class AsyncQueue implements AsyncEvents {
     after?: AsyncEvent,
   ): Promise<{ readonly items: readonly Listed[]; readonly isLast: boolean }> {
     const { items, isLast } = await this.#store.page(undefined, after, limit);
-    const leased = new Set([...this.#leases].map(({ queued }) => queued.event.id));
+    const leased = this.#leases.ids();
     return { items: items.map(({ event }) => ({ event, isRunning: leased.has(event.id) })), isLast };
   }
 
@@ -301,15 +294,7 @@ export class AsyncQueue implements AsyncEvents {
 
   #begin(entry: LaneEntry): void {
     const queued = entry.lane.take();
-    void this.#run(this.#lease(entry, queued), this.#payloadOf(queued));
-  }
-
-  #lease(entry: LaneEntry, queued: Queued): Lease {
-    const expiresMs = this.#deps.clock.monotonic() + asyncLeaseMs;
-    const lease: Lease = { queued, entry, expiresMs, isLost: false };
-    this.#leases.add(lease);
-    this.#expiry ??= this.#deps.clock.after(asyncLeaseMs, () => this.#expire());
-    return lease;
+    void this.#run(this.#leases.begin(entry, queued), this.#payloadOf(queued));
   }
 
   /** Taken from memory, if it was there. */
@@ -326,7 +311,7 @@ export class AsyncQueue implements AsyncEvents {
     const begunMs = clock.monotonic();
     const onRan = (durationMs: number) => {
       const endedMs = clock.monotonic();
-      if (!lease.isLost) pace.ran({ durationMs, begunMs, endedMs, running: lane.running });
+      if (this.#leases.has(lease)) pace.ran({ durationMs, begunMs, endedMs, running: lane.running });
     };
     try {
       invariant(this.#step, "nothing is leased before the work begins");
@@ -341,7 +326,7 @@ export class AsyncQueue implements AsyncEvents {
 
   /** It has not run, and nothing about it has changed: back to its place. */
   #goBack(lease: Lease, untilMs: number, isForPermit: boolean): void {
-    if (lease.isLost) return;
+    if (!this.#leases.has(lease)) return;
     const { entry, queued } = lease;
     entry.pace.stall(untilMs, entry.lane.running);
     this.#release(lease);
@@ -397,34 +382,20 @@ export class AsyncQueue implements AsyncEvents {
   }
 
   #release(lease: Lease): void {
-    if (lease.isLost) return;
-    lease.isLost = true;
-    this.#leases.delete(lease);
+    if (!this.#leases.end(lease)) return;
     lease.entry.lane.release(lease.queued);
   }
 
   /** E3: somebody else has settled it or taken it over. */
   #refused(lease: Lease): void {
     this.#ledger.refused();
-    if (lease.isLost) return;
+    if (!this.#leases.has(lease)) return;
     this.#release(lease);
     this.#ledger.lostElsewhere(lease.queued.event);
     this.#lookAndFill(lease.entry);
   }
 
-  /** Takes over what was not settled in time: its receipt becomes stale. */
-  #expire(): void {
-    this.#expiry = undefined;
-    const nowMs = this.#deps.clock.monotonic();
-    for (const lease of this.#leases) {
-      if (lease.expiresMs > nowMs) break;
-      void this.#takeOver(lease);
-    }
-    const oldest = [...this.#leases].find(({ expiresMs }) => expiresMs > nowMs);
-    if (!oldest || this.#isStopped) return;
-    this.#expiry = this.#deps.clock.after(oldest.expiresMs - nowMs, () => this.#expire());
-  }
-
+  /** It was not settled in time: written anew, so that the receipt of whoever has it becomes stale. */
   async #takeOver(lease: Lease): Promise<void> {
     const { event } = lease.queued;
     this.#deps.logger.warn("an asynchronous event was not settled in time; it is attempted again", {
@@ -454,7 +425,7 @@ export class AsyncQueue implements AsyncEvents {
   /** Begins nothing more. What runs is settled if it ends before the store is closed. */
   async #stop(): Promise<void> {
     this.#isStopped = true;
-    this.#expiry?.cancel();
+    this.#leases.stop();
     for (const entry of this.#lanes.values()) entry.timer?.cancel();
     this.#ready.clear();
   }
@@ -469,7 +440,7 @@ export class AsyncQueue implements AsyncEvents {
         this.#look(entry);
         continue;
       }
-      const lease = this.#lease(entry, lane.take());
+      const lease = this.#leases.begin(entry, lane.take());
       this.#payloadOf(lease.queued);
       await this.#settle(lease, { kind: "dropped" });
       count += 1;
