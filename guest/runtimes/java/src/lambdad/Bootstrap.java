@@ -3,9 +3,7 @@ package lambdad;
 import com.amazonaws.services.lambda.runtime.LambdaRuntimeInternal;
 import java.io.File;
 import java.io.FileDescriptor;
-import java.io.FileOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.net.MalformedURLException;
 import java.net.URL;
 import java.net.URLClassLoader;
@@ -39,12 +37,18 @@ public final class Bootstrap {
 
   /** Returns, or throws, when nothing more can be served. */
   static void start(String address, String handlerName, String taskRoot, String layers) throws IOException {
-    System.setOut(utf8(FileDescriptor.out));
-    System.setErr(utf8(FileDescriptor.err));
     LogSink sink = new LogSink(
         System.getenv("_LAMBDA_TELEMETRY_LOG_FD"),
         System.getenv("AWS_LAMBDA_LOG_FORMAT"),
         System.getenv("AWS_LAMBDA_LOG_LEVEL"));
+    System.setOut(sink.printed(FileDescriptor.out));
+    System.setErr(sink.printed(FileDescriptor.err));
+    Runtime.getRuntime().addShutdownHook(new Thread() {
+      @Override
+      public void run() {
+        flush();
+      }
+    });
     LambdaRuntimeInternal.setLogger(sink);
     RuntimeApi api = new RuntimeApi(address);
     URLClassLoader loader = new URLClassLoader(classPath(taskRoot, layers), Bootstrap.class.getClassLoader());
@@ -85,10 +89,6 @@ public final class Bootstrap {
     if (!fault.isFatal) return api.fail(invocation.requestId, fault.headerType, fault.toJson());
     api.failLast(invocation.requestId, fault.headerType, fault.toJson());
     return null;
-  }
-
-  private static PrintStream utf8(FileDescriptor descriptor) throws IOException {
-    return new PrintStream(new FileOutputStream(descriptor), false, "UTF-8");
   }
 
   private static void flush() {

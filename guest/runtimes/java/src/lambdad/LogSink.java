@@ -5,6 +5,8 @@ import com.amazonaws.services.lambda.runtime.logging.LogLevel;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 
@@ -97,10 +99,24 @@ final class LogSink implements LambdaLogger {
     return seconds.substring(0, seconds.length() - 1) + "." + millis.substring(1) + "Z";
   }
 
-  private synchronized void write(byte[] message, int length, LogLevel level) {
+  /** What the function prints to, in the place of a descriptor. */
+  PrintStream printed(FileDescriptor descriptor) throws IOException {
+    OutputStream plain = new FileOutputStream(descriptor);
+    return new PrintStream(isFramed ? new PrintedLines(this, plain) : plain, false, "UTF-8");
+  }
+
+  void printed(Output line) {
+    write(line.bytes(), line.size(), TEXT_FRAME);
+  }
+
+  private void write(byte[] message, int length, LogLevel level) {
+    write(message, length, (isJson ? JSON_FRAME : TEXT_FRAME) | (level.ordinal() << 2));
+  }
+
+  private synchronized void write(byte[] message, int length, int type) {
     Output frame = new Output();
     if (isFramed) {
-      number(frame, (isJson ? JSON_FRAME : TEXT_FRAME) | (level.ordinal() << 2), 4);
+      number(frame, type, 4);
       number(frame, length, 4);
       number(frame, System.currentTimeMillis() * 1000, 8);
     }

@@ -16,6 +16,10 @@ final class Output extends OutputStream {
     return size;
   }
 
+  void clear() {
+    size = 0;
+  }
+
   @Override
   public void write(int value) {
     if (size == bytes.length) grow(1);
