@@ -136,6 +136,13 @@ test("ranges, parts and conditions answer as AWS does", async () => {
   assert.deepEqual(await refusal(read(Bucket, "k", { IfMatch: '"x"' })), ["PreconditionFailed", 412]);
   assert.deepEqual(await refusal(read(Bucket, "k", { IfNoneMatch: ETag })), ["Unknown", 304]);
   assert.deepEqual(await refusal(read(Bucket, "k", { PartNumber: 2 })), ["InvalidPartNumber", 416]);
+  assert.deepEqual(await refusal(read(Bucket, "k", { PartNumber: 0 })), ["InvalidArgument", 400]);
+  const key = { SSECustomerAlgorithm: "AES256", SSECustomerKey: "k".repeat(32) };
+  assert.deepEqual(await refusal(read(Bucket, "k", key)), ["InvalidRequest", 400]);
+  assert.deepEqual(await refusal(read(Bucket, "k", { ExpectedBucketOwner: "me" })), [
+    "InvalidBucketOwnerAWSAccountID",
+    400,
+  ]);
   assert.deepEqual(await refusal(put(Bucket, "k", "again", { IfNoneMatch: "*" })), [
     "PreconditionFailed",
     412,
@@ -143,6 +150,46 @@ test("ranges, parts and conditions answer as AWS does", async () => {
   assert.deepEqual(await refusal(put(Bucket, "new", "x", { IfMatch: ETag })), ["NoSuchKey", 404]);
   await put(Bucket, "k", "changed", { IfMatch: ETag });
   assert.equal((await read(Bucket, "k")).text, "changed");
+});
+
+test("what only plain clients send is answered in S3's words", async () => {
+  const Bucket = await bucket();
+  await put(Bucket, "k");
+  const ask = async (method: string, path: string, headers: Record<string, string> = {}) => {
+    const answer = await fetch(`${server.url}/${Bucket}${path}`, { method, headers });
+    const [, code = ""] = /<Code>(\w+)</.exec(await answer.text()) ?? [];
+    return { answer: `${answer.status} ${code}`.trim(), headers: answer.headers };
+  };
+  const rows: readonly (readonly [string, string, Record<string, string>, string])[] = [
+    ["GET", "/k", { "if-modified-since": "soon" }, "200"],
+    ["GET", "/k", { "x-amz-server-side-encryption": "AES256" }, "400 InvalidArgument"],
+    ["GET", "/%ff", {}, "400 InvalidURI"],
+    ["GET", `/${"k".repeat(1025)}`, {}, "400 KeyTooLongError"],
+    ["GET", "?max-keys=", {}, "200"],
+    ["GET", "?max-keys=-1", {}, "400 InvalidArgument"],
+    ["GET", "?list-type=3", {}, "400 InvalidArgument"],
+    ["POST", "/k", {}, "405 MethodNotAllowed"],
+    ["POST", "", {}, "412 PreconditionFailed"],
+    ["PUT", "?versioning", {}, "400 MissingRequestBodyError"],
+  ];
+  for (const [method, path, headers, expected] of rows) {
+    assert.equal((await ask(method, path, headers)).answer, expected, `${method} ${path.slice(0, 20)}`);
+  }
+  const { headers } = await ask("GET", "/k?response-expires=soon");
+  assert.equal(headers.get("expires"), "soon");
+});
+
+test("an archived object is restored once, and then again", async () => {
+  const Bucket = await bucket();
+  await put(Bucket, "k", "text", { StorageClass: "GLACIER" });
+  assert.deepEqual(await refusal(read(Bucket, "k")), ["InvalidObjectState", 403]);
+  const restore = async (Days: number) => {
+    const RestoreRequest = { Days, GlacierJobParameters: { Tier: "Bulk" as const } };
+    const answer = await s3.send(new S3.RestoreObjectCommand({ Bucket, Key: "k", RestoreRequest }));
+    return answer.$metadata.httpStatusCode;
+  };
+  assert.deepEqual([await restore(1), await restore(2)], [202, 200]);
+  assert.equal((await read(Bucket, "k")).text, "text");
 });
 
 test("listings fold, page and encode", async () => {

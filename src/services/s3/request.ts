@@ -122,6 +122,14 @@ export function refuseReadingKey(algorithm: string | undefined): void {
   throw invalidRequest("The encryption parameters are not applicable to this object.");
 }
 
+/** Who reads has no say in how an object is encrypted. */
+export function refuseEncryption({ http }: Context): void {
+  const name = "x-amz-server-side-encryption";
+  const given = http?.headers[name];
+  if (given === undefined) return;
+  throw invalidArgument(`${name} header is not supported for this operation.`, name, given);
+}
+
 /** Where S3 demands that the body's digest is sent. */
 export function requireDigest(ctx: Context): void {
   if (!hasDigest(ctx)) throw missingDigest();

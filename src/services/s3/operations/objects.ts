@@ -22,6 +22,7 @@ import { expectationsOf, receive, sourceOf } from "../receiving.ts";
 import {
   causeOf,
   descriptionOf,
+  refuseEncryption,
   refuseReadingKey,
   requireLockDigest,
   requirePartNumber,
@@ -52,6 +53,7 @@ export function objectOperations({ buckets, clock, files, objects, store }: S3Pa
     }
     if (input.PartNumber !== undefined) requirePartNumber(input.PartNumber);
     const version = await objects.object(bucket, input.Key, input.VersionId, method);
+    refuseEncryption(ctx);
     refuseReadingKey(input.SSECustomerAlgorithm);
     const nowMs = clock.now();
     checkRead(
