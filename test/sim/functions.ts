@@ -63,7 +63,7 @@ export function createProgram(deps: FunctionsDeps) {
 
   /** Takes its time, in an invocation as in INIT: too many at once would keep each other from being ready in time. */
   async function boot(self: FakeProcess): Promise<void> {
-    if (!deps.isAlive()) return forever();
+    if (self.killed.aborted || !deps.isAlive()) return forever();
     seen.booting += 1;
     if (seen.booting > startingMax)
       deps.violation(`${seen.booting} runtimes start at once, not ${startingMax}`);
