@@ -1,10 +1,13 @@
 /** A queue keeps the laws of targets and of sources. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
 import { createSimClock } from "../../base/clock-sim.ts";
 import { silentLogger } from "../../base/logger.ts";
 import { createMetrics } from "../../base/metrics.ts";
 import { seededRandom } from "../../base/random.ts";
 import { sourceSuite, type SourceUnderTest } from "../../events/source.suite.ts";
 import { sender, targetSuite, type TargetUnderTest } from "../../events/target.suite.ts";
+import { messageBytesMax } from "../../limits.ts";
 import { createMemoryState, createMemoryStore } from "../../store/memory/memory-store.ts";
 import type { Context, Operation } from "../service.ts";
 import { createSqs } from "./index.ts";
@@ -26,6 +29,16 @@ const policy = {
 
 targetSuite("sqs", withQueue);
 sourceSuite("sqs", withQueue);
+
+test("an event that is larger than a message may be is refused, not cut", async () => {
+  const queue = await withQueue();
+  const deliver = async (sizeBytes: number) =>
+    queue.target?.deliver(arn, { body: Buffer.alloc(sizeBytes, "x") }, sender);
+  await assert.rejects(deliver(messageBytesMax + 1), /must be shorter than 1048576 bytes/);
+  assert.deepEqual(await queue.arrived(), []);
+  await deliver(messageBytesMax);
+  assert.equal((await queue.arrived())[0]?.length, messageBytesMax);
+});
 
 async function withQueue() {
   const sqs = queues(createMemoryState(), createSimClock());
