@@ -149,6 +149,13 @@ const rows: readonly Row[] = [
     add(anonymous, { action: "s3:PutObjectAcl" }),
     "allowed",
   ],
+  [
+    "everybody writes, but does not lock",
+    withAcls({ acl: "public-read-write" }),
+    undefined,
+    add(anonymous, { action: "s3:PutObjectRetention" }),
+    "not-allowed",
+  ],
   ["everybody who has signed", withAcls({ acl: "authenticated-read" }), undefined, list(byOther), "allowed"],
   ["nobody has signed", withAcls({ acl: "authenticated-read" }), undefined, list(anonymous), "not-allowed"],
   ["a grant", withAcls({ acl: readers }), undefined, list(byOther), "allowed"],

@@ -78,11 +78,11 @@ function isInAcl(bucket: BucketRecord, object: Subject, { action, isNew, who }: 
       grantee,
       permission,
     );
-  // Who may write an object may say what goes with it.
-  const ofBucket = isNew ? "WRITE" : bucketPermissions[action];
+  // Who may write an object may also say who may read it.
+  const ofBucket = isNew && action === "s3:PutObjectAcl" ? "WRITE" : bucketPermissions[action];
   if (ofBucket !== undefined) return isIn(bucket.settings.acl, bucketOwner, ofBucket);
   const ofObject = objectPermissions[action];
-  if (ofObject === undefined || !object) return false;
+  if (ofObject === undefined || !object || isNew) return false;
   return isIn(object.acl, canonicalId(object.owner ?? bucket.account), ofObject);
 }
 

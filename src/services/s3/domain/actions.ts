@@ -65,7 +65,7 @@ function moreOf(operation: string, input: Asked): readonly string[] {
 const creations: ReadonlySet<string> = new Set(["CopyObject", "CreateMultipartUpload", "PutObject"]);
 const aclMembers = ["ACL", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWriteACP"];
 
-/** Operations whose action is not called like them have it here. */
+/** By operation; many are called like their action. */
 const actions: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     [

@@ -1,4 +1,4 @@
-/** Who may: policies, public access blocks, ownership, canned ACLs. */
+/** Who may: policies, public access blocks, ownership, ACLs. */
 import { bucketPolicyBytesMax } from "../../../limits.ts";
 import type { OperationsOf } from "../../service.ts";
 import type * as S3 from "@aws-sdk/client-s3";
