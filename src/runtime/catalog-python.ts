@@ -136,12 +136,19 @@ async function pyenvFolders(version: string, home: string): Promise<readonly str
     .map((name) => join(versions, name, "bin"));
 }
 
+/** A boto3 that does not know AWS_ENDPOINT_URL, which came with botocore 1.31, would not find lambdad: it counts as none. */
 const question = `
-import importlib.util, os, sys
+import importlib.metadata, os, sys
 executable = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
 prefix = os.path.realpath(sys.base_prefix)
 version = "%d.%d.%d" % sys.version_info[:3]
-sdk = "boto3" if importlib.util.find_spec("boto3") else ""
+sdk = ""
+try:
+    importlib.metadata.version("boto3")
+    if tuple(map(int, importlib.metadata.version("botocore").split(".")[:2])) >= (1, 31):
+        sdk = "boto3"
+except (importlib.metadata.PackageNotFoundError, ValueError):
+    pass
 print(version, executable, prefix, sys.implementation.cache_tag, sdk, sep="\\n")
 `;
 

@@ -43,7 +43,7 @@ public final class Bootstrap {
         System.getenv("AWS_LAMBDA_LOG_LEVEL"));
     System.setOut(sink.printed(FileDescriptor.out));
     System.setErr(sink.printed(FileDescriptor.err));
-    Runtime.getRuntime().addShutdownHook(new Thread() {
+    Runtime.getRuntime().addShutdownHook(new Thread("printed lines") {
       @Override
       public void run() {
         flush();
