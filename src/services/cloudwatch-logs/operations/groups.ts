@@ -50,14 +50,7 @@ export function groupOperations(deps: LogsDeps): Operations {
         );
       }
       await deps.journal.flush();
-      const page = await groupsPage(
-        deps,
-        ctx,
-        input.nextToken,
-        input.limit,
-        input.logGroupNamePrefix,
-        input.logGroupNamePattern,
-      );
+      const page = await groupsPage(deps, ctx, input);
       const logGroups = await Promise.all(
         page.groups.map(async (group) => {
           const heads = await store.heads(group);
@@ -70,16 +63,9 @@ export function groupOperations(deps: LogsDeps): Operations {
       return { logGroups, nextToken: page.nextToken };
     },
 
-    async ListLogGroups(input, ctx) {
+    async ListLogGroups({ nextToken, limit, logGroupNamePattern }, ctx) {
       await deps.journal.flush();
-      const page = await groupsPage(
-        deps,
-        ctx,
-        input.nextToken,
-        input.limit,
-        undefined,
-        input.logGroupNamePattern,
-      );
+      const page = await groupsPage(deps, ctx, { nextToken, limit, logGroupNamePattern });
       return {
         logGroups: page.groups.map((group) => ({
           logGroupName: group.name,
@@ -122,17 +108,28 @@ function refuseUnsupported(input: InputFor<Client, "CreateLogGroup">): void {
     throw invalidParameter("deletionProtectionEnabled is not supported by lambdad yet.");
 }
 
+/** As in the requests; the pattern is a part of the name. */
+interface WantedGroups {
+  readonly nextToken?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly logGroupNamePrefix?: string | undefined;
+  readonly logGroupNamePattern?: string | undefined;
+}
+
 /** Groups in the order of their names. The token is the last name of the page before. */
 async function groupsPage(
   { store }: LogsDeps,
-  { account, region }: { account: string; region: string },
-  token: string | undefined,
-  limit = listPageMax,
-  startsWith?: string,
-  pattern?: string,
+  { account, region }: { readonly account: string; readonly region: string },
+  wanted: WantedGroups,
 ): Promise<{ groups: LogGroup[]; nextToken: string | undefined }> {
+  const {
+    nextToken,
+    limit = listPageMax,
+    logGroupNamePrefix: startsWith,
+    logGroupNamePattern: pattern,
+  } = wanted;
   const groups: LogGroup[] = [];
-  let after = token === undefined ? undefined : decoded(token);
+  let after = nextToken === undefined ? undefined : decoded(nextToken);
   for (;;) {
     const page = await store.groups(account, region, { startsWith, after, limit: listPageMax });
     for (const { value } of page.items) {
