@@ -9,14 +9,14 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, existsSync, openSync, readFileSync, realpathSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { toolEnv } from "../command.ts";
 import { DriverError } from "../driver.ts";
 import { withSealedStdio } from "../inherited.ts";
 
 export interface GroundPlan {
-  /** Mount points that go, outermost only. */
+  /** Mount points that go, inner ones before those that they are in. */
   readonly away: readonly string[];
   /** The mount that `path` is in, if it is not there in the ground. */
   readonly awayMountOf: (path: string) => string | undefined;
@@ -27,7 +27,7 @@ export interface Ground {
   readonly namespaceFile: string;
   /** Where a file of one of the control groups' directories is there. */
   placeOf(groupFile: string): string;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Shown to sandboxes with everything that is mounted below, or needed by tools. */
@@ -41,7 +41,7 @@ export function groundPlan(mountinfo: string, paths: readonly string[]): GroundP
     trees.some((tree) => isWithin(point, tree));
   const gone = points.filter((point) => !stays(point));
   return {
-    away: gone.filter((point) => !gone.some((other) => other !== point && isWithin(point, other))),
+    away: gone.toReversed(),
     awayMountOf: (path) => {
       const around = points.filter((point) => isWithin(path, point));
       const innermost = around.reduce((found, point) => (point.length > found.length ? point : found), "/");
@@ -71,21 +71,21 @@ function realOf(path: string): string {
 }
 
 /**
- * In the new namespace. A mount that cannot go (in a container, some are the container's) stays. The end of the input
- * ends it. Arguments: where to show the control groups, their directories, "-", mount points that go.
+ * In the new namespace. A mount that cannot go (in a container, some are the container's) stays. Not lazily: for that
+ * `umount` reads the list of mounts again for each. The end of the input ends it.
+ * Arguments: where to show the control groups, their directories, "-", mount points that go.
  */
 const groundScript = `
 set -eu
 groups=$1 index=0
 shift
 while [ "$1" != - ]; do
-  mkdir -p "$groups/$index"
   mount --bind "$1" "$groups/$index"
   index=$((index + 1))
   shift
 done
 shift
-if [ $# -gt 0 ]; then umount --lazy -- "$@" 2>/dev/null || :; fi
+if [ $# -gt 0 ]; then umount -- "$@" 2>/dev/null || :; fi
 echo ready
 read -r _ || :
 `;
@@ -99,6 +99,7 @@ export interface GroundOptions {
 
 /** Throws `DriverError` "unavailable". */
 export async function openGround({ directory, groups, plan }: GroundOptions): Promise<Ground> {
+  for (const index of groups.keys()) mkdirSync(join(directory, String(index)), { recursive: true });
   const script = ["sh", "-c", groundScript, "ground", directory, ...groups, "-", ...plan.away];
   const child = withSealedStdio(["pipe", "pipe", "pipe"], (stdio) =>
     spawn("unshare", ["--mount", "--propagation", "slave", "--", ...script], {
@@ -125,6 +126,6 @@ export async function openGround({ directory, groups, plan }: GroundOptions): Pr
       const index = groups.findIndex((group) => isWithin(file, group));
       return index < 0 ? file : join(directory, String(index), file.slice((groups[index] ?? "").length));
     },
-    close: () => closeSync(descriptor),
+    close: async () => closeSync(descriptor),
   };
 }

@@ -61,24 +61,26 @@ export async function openMachine({ instance, stageDir, diskDir, clock }: Machin
       if (part) closers.push(() => part.close());
       return part;
     };
-    const parts = [
-      (number === undefined ? Promise.resolve(undefined) : tryNetwork(number, missing)).then(held),
-      (number === undefined
+    const staged = (
+      number === undefined
         ? Promise.resolve(noStage)
         : openStage(join(stageDir, "mounts"), sandboxGroup(number), plan.awayMountOf)
-      ).then(held),
+    ).then(held);
+    const groups = cgroups?.directories ?? [];
+    const parts = [
+      (number === undefined ? Promise.resolve(undefined) : tryNetwork(number, missing)).then(held),
+      staged,
+      // After the stage, so that this reaches it.
+      staged
+        .then(() => (isRoot ? openGround({ directory: join(stageDir, "groups"), groups, plan }) : undefined))
+        .then(held),
       (number === undefined
         ? Promise.resolve(undefined)
         : tryDisks({ directory: diskDir, mountPoint: join(stageDir, "tmp") }, missing)
       ).then(held),
     ] as const;
     await Promise.allSettled(parts);
-    const [network, stage, disks] = await Promise.all(parts);
-    // Only now, so that the stage reaches it.
-    const groups = cgroups?.directories ?? [];
-    const directory = join(stageDir, "groups");
-    const ground = number === undefined ? undefined : await openGround({ directory, groups, plan });
-    if (ground) closers.push(async () => ground.close());
+    const [network, stage, ground, disks] = await Promise.all(parts);
     return { number, network, cgroups, stage, disks, ground, missing, close };
   } catch (error) {
     await close();
