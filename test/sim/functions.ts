@@ -73,7 +73,7 @@ export function createProgram(deps: FunctionsDeps) {
       isBooting = false;
     };
     self.killed.addEventListener("abort", end);
-    await deps.clock.sleep(Math.floor(random.float() * 600));
+    await deps.clock.sleep(Math.floor(random.float() * 400));
     if (self.killed.aborted) return forever();
     end();
   }
