@@ -217,11 +217,20 @@ test("D4: sweep removes what an earlier run left and nothing of its own", async 
   await cgroups.sweep();
   assert.deepEqual(
     readdirSync(at("lambdad", "one")).filter((name) => name.includes("-")),
-    ["7-1"],
+    ["4242-here", "7-1"],
   );
   assert.ok(existsSync(at("lambdad", "two", `${process.pid}-1`)), "of another instance that lives");
   assert.equal(existsSync(at("lambdad", "three")), false, "of another that crashed");
   assert.deepEqual(killed, []);
+});
+
+test("a crashed instance that is started again keeps its directory from others' sweeps", async (t) => {
+  const { host, put, at } = fakeHost(t, { mounts: unified });
+  put("cpu memory pids\n", "cgroup.controllers");
+  put("", "lambdad", "one", "999999999-1", "cgroup.procs");
+  openCgroups("one", systemClock, { ...host, pid: process.pid });
+  await openCgroups("two", systemClock, host).sweep();
+  assert.ok(existsSync(at("lambdad", "one", `${process.pid}-here`)));
 });
 
 test("without the controllers, or without leave to write, the reason is a DriverError", (t) => {

@@ -5,7 +5,16 @@
  * group is made first and limited when its sandbox is known; a process joins by writing "0" to `joinFiles` itself.
  * Nothing outside `lambdad/` is ever changed, except that v2's parents get their controllers switched on.
  */
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  writeFileSync,
+} from "node:fs";
 import { type FileHandle, mkdir, open as openFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Clock } from "../base/clock.ts";
@@ -54,7 +63,10 @@ export interface Cgroups {
 /** Throws `DriverError` "limits", which says what is missing, where no group can be made. */
 export function openCgroups(instance: string, clock: Clock, host: CgroupHost = thisHost()): Cgroups {
   const hierarchy = findHierarchy(host, instance);
-  const own = new Set<string>();
+  // Another instance's sweep takes away what a crashed one left, directories too: not those that somebody alive is in.
+  const claim = `${host.pid}-here`;
+  const own = new Set([claim]);
+  for (const parent of hierarchy.parents) mkdirSync(join(parent, claim), { recursive: true });
 
   async function destroyAll(isLeft: (name: string) => boolean) {
     const names = new Set(hierarchy.parents.flatMap(childrenOf).filter(isLeft));
