@@ -56,6 +56,12 @@ for (const [name, printed, format, kept] of lines) {
   });
 }
 
+test("an event whose level the runtime has named stays as it is, or goes, by that level", () => {
+  const event = '{"log_level":"ERROR","errorMessage":"m"}';
+  assert.deepEqual(applicationLine(event, at("ERROR"), atMs, 4), { text: event, fields: JSON.parse(event) });
+  assert.equal(applicationLine(event, at("FATAL"), atMs, 4), undefined);
+});
+
 test("an object is handed on as one, for telemetry", () => {
   assert.deepEqual(applicationLine(own, at("INFO"), atMs)?.fields, JSON.parse(own));
   assert.equal(applicationLine("plain\n", at("INFO"), atMs)?.fields, undefined);

@@ -12,17 +12,26 @@ export interface ApplicationLine {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
-/** Undefined: below the function's application log level. */
-export function applicationLine(text: string, format: LineFormat, atMs: number): ApplicationLine | undefined {
+/**
+ * Undefined: below the function's application log level. `level`: as the runtime gave it, 0 for TRACE to 5 for FATAL; such
+ * an event is the runtime's own and stays as it is.
+ */
+export function applicationLine(
+  text: string,
+  format: LineFormat,
+  atMs: number,
+  level?: number,
+): ApplicationLine | undefined {
   const given = format.logFormat === "JSON" ? objectIn(text) : undefined;
   if (!given) return { text };
-  const rank = rankOf(given["level"]);
+  const rank = level ?? rankOf(given["level"]);
   if ((rank ?? levels.INFO) < levels[format.logLevels?.application ?? "INFO"]) return undefined;
+  if (level !== undefined) return { text, fields: given };
   if (rank !== undefined && isTimestamp(given["timestamp"])) return { text, fields: given };
-  const { timestamp, level, ...rest } = given;
+  const { timestamp, level: named, ...rest } = given;
   const fields = {
     timestamp: isTimestamp(timestamp) ? timestamp : new Date(atMs).toISOString(),
-    level: rank === undefined ? "INFO" : level,
+    level: rank === undefined ? "INFO" : named,
     ...rest,
   };
   return { text: `${JSON.stringify(fields)}\n`, fields };

@@ -76,14 +76,18 @@ test("lines come out the same in whatever pieces they arrive", () => {
 
 test("a frame is a message with its newlines and its time, of any type and level", () => {
   const reader = new FrameReader();
-  const bytes = Buffer.concat([frame("a\nb", 1234), frame("{}", 5, 0xa55a0016), frame(""), frame("last")]);
+  const bytes = Buffer.concat([
+    ...[frame("a\nb", 1234), frame("{}", 5, 0xa55a0016), frame("")],
+    ...[frame("{1}", 6, 0xa55a0002), frame("last", 0, 0xa55a0017)],
+  ]);
   const messages = [...bytes].flatMap((_, index) => reader.push(bytes.subarray(index, index + 1)));
   assert.deepEqual(
-    messages.map(({ bytes: text, atMs }) => [text.toString(), atMs]),
+    messages.map(({ bytes: text, atMs, level }) => [text.toString(), atMs, level]),
     [
-      ["a\nb", 1234],
-      ["{}", 5],
-      ["last", 0],
+      ["a\nb", 1234, undefined],
+      ["{}", 5, 4],
+      ["{1}", 6, undefined],
+      ["last", 0, undefined],
     ],
   );
   assert.deepEqual(reader.flush(), []);

@@ -12,6 +12,8 @@ export interface Message {
   readonly bytes: Buffer;
   /** Epoch ms, where the program named it. */
   readonly atMs: number | undefined;
+  /** Where the runtime has said that it is a JSON log event, and of which level: 0 for TRACE to 5 for FATAL. */
+  readonly level?: number | undefined;
 }
 
 export interface MessageReader {
@@ -57,6 +59,8 @@ export class LineReader implements MessageReader {
 
 const frameHeadBytes = 16;
 const frameMark = 0xa55a;
+/** In the type: 2 for JSON, 3 for text, and above these the level, from 1 for TRACE. */
+const frameKind = { mask: 0b11, json: 0b10, levelShift: 2, levelMask: 0b1111 } as const;
 
 /**
  * A frame: 4 bytes type, 4 bytes length, 8 bytes epoch microseconds, all big-endian, then UTF-8. A program that writes
@@ -66,6 +70,7 @@ export class FrameReader implements MessageReader {
   readonly #pending = new ByteQueue();
   #remaining = 0;
   #atMs = 0;
+  #level: number | undefined;
   #lines: LineReader | undefined;
 
   push(chunk: Uint8Array): readonly Message[] {
@@ -75,7 +80,7 @@ export class FrameReader implements MessageReader {
     while (this.#remaining > 0 || this.#readHead()) {
       const piece = this.#takePiece();
       if (!piece) return messages;
-      messages.push({ bytes: piece, atMs: this.#atMs });
+      messages.push({ bytes: piece, atMs: this.#atMs, level: this.#level });
     }
     return this.#isForeign() ? [...messages, ...this.#fallBack()] : messages;
   }
@@ -87,13 +92,14 @@ export class FrameReader implements MessageReader {
     const bytes = this.#pending.take(this.#pending.length);
     if (this.#remaining === 0) return [];
     this.#remaining -= bytes.length;
-    return [{ bytes, atMs: this.#atMs }];
+    return [{ bytes, atMs: this.#atMs, level: this.#level }];
   }
 
   /** False: the head is not here yet, or is none. */
   #readHead(): boolean {
     while (this.#pending.length >= frameHeadBytes && !this.#isForeign()) {
       const head = this.#pending.take(frameHeadBytes);
+      this.#level = levelOf(head.readUInt16BE(2));
       this.#remaining = head.readUInt32BE(4);
       this.#atMs = Number(head.readBigUInt64BE(8) / 1000n);
       if (this.#remaining > 0) return true;
@@ -119,6 +125,11 @@ export class FrameReader implements MessageReader {
     this.#lines = new LineReader();
     return this.#lines.push(this.#pending.take(this.#pending.length));
   }
+}
+
+function levelOf(type: number): number | undefined {
+  const level = ((type >> frameKind.levelShift) & frameKind.levelMask) - 1;
+  return (type & frameKind.mask) === frameKind.json && level >= 0 ? level : undefined;
 }
 
 /** The longest prefix of at most `bytesMax` bytes that does not end inside a UTF-8 sequence. */

@@ -125,7 +125,7 @@ export class EnvironmentOutput implements EnvironmentLog {
     const { sink, format } = this.#deps;
     const atMs = this.#plausible(message.atMs);
     const text = message.bytes.toString();
-    const line = origin === "function" ? applicationLine(text, format, atMs) : { text };
+    const line = origin === "function" ? applicationLine(text, format, atMs, message.level) : { text };
     if (!line) return;
     const bytes = line.text === text ? message.bytes : Buffer.from(line.text);
     this.#tail?.write(bytes);
