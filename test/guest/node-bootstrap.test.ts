@@ -522,6 +522,23 @@ const cases: Readonly<Record<string, Case>> = {
     }
   },
 
+  "a rejection at load that nobody handles is the end of INIT": async (start, node) => {
+    const files = { "index.js": "Promise.reject(new Error('lost')); exports.handler = async () => 1;" };
+    const guest = await start({ files });
+    const { exit } = await guest.ended;
+    if (hasCallbacks(node)) assert.equal((await guest.init)?.errorType, "Runtime.UnhandledPromiseRejection");
+    assert.equal(exit, hasCallbacks(node) ? 128 : 1);
+  },
+
+  "the trace of a syntax error begins with the place in the file from Node 24 on": async (start, node) => {
+    const guest = await start({ files: { "index.js": "exports.handler = async ( => 1" } });
+    const ended = await guest.init;
+    assert.ok(ended);
+    const [first] = (ended.body as Payload).trace;
+    const whole = /^Runtime\.UserCodeSyntaxError: SyntaxError: Unexpected token '=>'$/;
+    assert.match(first ?? "", hasCallbacks(node) ? whole : /index\.js:1$/);
+  },
+
   "a rejection that nobody handles comes before the answer from Node 24 on": async (start, node) => {
     const guest = await start({
       files: handlerOf("async () => { Promise.reject(new Error('lost')); return 1; }"),

@@ -30,8 +30,8 @@ exports.MalformedStreamingHandler = errorType("Runtime.MalformedStreamingHandler
 const SyntaxErrorOfUser = errorType("Runtime.UserCodeSyntaxError");
 exports.userCodeSyntaxError = function userCodeSyntaxError(error) {
   const wrapped = new SyntaxErrorOfUser(error);
-  // The original's stack begins with the place in the file.
-  wrapped.stack = error.stack;
+  // The original's stack begins with the place in the file. AWS shows it from Node 24 on.
+  if (isNewer) wrapped.stack = error.stack;
   return wrapped;
 };
 

@@ -82,11 +82,16 @@ function start() {
       isStreamed = isStreaming(handler);
       isAsync = hasCallbacks && isAsyncFunction(handler);
       caller = callerOf(handler, { isStreamed, hasCallbacks });
-      phase = "waiting";
-      api.next();
+      later(begin);
     },
     (error) => leave(hasCallbacks ? "Uncaught Exception" : "Init Error", error, hasCallbacks ? 129 : 1),
   );
+}
+
+/** A turn after the handler's file: what it left rejected, and nobody has caught, is an error of INIT. */
+function begin() {
+  phase = "waiting";
+  api.next();
 }
 
 function invoke(headers, body) {
