@@ -126,6 +126,8 @@ class BubblewrapDriver implements Driver {
   readonly #living = new Set<Sandbox>();
   /** By the name of the /tmp in it: those that outlive their sandboxes. */
   readonly #kept = new Map<string, Place>();
+  /** Of the last start: all starts of one lambdad have the same. */
+  #mode: SandboxSpec["network"] = "outside";
   #isWarm = false;
   #closed: Promise<void> | undefined;
 
@@ -151,6 +153,7 @@ class BubblewrapDriver implements Driver {
     this.#refuseIfClosed();
     checkSpec(spec);
     const sourceOf = await this.#places(spec);
+    this.#mode = spec.network;
     const slot = await this.#take(spec);
     if (this.#isWarm) this.#parts.slots.refill(spec.network);
     return this.#start(slot, spec, sourceOf);
@@ -239,7 +242,7 @@ class BubblewrapDriver implements Driver {
 
   expect(starts: number): void {
     this.#parts.slots.expect(starts);
-    if (this.#isWarm) this.#parts.slots.refill("outside");
+    if (this.#isWarm) this.#parts.slots.refill(this.#mode);
   }
 
   close(): Promise<void> {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { systemRandom } from "../../base/random.ts";
+import { sandboxSlotsIdleMin } from "../../limits.ts";
 import { bubblewrapForTest, eventually, sandboxesUntestable, testDirectories } from "../suite-tools.ts";
 import { census, type Subject } from "./census.ts";
 import { measureLeaks } from "./leak-rounds.ts";
@@ -29,7 +30,7 @@ else {
       encoding: "utf8",
     });
     assert.equal(status, 0, stdout);
-    assert.match(stdout, /^# pass 4$/m);
+    assert.match(stdout, /^# pass 5$/m);
   });
 }
 
@@ -54,6 +55,22 @@ function leftovers(): void {
     const { before, after, settled, later } = await measureLeaks(30);
     assert.deepEqual(after, before, "as before the driver was made");
     assert.deepEqual(later, settled, "as after the first rounds, while it lives");
+  });
+
+  test("D3: as many slots wait as starts are expected, and those beyond go", async () => {
+    const subject = await bubblewrapForTest();
+    const wait = (count: number) =>
+      eventually(`${count} wait`, () => {
+        const { processes, links, loopDevices } = census(subject);
+        return [processes, links, loopDevices].every((number) => number === count);
+      });
+    await wait(sandboxSlotsIdleMin);
+    subject.driver.expect?.(sandboxSlotsIdleMin + 3);
+    await wait(sandboxSlotsIdleMin + 3);
+    subject.driver.expect?.(0);
+    await wait(sandboxSlotsIdleMin);
+    await subject.driver.close();
+    await wait(0);
   });
 
   for (const round of [1, 2, 3]) crashTest(round);

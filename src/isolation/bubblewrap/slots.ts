@@ -165,7 +165,7 @@ export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>):
 
   function expect(starts: number): void {
     slotsWanted = Math.max(sandboxSlotsIdleMin, starts);
-    for (const slot of idle.outside.splice(slotsWanted)) {
+    for (const slot of [...idle.outside.splice(slotsWanted), ...idle.endpoints.splice(slotsWanted)]) {
       const task = end(slot)
         .catch((error: unknown) => deps.logger.error("a waiting sandbox was not ended", { error }))
         .finally(() => ending.delete(task));
