@@ -195,7 +195,7 @@ const cases: Readonly<Record<string, Case>> = {
     assert.deepEqual((await guest.invoke({})).body, []);
   },
 
-  "what is printed leaves at once, and a logger of standard output writes events with the request's id":
+  "what is printed and logged are events in one order, a logger's of standard output with the request's id":
     async (start) => {
       const files = {
         "index.rb": `
@@ -203,8 +203,12 @@ const cases: Readonly<Record<string, Case>> = {
         LOG = Logger.new($stdout)
         FILE = Logger.new(IO::NULL)
         def handler(event:, context:)
-          puts "printed ü"
+          puts "printed ü", "\\xff".b
           warn "warned"
+          print "beg"
+          puts "un"
+          p :symbol
+          Process.wait(fork { puts "child"; exit! })
           LOG.debug("too low") if LOG.debug?
           LOG.info("two\\nlines")
           LOG.error(IOError.new("bad"))
@@ -213,8 +217,14 @@ const cases: Readonly<Record<string, Case>> = {
       };
       const guest = await start({ files, env: { AWS_LAMBDA_LOG_LEVEL: "INFO" } });
       await guest.invoke({});
-      const { stdout, stderr, frames } = await guest.stop();
-      assert.deepEqual([stdout, stderr], ["printed ü\n", "warned\n"]);
+      const { stdout, stderr, frames: all } = await guest.stop();
+      const frames = [...all];
+      assert.deepEqual([stdout, stderr], ["begun\nchild\n", ""]);
+      const printed = frames.splice(0, 4);
+      assert.deepEqual(
+        printed.map(({ type, text: line }) => [type, line]),
+        ["printed ü\n", "\ufffd\n", "warned\n", ":symbol\n"].map((line) => [text, line]),
+      );
       assert.deepEqual(
         frames.map(({ type }) => type),
         [text + 0x0c, text + 0x14],

@@ -1,6 +1,8 @@
 # Where the runtime's own log events and those of `Logger` go: as frames to the log descriptor if lambdad gave one, else to
 # standard output. A frame keeps its newlines and is one event.
 
+require_relative "printed_lines"
+
 module Lambdad
   class Sink
     TEXT_FRAME = 0xa55a0003
@@ -8,6 +10,7 @@ module Lambdad
     LEVEL_BITS = { "DEBUG" => 0x08, "INFO" => 0x0c, "WARN" => 0x10, "ERROR" => 0x14, "FATAL" => 0x18 }.freeze
 
     attr_accessor :request_id
+    attr_reader :pid
 
     def self.open(descriptor)
       new(descriptor && IO.for_fd(descriptor.to_i, "wb", autoclose: false))
@@ -18,6 +21,8 @@ module Lambdad
     def initialize(frames)
       @frames = frames
       @frames.sync = true if frames
+      @pid = Process.pid
+      frame_printed_lines if frames
       @json = ENV["AWS_LAMBDA_LOG_FORMAT"].to_s.casecmp?("JSON")
     end
 
@@ -27,7 +32,19 @@ module Lambdad
       return $stdout.write(text.end_with?("\n") ? text : "#{text}\n") unless @frames
 
       body = text.encode(Encoding::UTF_8, invalid: :replace, undef: :replace).b
-      kind = (json? ? JSON_FRAME : TEXT_FRAME) | LEVEL_BITS.fetch(level, 0)
+      frame((json? ? JSON_FRAME : TEXT_FRAME) | LEVEL_BITS.fetch(level, 0), body)
+    end
+
+    def frame_printed_lines
+      # Ruby's `warn` writes past the object that it started with, and through any other.
+      $stderr = IO.for_fd($stderr.fileno, "w", autoclose: false)
+      [$stdout, $stderr, STDERR].each { |stream| PrintedLines.on(stream, self) }
+    end
+
+    # A line as bytes, whatever they are.
+    def printed(line) = frame(TEXT_FRAME, line)
+
+    def frame(kind, body)
       now_usec = Process.clock_gettime(Process::CLOCK_REALTIME, :microsecond)
       @frames.write([kind, body.bytesize, now_usec].pack("NNQ>") << body)
     end
