@@ -13,22 +13,29 @@ import { faultOf } from "./fault.ts";
 /** "lamb", in the header of every database that is ours. */
 const applicationId = 0x6c616d62;
 /** Raise it with every change of `schema`, and say then how an older file is brought up to it. */
-const schemaVersion = 1;
+const schemaVersion = 2;
 
-/** In the order of their names. */
-const schema = [
-  {
-    name: "counters",
-    sql: "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
-  },
-  {
-    name: "entries",
-    // `version` before `value`: a check reads it without following a long value's overflow pages.
-    sql:
-      "CREATE TABLE entries (key TEXT PRIMARY KEY, version INTEGER NOT NULL, value BLOB NOT NULL) " +
-      "STRICT, WITHOUT ROWID",
-  },
-] as const;
+const counters = {
+  name: "counters",
+  sql: "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+} as const;
+/**
+ * `version` before `value`: a check reads it without following a long value's overflow pages. With row ids: in a table
+ * without, long values lie between the keys, and the search for any key reads each that it passes whole.
+ */
+const entries = {
+  name: "entries",
+  sql: "CREATE TABLE entries (key TEXT PRIMARY KEY NOT NULL, version INTEGER NOT NULL, value BLOB NOT NULL) STRICT",
+} as const;
+const entriesOfVersion1 = {
+  name: "entries",
+  sql:
+    "CREATE TABLE entries (key TEXT PRIMARY KEY, version INTEGER NOT NULL, value BLOB NOT NULL) " +
+    "STRICT, WITHOUT ROWID",
+} as const;
+
+/** The tables of each version, in the order of their names. */
+const schemas = { 1: [counters, entriesOfVersion1], 2: [counters, entries] } as const;
 
 export interface OpenedDatabase {
   readonly database: DatabaseSync;
@@ -56,6 +63,7 @@ export function openForWriting(path: string): OpenedDatabase {
       "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA wal_autocheckpoint = 4000;" +
         `PRAGMA journal_size_limit = ${storeWalBytesKept}`,
     );
+    upgrade(database);
     return { database, wasUnclean };
   } catch (error) {
     const fault = faultOf(error);
@@ -63,6 +71,16 @@ export function openForWriting(path: string): OpenedDatabase {
       ? fault
       : new StoreError(fault.code, `${path}: ${fault.message}`, { cause: error });
   }
+}
+
+/** Brings an older file up to this version, whole or not at all. */
+function upgrade(database: DatabaseSync): void {
+  if (database.prepare("PRAGMA user_version").get()?.["user_version"] === schemaVersion) return;
+  database.exec(
+    `BEGIN IMMEDIATE; ALTER TABLE entries RENAME TO before; ${entries.sql};` +
+      "INSERT INTO entries SELECT key, version, value FROM before ORDER BY key; DROP TABLE before;" +
+      `PRAGMA user_version = ${schemaVersion}; COMMIT`,
+  );
 }
 
 /** Sees every commit that has returned; never writes. Only while a writer has the file open. */
@@ -78,7 +96,7 @@ function create(path: string): void {
   const database = new DatabaseSync(draft);
   database.exec(
     `PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}; PRAGMA journal_mode = WAL;` +
-      `BEGIN; ${schema.map(({ sql }) => sql).join("; ")}; INSERT INTO counters VALUES ('version', 0); COMMIT`,
+      `BEGIN; ${schemas[schemaVersion].map(({ sql }) => sql).join("; ")}; INSERT INTO counters VALUES ('version', 0); COMMIT`,
   );
   database.close();
   syncPath(draft);
@@ -113,9 +131,13 @@ function examineHeader(path: string, wasUnclean: boolean): void {
 function examineContent(path: string, wasUnclean: boolean): void {
   const database = openForReading(path);
   try {
-    examineSchemaVersion(path, Number(database.prepare("PRAGMA user_version").get()?.["user_version"]));
-    const tables = database.prepare("SELECT name, sql FROM sqlite_schema ORDER BY name").all();
-    if (JSON.stringify(tables) !== JSON.stringify(schema)) throw damaged(path, "has other tables than ours");
+    const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
+    examineSchemaVersion(path, version);
+    const tables = database
+      .prepare("SELECT name, sql FROM sqlite_schema WHERE sql NOT NULL ORDER BY name")
+      .all();
+    const known = Object.entries(schemas).find(([each]) => Number(each) === version)?.[1];
+    if (JSON.stringify(tables) !== JSON.stringify(known)) throw damaged(path, "has other tables than ours");
     if (!wasUnclean) return;
     const verdict = database.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
     if (verdict !== "ok") throw damaged(path, `does not pass SQLite's check (${String(verdict)})`);
