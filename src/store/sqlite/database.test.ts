@@ -170,7 +170,7 @@ test("a database of the first version is brought up to this one, with all that i
   const dir = mkdtempSync(join(tmpdir(), "lambdad-database-"));
   exec(
     dir,
-    `PRAGMA application_id = ${0x6c616d62}; PRAGMA user_version = 1; PRAGMA journal_mode = WAL;
+    `PRAGMA application_id = 1818324322; PRAGMA user_version = 1; PRAGMA journal_mode = WAL;
      CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
      CREATE TABLE entries (key TEXT PRIMARY KEY, version INTEGER NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
      INSERT INTO counters VALUES ('version', 7); INSERT INTO entries VALUES ('b', 7, x'0102'), ('a', 3, x'')`,
