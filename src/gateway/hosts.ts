@@ -54,7 +54,7 @@ export function isPlainHost(host: string): boolean {
  */
 export function endpointOf(host: string | undefined, listenerUrl: string): string {
   if (host === undefined || !isPlainHost(host)) return listenerUrl;
-  const { port } = new URL(listenerUrl);
-  const isBare = port !== "" && /^(localhost|127(\.\d+){3}|\[::1\])$/i.test(host);
-  return isBare ? `http://${host}:${port}` : `http://${host}`;
+  const isBare = /^(localhost|127(\.\d+){3}|\[::1\])$/i.test(host);
+  const port = isBare ? new URL(listenerUrl).port : "";
+  return port === "" ? `http://${host}` : `http://${host}:${port}`;
 }
