@@ -5,7 +5,7 @@
  * Starts and ends nothing itself: `environment.ts` does, and tells this object.
  */
 import type { Clock, Timer } from "../base/clock.ts";
-import { initTimeoutMs } from "../limits.ts";
+import { initAheadTimeoutMsMin, initTimeoutMs } from "../limits.ts";
 import type { LaunchPlan, VersionSpec } from "./contract.ts";
 import { Settlement } from "./invocation.ts";
 import type { EnvironmentOutput } from "./output.ts";
@@ -16,6 +16,11 @@ export interface BootDeps {
   readonly clock: Clock;
   readonly spec: VersionSpec;
   readonly log: Pick<EnvironmentOutput, "platform">;
+}
+
+/** Ahead of traffic there is more time. */
+export function initTimeoutMsOf({ initialization, timeoutMs }: VersionSpec): number {
+  return initialization === undefined ? initTimeoutMs : Math.max(initAheadTimeoutMsMin, timeoutMs);
 }
 
 export class Boot {
@@ -44,7 +49,7 @@ export class Boot {
   begin(plan: LaunchPlan, onTimeout: () => void): void {
     const { clock, spec, log } = this.#deps;
     log.platform(events.initStart(spec, plan, this.phase));
-    if (this.phase === "init") this.#timer = clock.after(initTimeoutMs, onTimeout);
+    if (this.phase === "init") this.#timer = clock.after(initTimeoutMsOf(spec), onTimeout);
     this.#startedMs = clock.monotonic();
   }
 

@@ -36,8 +36,8 @@ export interface VersionSpec {
     readonly application: "TRACE" | "DEBUG" | "INFO" | "WARN" | "ERROR" | "FATAL";
     readonly system: SystemLogLevel;
   };
-  /** Started ahead, before anyone has called; left out: on demand. */
-  readonly initialization?: "provisioned-concurrency";
+  /** Started ahead, before anyone has called; left out: on demand. "snap-start": it then waits to be restored. */
+  readonly initialization?: "provisioned-concurrency" | "snap-start";
 }
 
 export type SystemLogLevel = "DEBUG" | "INFO" | "WARN";

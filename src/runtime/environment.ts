@@ -2,25 +2,28 @@
  * An execution environment: one function version, one runtime at a time, one invocation at a time (I2, I3).
  *
  * `state.ts` says what may happen; this file makes it happen, with a part for each thing that comes and goes: the start
- * of a runtime (`boot.ts`), an invocation (`running-invocation.ts`), the sandboxes (`present-runtime.ts`). Four parties
+ * of a runtime (`boot.ts`), that of a snapshot (`restore.ts`), an invocation (`running-invocation.ts`), the sandboxes (`present-runtime.ts`). Four parties
  * drive it: the invoker, the runtime through its API, extensions through theirs, and the clock. Whoever comes first settles
  * the invocation (I1). What cannot go on (`failure.ts`) is ended, and the next invocation starts another (suppressed init).
  */
-import { initTimeoutMs } from "../limits.ts";
+import { invariant } from "../base/invariant.ts";
+import { restoreTimeoutMs } from "../limits.ts";
 import type {
   Poll,
+  RestorePoll,
   RuntimeAnswer,
   RuntimePort,
   StreamBegin,
   StreamEnd,
   StreamSink,
 } from "./api/runtime-port.ts";
-import { Boot } from "./boot.ts";
+import { Boot, initTimeoutMsOf } from "./boot.ts";
 import type {
   Catalog,
   CodeMounts,
   Environment,
   EnvironmentStatus,
+  LaunchPlan,
   LogSink,
   VersionSpec,
 } from "./contract.ts";
@@ -37,10 +40,11 @@ import type { InitPhase } from "./platform-events.ts";
 import { prepare } from "./prepare.ts";
 import type { PresentRuntimeDeps } from "./present-runtime.ts";
 import { PresentRuntime } from "./present-runtime.ts";
+import { Restore } from "./restore.ts";
 import type { RunningDeps } from "./running-invocation.ts";
 import { RunningInvocation } from "./running-invocation.ts";
 import type { Refusal, State } from "./state.ts";
-import { extensionsReady, fell, pollLost, reserve, rule, streamEnded } from "./state.ts";
+import { extensionsReady, fell, pollLost, refused, reserve, rule, streamEnded } from "./state.ts";
 import { Telemetry } from "./telemetry.ts";
 import type { Subscription } from "./telemetry-subscription.ts";
 
@@ -68,7 +72,11 @@ class RuntimeEnvironment implements Environment, RuntimePort {
   readonly #runtime: PresentRuntime;
   #state: State = { kind: "starting" };
   #poll: Poll | undefined;
+  #restorePoll: RestorePoll | undefined;
   #boot: Boot | undefined;
+  /** Of the present runtime. */
+  #plan: LaunchPlan | undefined;
+  #restore: Restore | undefined;
   /** The last start of a runtime has ended. */
   #booted: Promise<void>;
   #running: RunningInvocation | undefined;
@@ -76,6 +84,7 @@ class RuntimeEnvironment implements Environment, RuntimePort {
   #reported: Promise<void> = Promise.resolve();
   /** For the first invocation's REPORT. */
   #initMs: number | undefined;
+  #restoreMs: number | undefined;
 
   constructor(deps: EnvironmentDeps, spec: VersionSpec) {
     const { clock, random, streamBytesPerSecond } = deps;
@@ -102,7 +111,8 @@ class RuntimeEnvironment implements Environment, RuntimePort {
   }
 
   get status(): EnvironmentStatus {
-    return this.#state.kind === "held" ? "starting" : this.#state.kind;
+    if (this.#state.kind === "held") return "starting";
+    return this.#state.kind === "snapshot" ? "idle" : this.#state.kind;
   }
 
   // The invoker's side.
@@ -115,11 +125,12 @@ class RuntimeEnvironment implements Environment, RuntimePort {
       this.#fail(failures.timedOut(timeoutMs)),
     );
     this.#running = running;
-    if (reserved.step !== "restarting") running.begin();
+    if (reserved.step === "queued" || reserved.step === "delivered") running.begin();
     const result = this.#resultOf(running);
     this.#reported = running.report(result, this.#runtime);
     this.#runtime.wake();
     if (reserved.step === "restarting") this.#booted = this.#start("invoke");
+    else if (reserved.step === "restoring") this.#beginRestore();
     else this.#begin(running, reserved.step === "delivered");
     return result;
   }
@@ -201,13 +212,25 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     };
   }
 
-  failInit(report: ErrorReport): Refusal | undefined {
-    const ruling = rule(this.#state, { kind: "init-error" });
+  pollRestore(poll: RestorePoll): Refusal | undefined {
+    const call = { kind: "restore-next" } as const;
+    if (this.spec.initialization !== "snap-start") return refused(this.#state, call);
+    const ruling = rule(this.#state, call, this.extensions.areReady);
     if (ruling.kind !== "allowed") return ruling;
     this.#state = ruling.state;
-    const boot = this.#boot;
+    // Started inside an invocation it is no snapshot: its hooks are a part of that start.
+    if (ruling.state.kind === "busy") poll.restore();
+    else this.#awaitRestore(poll);
+    return undefined;
+  }
+
+  failStart(call: "init-error" | "restore-error", report: ErrorReport): Refusal | undefined {
+    const ruling = rule(this.#state, { kind: call });
+    if (ruling.kind !== "allowed") return ruling;
+    this.#state = ruling.state;
+    const start = this.#boot ?? this.#restore;
     // After the runtime has got its answer: failing cuts its connection.
-    queueMicrotask(() => this.#failBoot(boot, failures.initFailed(report)));
+    queueMicrotask(() => this.#failStart(start, failures.initFailed(report)));
     return undefined;
   }
 
@@ -221,10 +244,11 @@ class RuntimeEnvironment implements Environment, RuntimePort {
       const prepared = await prepare(catalog, codeMounts, this.spec);
       // Shut down or timed out meanwhile.
       if (this.#boot !== boot) return;
+      this.#plan = prepared.plan;
       // Of everything from here on; whether anybody wants it is known when INIT is over.
       this.log.telemetry = new Telemetry({ clock, address: () => this.#runtime.address });
       // It never becomes an invocation's outcome: the first invocation tries again.
-      boot.begin(prepared.plan, () => this.#failBoot(boot, failures.timedOut(initTimeoutMs)));
+      boot.begin(prepared.plan, () => this.#failStart(boot, failures.timedOut(initTimeoutMsOf(this.spec))));
       this.#runtime.start(prepared, phase, this);
     } catch (error) {
       if (this.#boot === boot) this.#notStarted(error);
@@ -255,12 +279,48 @@ class RuntimeEnvironment implements Environment, RuntimePort {
   #bootSucceeded(boot: Boot): void {
     const { durationMs } = boot;
     this.#boot = undefined;
-    // Of what was provisioned, INIT_REPORT says it, and no invocation.
+    // Of what was started ahead, INIT_REPORT says it, and no invocation.
     if (boot.phase === "init" && this.spec.initialization === undefined) this.#initMs = durationMs;
     this.#runtime.initialised();
     boot.report({ status: "success", durationMs }, this.extensions.facts);
     if (!this.log.telemetry?.endInit()) this.log.telemetry = undefined;
     boot.end();
+  }
+
+  // A snapshot, and its restore.
+
+  #awaitRestore(poll: RestorePoll): void {
+    this.#restorePoll = poll;
+    poll.onLost = () => {
+      this.#restorePoll = undefined;
+      this.#state = pollLost(this.#state);
+      this.#runtime.wake();
+    };
+    if (this.#boot) this.#runtimeInitialised(this.#boot);
+    this.#goOn();
+  }
+
+  #beginRestore(): void {
+    const plan = this.#plan;
+    invariant(plan, "what is restored was started");
+    const onTimeout = () => this.#fail(failures.timedOut(restoreTimeoutMs));
+    this.#restore = new Restore(this.#runDeps, plan, onTimeout);
+    const poll = this.#restorePoll;
+    this.#restorePoll = undefined;
+    poll?.restore();
+  }
+
+  /** What the hooks printed comes before RESTORE_REPORT and START. */
+  async #restored(restore: Restore, running: RunningInvocation): Promise<void> {
+    restore.end();
+    const { durationMs } = restore;
+    await this.log.drained();
+    if (this.#restore !== restore) return;
+    this.#restore = undefined;
+    this.#restoreMs = durationMs;
+    restore.report({ status: "success", durationMs });
+    running.begin();
+    this.#begin(running, true);
   }
 
   // The invocation.
@@ -288,13 +348,15 @@ class RuntimeEnvironment implements Environment, RuntimePort {
 
   async #resultOf(running: RunningInvocation): Promise<InvocationResult> {
     const { outcome, durationMs } = await running.answer;
-    const initMs = this.#initMs;
+    const [initMs, restoreMs] = [this.#initMs, this.#restoreMs];
     this.#initMs = undefined;
+    this.#restoreMs = undefined;
     const peakMb = this.#runtime.peakMb();
     return {
       outcome,
       durationMs,
       initMs,
+      restoreMs,
       memoryPeakMb: typeof peakMb === "number" ? peakMb : await peakMb,
     };
   }
@@ -312,7 +374,7 @@ class RuntimeEnvironment implements Environment, RuntimePort {
   #goOn(): void {
     const state = this.#state;
     const isDelivered = state.kind === "busy" && state.step === "delivered";
-    if (state.kind !== "idle" && !isDelivered) return;
+    if (state.kind !== "idle" && state.kind !== "snapshot" && !isDelivered) return;
     const boot = this.#boot;
     if (boot) this.#bootSucceeded(boot);
     const running = this.#running;
@@ -321,7 +383,8 @@ class RuntimeEnvironment implements Environment, RuntimePort {
       this.#runtime.rest();
       return;
     }
-    if (boot) void this.#beginAfterInit(running);
+    if (this.#restore) void this.#restored(this.#restore, running);
+    else if (boot) void this.#beginAfterInit(running);
     else this.#deliver(running);
   }
 
@@ -355,28 +418,31 @@ class RuntimeEnvironment implements Environment, RuntimePort {
     this.#fail(failures.notStarted(error));
   }
 
-  /** Unless that start has ended meanwhile. */
-  #failBoot(boot: Boot | undefined, failure: Failure): void {
-    if (boot && this.#boot === boot) this.#fail(failure);
+  /** Unless that start or restore has ended meanwhile. */
+  #failStart(start: Boot | Restore | undefined, failure: Failure): void {
+    if (start && (this.#boot ?? this.#restore) === start) this.#fail(failure);
   }
 
   #fail(failure: Failure): void {
-    const boot = this.#boot;
-    this.#running?.fail(failure);
+    const start = this.#boot ?? this.#restore;
+    this.#running?.fail(this.#restore ? failures.inRestore(failure) : failure);
     const reason = failures.shutdownReason(failure);
-    if (!boot) return this.#fall(reason);
-    const status = { ...failure.status, durationMs: boot.durationMs };
-    this.#fall(reason, () => boot.report(status, this.extensions.facts));
+    if (!start) return this.#fall(reason);
+    const status = { ...failure.status, durationMs: start.durationMs };
+    this.#fall(reason, () => start.report(status, this.extensions.facts));
   }
 
   /** Ends what is left of the runtime and its extensions. `say`: after everything that the runtime printed. */
   #fall(reason: ShutdownReason, say?: () => void): void {
     this.#state = fell(this.#state);
     this.#poll = undefined;
+    this.#restorePoll = undefined;
     this.#runtime.end(reason, this.#reported, say);
     const boot = this.#boot;
     this.#boot = undefined;
     boot?.end();
+    this.#restore?.end();
+    this.#restore = undefined;
     this.#return();
   }
 }

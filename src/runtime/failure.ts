@@ -44,6 +44,11 @@ export function extensionFailed({ errorType, message }: ExtensionFailure): Failu
   return { status: failed(errorType), outcome: (id) => outcomes.crashed(id, errorType, message) };
 }
 
+/** While a snapshot was being restored: the invocation that it was for never began. */
+export function inRestore({ status }: Failure): Failure {
+  return { status, outcome: () => outcomes.notRestored(status) };
+}
+
 export function shutdownReason({ status }: Failure): ShutdownReason {
   return status.status === "timeout" ? "timeout" : "failure";
 }

@@ -30,7 +30,13 @@ export type Outcome =
   /** The function's timeout passed. */
   | { readonly kind: "timeout"; readonly payload: Uint8Array }
   /** The runtime exited, crashed, ran out of memory, broke the protocol or could not be started. */
-  | { readonly kind: "crash"; readonly payload: Uint8Array; readonly errorType: string };
+  | {
+      readonly kind: "crash";
+      readonly payload: Uint8Array;
+      readonly errorType: string;
+      /** It never began: whoever waits for it gets this exception instead. */
+      readonly exception?: "SnapStartException" | "SnapStartTimeoutException";
+    };
 
 export interface InvocationResult {
   readonly outcome: Outcome;
@@ -38,6 +44,8 @@ export interface InvocationResult {
   readonly durationMs: number;
   /** INIT of this environment, on its first invocation only and only if it was not suppressed. Fractional ms. */
   readonly initMs: number | undefined;
+  /** Of the snapshot that this environment was (SnapStart), on its first invocation only. Fractional ms. */
+  readonly restoreMs?: number | undefined;
   /** Highest memory use of the environment so far, whole MB, at least 1. */
   readonly memoryPeakMb: number;
 }

@@ -153,8 +153,9 @@ function reserved(driver: Paths, mounts: readonly Mount[], facts: LaunchFacts): 
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(spec.memoryMb),
     AWS_LAMBDA_FUNCTION_VERSION: spec.version,
     AWS_LAMBDA_INITIALIZATION_TYPE: spec.initialization ?? "on-demand",
-    AWS_LAMBDA_LOG_GROUP_NAME: spec.logGroup,
-    AWS_LAMBDA_LOG_STREAM_NAME: facts.logStream,
+    ...(spec.initialization === "snap-start"
+      ? {}
+      : { AWS_LAMBDA_LOG_GROUP_NAME: spec.logGroup, AWS_LAMBDA_LOG_STREAM_NAME: facts.logStream }),
     AWS_LAMBDA_RUNTIME_API: endpoint.authority,
     LAMBDA_TASK_ROOT: driver.resolve(mounts, taskRoot),
     LAMBDA_RUNTIME_DIR: driver.resolve(mounts, "/var/runtime"),

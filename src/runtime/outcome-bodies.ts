@@ -8,6 +8,7 @@ import type { RuntimeAnswer, StreamEnd } from "./api/runtime-port.ts";
 import type { ErrorReport } from "./error-report.ts";
 import { telemetryErrorType } from "./error-report.ts";
 import type { Outcome } from "./invocation.ts";
+import type { InitStatus } from "./platform-events.ts";
 
 export function answered(answer: RuntimeAnswer): Outcome {
   switch (answer.kind) {
@@ -57,6 +58,19 @@ export function exited(requestId: string, exit: Exit): Outcome {
 /** Also for what kept the runtime from starting. */
 export function crashed(requestId: string, errorType: string, reason: string): Outcome {
   return { kind: "crash", errorType, payload: body(errorType, `RequestId: ${requestId} Error: ${reason}`) };
+}
+
+/** A snapshot could not be restored. The texts are of the model's documentation. */
+export function notRestored(status: Exclude<InitStatus, { readonly status: "success" }>): Outcome {
+  if (status.status === "timeout") {
+    const message = "Lambda couldn't restore the snapshot within the timeout limit.";
+    const exception = "SnapStartTimeoutException";
+    return { kind: "crash", errorType: "Sandbox.Timedout", payload: body(exception, message), exception };
+  }
+  const message =
+    "The afterRestore() runtime hook encountered an error. For more information, check the Amazon CloudWatch logs.";
+  const exception = "SnapStartException";
+  return { kind: "crash", errorType: status.errorType, payload: body(exception, message), exception };
 }
 
 /** As logs and telemetry name it. Recalled, not recorded: there, and not in the payload, newer ones name out-of-memory. */

@@ -12,6 +12,9 @@ export type PlatformEvent =
   | Event<"platform.initStart", InitStart>
   | Event<"platform.initRuntimeDone", InitDone>
   | Event<"platform.initReport", InitDone & { readonly metrics: { readonly durationMs: number } }>
+  | Event<"platform.restoreStart", Launched>
+  | Event<"platform.restoreRuntimeDone", Status>
+  | Event<"platform.restoreReport", Status & { readonly metrics: { readonly durationMs: number } }>
   | Event<"platform.start", Start>
   | Event<"platform.runtimeDone", RuntimeDone>
   | Event<"platform.report", Report>
@@ -34,11 +37,14 @@ export type InitStatus =
   | { readonly status: "error"; readonly errorType: string };
 
 interface Initialization {
-  readonly initializationType: "on-demand" | "provisioned-concurrency";
+  readonly initializationType: "on-demand" | NonNullable<VersionSpec["initialization"]>;
   readonly phase: InitPhase;
 }
 
-interface InitStart extends Initialization {
+type InitStart = Initialization & Launched;
+
+/** What is started, or restored. */
+interface Launched {
   readonly functionName: string;
   readonly functionVersion: string;
   readonly instanceMaxMemory: number;
@@ -87,6 +93,8 @@ interface Report extends Status {
     readonly memorySizeMB: number;
     readonly maxMemoryUsedMB: number;
     readonly initDurationMs?: number;
+    readonly restoreDurationMs?: number;
+    readonly billedRestoreDurationMs?: number;
   };
   readonly spans?: readonly Span[];
   readonly tracing?: Tracing;
@@ -114,14 +122,17 @@ interface LogsDropped {
 export function initStart(spec: VersionSpec, plan: LaunchPlan, phase: InitPhase): PlatformEvent {
   return {
     type: "platform.initStart",
-    record: {
-      ...initialization(spec, phase),
-      functionName: spec.functionName,
-      functionVersion: spec.version,
-      instanceMaxMemory: spec.memoryMb * 1024 * 1024,
-      runtimeVersion: plan.runtimeVersion,
-      runtimeVersionArn: arnInRegion(plan.runtimeVersionArn, spec.region),
-    },
+    record: { ...initialization(spec, phase), ...launched(spec, plan) },
+  };
+}
+
+function launched(spec: VersionSpec, plan: LaunchPlan): Launched {
+  return {
+    functionName: spec.functionName,
+    functionVersion: spec.version,
+    instanceMaxMemory: spec.memoryMb * 1024 * 1024,
+    runtimeVersion: plan.runtimeVersion,
+    runtimeVersionArn: arnInRegion(plan.runtimeVersionArn, spec.region),
   };
 }
 
@@ -136,6 +147,24 @@ export function initReport(
 ): PlatformEvent {
   const metrics = { durationMs: rounded(durationMs) };
   return { type: "platform.initReport", record: { ...initialization(spec, phase), ...status, metrics } };
+}
+
+export function restoreStart(spec: VersionSpec, plan: LaunchPlan): PlatformEvent {
+  return { type: "platform.restoreStart", record: launched(spec, plan) };
+}
+
+export function restoreRuntimeDone(status: InitStatus): PlatformEvent {
+  return { type: "platform.restoreRuntimeDone", record: status };
+}
+
+export function restoreReport({
+  durationMs,
+  ...status
+}: InitStatus & { readonly durationMs: number }): PlatformEvent {
+  return {
+    type: "platform.restoreReport",
+    record: { ...status, metrics: { durationMs: rounded(durationMs) } },
+  };
 }
 
 export function start(spec: VersionSpec, requestId: string, traceHeader: string): PlatformEvent {
@@ -202,6 +231,10 @@ export function report(finished: Finished): PlatformEvent {
         memorySizeMB: spec.memoryMb,
         maxMemoryUsedMB: result.memoryPeakMb,
         ...(result.initMs !== undefined && { initDurationMs: rounded(result.initMs) }),
+        ...(result.restoreMs !== undefined && {
+          restoreDurationMs: rounded(result.restoreMs),
+          billedRestoreDurationMs: Math.ceil(result.restoreMs),
+        }),
       },
       ...(failure ?? statusOf(result.outcome)),
       ...(extensionOverheadMs > 0 && {
@@ -221,9 +254,10 @@ export function extension(record: ExtensionFacts): PlatformEvent {
   return { type: "platform.extension", record };
 }
 
-/** Whole milliseconds, rounded up: the invocation and, where there was one, its INIT (billed since 2025-08). */
-export function billedMs(result: Pick<InvocationResult, "durationMs" | "initMs">): number {
-  return Math.max(1, Math.ceil(result.durationMs + (result.initMs ?? 0)));
+/** Whole milliseconds, rounded up: the invocation and, where there was one, its INIT (billed since 2025-08) or restore. */
+export function billedMs(result: Pick<InvocationResult, "durationMs" | "initMs" | "restoreMs">): number {
+  const { durationMs, initMs = 0, restoreMs = 0 } = result;
+  return Math.max(1, Math.ceil(durationMs + initMs + Math.ceil(restoreMs)));
 }
 
 function statusOf(outcome: Outcome): Status {

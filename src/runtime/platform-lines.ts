@@ -22,16 +22,19 @@ const ranks: Readonly<Record<SystemLogLevel, number>> = { DEBUG: 0, INFO: 1, WAR
 function levelOf({ type, record }: PlatformEvent): SystemLogLevel {
   switch (type) {
     case "platform.initStart":
+    case "platform.restoreStart":
     case "platform.start":
     case "platform.telemetrySubscription":
     case "platform.logsSubscription":
       return "INFO";
     case "platform.initRuntimeDone":
+    case "platform.restoreRuntimeDone":
     case "platform.runtimeDone":
       return record.status === "success" ? "DEBUG" : "WARN";
     case "platform.initReport":
       if (record.status !== "success") return "WARN";
       return record.initializationType === "on-demand" ? "DEBUG" : "INFO";
+    case "platform.restoreReport":
     case "platform.report":
       return record.status === "success" ? "INFO" : "WARN";
     case "platform.extension":
@@ -46,9 +49,11 @@ function textOf({ type, record }: PlatformEvent): readonly string[] {
     case "platform.initStart":
       // AWS writes it once for an environment: not for a runtime that is started again inside an invocation.
       if (record.phase === "invoke") return [];
-      return [
-        `INIT_START Runtime Version: ${record.runtimeVersion}\tRuntime Version ARN: ${record.runtimeVersionArn}`,
-      ];
+      return [`INIT_START ${runtimeText(record)}`];
+    case "platform.restoreStart":
+      return [`RESTORE_START ${runtimeText(record)}`];
+    case "platform.restoreReport":
+      return [restoreReportText(record)];
     case "platform.initReport":
       return record.status === "success" && record.initializationType === "on-demand"
         ? []
@@ -72,6 +77,7 @@ function textOf({ type, record }: PlatformEvent): readonly string[] {
         `LOGS_DROPPED Records: ${record.droppedRecords}\tBytes: ${record.droppedBytes}\tReason: ${record.reason}`,
       ];
     case "platform.initRuntimeDone":
+    case "platform.restoreRuntimeDone":
     case "platform.runtimeDone":
       return [];
   }
@@ -84,6 +90,15 @@ function initReportText({ metrics, phase, ...rest }: RecordOf<"platform.initRepo
   return `INIT_REPORT Init Duration: ${metrics.durationMs.toFixed(2)} ms\tPhase: ${phase}${status}${errorText(rest)}`;
 }
 
+function restoreReportText({ metrics, ...rest }: RecordOf<"platform.restoreReport">): string {
+  const status = rest.status === "success" ? "" : `\tStatus: ${rest.status}`;
+  return `RESTORE_REPORT Restore Duration: ${metrics.durationMs.toFixed(2)} ms${status}${errorText(rest)}`;
+}
+
+function runtimeText(record: RecordOf<"platform.restoreStart">): string {
+  return `Runtime Version: ${record.runtimeVersion}\tRuntime Version ARN: ${record.runtimeVersionArn}`;
+}
+
 function reportText({ requestId, metrics, tracing, ...rest }: RecordOf<"platform.report">): string {
   const fields = [
     `REPORT RequestId: ${requestId}`,
@@ -94,6 +109,10 @@ function reportText({ requestId, metrics, tracing, ...rest }: RecordOf<"platform
   ];
   if (metrics.initDurationMs !== undefined)
     fields.push(`Init Duration: ${metrics.initDurationMs.toFixed(2)} ms`);
+  if (metrics.restoreDurationMs !== undefined) {
+    fields.push(`Restore Duration: ${metrics.restoreDurationMs.toFixed(2)} ms`);
+    fields.push(`Billed Restore Duration: ${metrics.billedRestoreDurationMs} ms`);
+  }
   if (rest.status !== "success") fields.push(`Status: ${rest.status}`);
   if (rest.errorType) fields.push(`Error Type: ${rest.errorType}`);
   const line = `${fields.join("\t")}\t`;

@@ -64,8 +64,8 @@ async function staged() {
   /** Nobody calls. */
   const port: RuntimePort = {
     ...{ spec, extensions: runtime.extensions, ownPorts: [] },
-    ...{ poll: () => undefined, answer: () => undefined, failInit: () => undefined },
-    ...{ wantsStream: () => false, subscribe: () => false },
+    ...{ poll: () => undefined, answer: () => undefined, failStart: () => undefined },
+    ...{ wantsStream: () => false, subscribe: () => false, pollRestore: () => undefined },
     stream: () => ({ kind: "invalid-request-id" }),
   };
   return {

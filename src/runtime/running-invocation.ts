@@ -135,6 +135,8 @@ export class RunningInvocation {
     const { clock, spec, log } = this.#deps;
     const { requestId, traceHeader } = this.request;
     const answered = await result;
+    // It never began: RESTORE_REPORT has said why.
+    if (answered.outcome.kind === "crash" && answered.outcome.exception) return;
     const answeredMs = this.#startedMs + answered.durationMs;
     const runtimeDoneMs = await this.#runtimeDone.promise;
     await surroundings.quiet;

@@ -7,6 +7,8 @@ import { extensionsReady, fell, isInitialising, pollLost, reserve, rule, streamE
 const starting: State = { kind: "starting" };
 const polling: State = { kind: "idle", isPolling: true };
 const lost: State = { kind: "idle", isPolling: false };
+const snapshot: State = { kind: "snapshot", isPolling: true };
+const lostSnapshot: State = { kind: "snapshot", isPolling: false };
 const down: State = { kind: "down" };
 const dead: State = { kind: "dead" };
 const busy = (step: BusyStep): State => ({ kind: "busy", step, requestId: "a" });
@@ -16,6 +18,8 @@ const response: RuntimeCall = { kind: "response", requestId: "a" };
 const stream: RuntimeCall = { kind: "stream", requestId: "a" };
 const error: RuntimeCall = { kind: "error", requestId: "a" };
 const initError: RuntimeCall = { kind: "init-error" };
+const restoreNext: RuntimeCall = { kind: "restore-next" };
+const restoreError: RuntimeCall = { kind: "restore-error" };
 
 /** State, call, and the state after it; or "from → to" of the refusal. */
 const transitions: readonly (readonly [State, RuntimeCall, State | string])[] = [
@@ -57,7 +61,26 @@ const transitions: readonly (readonly [State, RuntimeCall, State | string])[] = 
   [busy("answered"), response, "ResponseSent → InvocationResponse"],
   [busy("answered"), error, "ResponseSent → InvocationErrorResponse"],
   [busy("answered"), initError, "ResponseSent → InitError"],
+  [starting, restoreNext, snapshot],
+  [starting, restoreError, "Started → RestoreError"],
+  [snapshot, restoreNext, "RestoreReady → RestoreReady"],
+  [snapshot, next, "RestoreReady → Ready"],
+  [snapshot, initError, "RestoreReady → InitError"],
+  [snapshot, restoreError, "RestoreReady → RestoreError"],
+  [lostSnapshot, restoreNext, snapshot],
+  [busy("restoring"), next, busy("delivered")],
+  // The poll before it was lost.
+  [busy("restoring"), restoreNext, busy("restoring")],
+  [busy("restoring"), response, "Restoring → InvocationResponse"],
+  [busy("restoring"), initError, "Restoring → InitError"],
+  [busy("restoring"), restoreError, down],
+  [busy("restarting"), restoreNext, busy("restarting")],
+  [busy("restarting"), restoreError, down],
+  [polling, restoreNext, "Ready → RestoreReady"],
+  [busy("delivered"), restoreNext, "Running → RestoreReady"],
   ...[down, dead].flatMap((state) => [
+    [state, restoreNext, "InitError → RestoreReady"] as const,
+    [state, restoreError, "InitError → RestoreError"] as const,
     [state, next, "InitError → Ready"] as const,
     [state, response, "InitError → InvocationResponse"] as const,
     [state, error, "InitError → InvocationErrorResponse"] as const,
@@ -82,10 +105,14 @@ test("an answer to another request is refused before its state is looked at", ()
   }
 });
 
-test("I2 only an idle or a fallen environment takes an invocation", () => {
+test("I2 only an idle or a fallen environment, or a snapshot takes an invocation", () => {
   assert.deepEqual(reserve(polling, "a"), busy("delivered"));
   assert.deepEqual(reserve(lost, "a"), busy("queued"));
   assert.deepEqual(reserve(down, "a"), busy("restarting"));
+  assert.deepEqual(
+    [snapshot, lostSnapshot].map((one) => reserve(one, "a")),
+    [busy("restoring"), busy("restoring")],
+  );
   for (const state of [starting, dead, busy("delivered"), busy("answered")])
     assert.throws(() => reserve(state, "a"), InvariantError);
 });
@@ -99,6 +126,7 @@ test("a stream's end concerns nobody but the invocation that streams", () => {
 
 test("a lost poll concerns nobody but an idle runtime, and death is final", () => {
   assert.deepEqual(pollLost(polling), lost);
+  assert.deepEqual(pollLost(snapshot), lostSnapshot);
   assert.deepEqual(pollLost(busy("delivered")), busy("delivered"));
   assert.deepEqual(fell(busy("answered")), down);
   assert.deepEqual(fell(dead), dead);
@@ -107,11 +135,13 @@ test("a lost poll concerns nobody but an idle runtime, and death is final", () =
 
 function describe(state: State): string {
   if (state.kind === "busy") return `busy ${state.step}`;
-  if (state.kind === "idle") return state.isPolling ? "idle" : "idle, poll lost";
+  if (state.kind === "idle" || state.kind === "snapshot")
+    return state.isPolling ? state.kind : `${state.kind}, poll lost`;
   return state.kind;
 }
 
-const held: State = { kind: "held" };
+const held: State = { kind: "held", asksFor: "work" };
+const heldSnapshot: State = { kind: "held", asksFor: "restore" };
 
 /** While extensions are at work: the state, what `next` makes of it, and what becomes of that when they are ready. */
 const waits: readonly (readonly [State, State | string, State?])[] = [
@@ -137,6 +167,12 @@ test("while extensions are at work, the runtime's next leads to waiting for them
     else assert.deepEqual(found, { kind: "allowed", state: after }, name);
     if (ready && typeof after !== "string") assert.deepEqual(extensionsReady(after), ready, name);
   }
+});
+
+test("a snapshot is one when the extensions are ready, too", () => {
+  assert.deepEqual(rule(starting, restoreNext, false), { kind: "allowed", state: heldSnapshot });
+  assert.deepEqual(extensionsReady(heldSnapshot), snapshot);
+  assert.deepEqual(pollLost(heldSnapshot), starting);
 });
 
 test("extensions that become ready change nothing for a runtime that is at work itself", () => {

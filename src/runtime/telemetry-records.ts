@@ -62,6 +62,9 @@ function ofLogsApi(event: PlatformTelemetry): readonly string[] {
     case "platform.initStart":
     case "platform.initRuntimeDone":
     case "platform.initReport":
+    case "platform.restoreStart":
+    case "platform.restoreRuntimeDone":
+    case "platform.restoreReport":
     case "platform.telemetrySubscription":
       return [];
   }

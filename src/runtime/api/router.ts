@@ -8,10 +8,11 @@ import type { Endpoint } from "./endpoint.ts";
 import { error } from "./error.ts";
 import { exitError, initError as extensionInitError } from "./extension-error.ts";
 import { eventNext } from "./event-next.ts";
-import { initError } from "./init-error.ts";
+import { initError, restoreError } from "./init-error.ts";
 import { next } from "./next.ts";
 import { register } from "./register.ts";
 import { response, responseModeHeader } from "./response.ts";
+import { restoreNext } from "./restore-next.ts";
 import type { RuntimePort } from "./runtime-port.ts";
 import { logs, telemetry } from "./telemetry.ts";
 
@@ -26,6 +27,8 @@ const routes: ReadonlyMap<string, Route> = new Map([
   ["/2018-06-01/ping", { method: "GET", endpoint: ping }],
   ["/2018-06-01/runtime/invocation/next", { method: "GET", endpoint: next }],
   ["/2018-06-01/runtime/init/error", { method: "POST", endpoint: initError }],
+  ["/2018-06-01/runtime/restore/next", { method: "GET", endpoint: restoreNext }],
+  ["/2018-06-01/runtime/restore/error", { method: "POST", endpoint: restoreError }],
   ["/2020-01-01/extension/register", { method: "POST", endpoint: register }],
   ["/2020-01-01/extension/event/next", { method: "GET", endpoint: eventNext }],
   ["/2020-01-01/extension/init/error", { method: "POST", endpoint: extensionInitError }],

@@ -22,8 +22,10 @@ export interface RuntimePort {
   wantsStream(requestId: string): boolean;
   /** The runtime begins to stream its answer. Only if that is wanted. */
   stream(requestId: string, begin: StreamBegin): Refusal | StreamSink;
-  /** The runtime could not initialise. */
-  failInit(report: ErrorReport): Refusal | undefined;
+  /** The runtime is initialised, and waits to be restored. Only of SnapStart. */
+  pollRestore(poll: RestorePoll): Refusal | undefined;
+  /** The runtime could not initialise, or not go on after it was restored. */
+  failStart(call: "init-error" | "restore-error", report: ErrorReport): Refusal | undefined;
   /** An extension wants telemetry. False: INIT is over, and with it the time to ask. */
   subscribe(extension: string, subscription: Subscription): boolean;
 }
@@ -32,6 +34,13 @@ export interface Poll {
   /** Once. */
   deliver(event: InvocationEvent): void;
   /** Set by the environment: the connection has gone before anything was delivered. */
+  onLost: (() => void) | undefined;
+}
+
+export interface RestorePoll {
+  /** Once. */
+  restore(): void;
+  /** As of `Poll`. */
   onLost: (() => void) | undefined;
 }
 

@@ -21,7 +21,15 @@ import {
 } from "../../limits.ts";
 import { Extensions } from "../extensions.ts";
 import type { Refusal } from "../state.ts";
-import type { Poll, RuntimeAnswer, RuntimePort, StreamBegin, StreamEnd, StreamSink } from "./runtime-port.ts";
+import type {
+  Poll,
+  RestorePoll,
+  RuntimeAnswer,
+  RuntimePort,
+  StreamBegin,
+  StreamEnd,
+  StreamSink,
+} from "./runtime-port.ts";
 import type { RuntimeEndpoint } from "./server.ts";
 import { createRuntimeApi } from "./server.ts";
 import { until } from "../../../test/harness/runtime-stage.ts";
@@ -93,8 +101,13 @@ class RecordingPort implements RuntimePort {
     return false;
   }
 
-  failInit({ payload }: { payload: Uint8Array }): Refusal | undefined {
-    this.initErrors.push(Buffer.from(payload).toString());
+  pollRestore(poll: RestorePoll): Refusal | undefined {
+    if (!this.refusal) poll.restore();
+    return this.refusal;
+  }
+
+  failStart(call: string, { payload }: { payload: Uint8Array }): Refusal | undefined {
+    this.initErrors.push(`${call === "init-error" ? "" : call}${Buffer.from(payload).toString()}`);
     return this.refusal;
   }
 
