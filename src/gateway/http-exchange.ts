@@ -175,7 +175,7 @@ export async function send(
 }
 
 /** Bodies up to this size are merged with their head; copying larger ones would cost more than it saves. */
-const mergedBytesMax = 16 * 1024;
+export const mergedBytesMax = 16 * 1024;
 
 async function pump(
   exchange: HttpExchange,
