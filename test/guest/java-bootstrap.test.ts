@@ -72,11 +72,11 @@ const forms: readonly (readonly [handler: string, event: unknown, answer: unknow
       g: "Boolean",
     },
   ],
-  [
-    "example.Mapped::boxes",
-    [{ value: 1 }, { value: "2" }, {}],
-    [{ value: 2 }, { value: 2 }, { value: null }],
-  ],
+  ["example.Mapped::boxes", [{ value: 1 }, { value: "2" }, {}], [{ value: 2 }, { value: 2 }, {}]],
+  ["example.Mapped::boxes", { value: 1 }, [{ value: 2 }]],
+  ["example.Mapped::derived", { base: "b", own: "o" }, { base: "b", own: "o" }],
+  ["example.Mapped$Derived::inherited", "x", "inherited x"],
+  ["example.Mapped::wait", { at: "2026-11-21T10:00:00.000Z" }, { at: "2026-11-21T10:00:00.000Z" }],
   ["example.Mapped::sku", "ab-1", { text: "AB-1" }],
   ["example.Mapped::upload", { Records: [{ Key: "a/b.png", size: "17" }] }, "a/b.png 17"],
   ["example.Mapped::stream", { arrivedAt: 1_545_084_650.987, data: "aGk=" }, "1545084650987 hi"],
@@ -152,27 +152,7 @@ const everything = {
   unknown: { is: "ignored" },
 };
 
-const empty = {
-  name: null,
-  count: 0,
-  good: false,
-  child: null,
-  children: null,
-  colour: null,
-  large: 0,
-  fraction: null,
-  exact: null,
-  huge: null,
-  letter: "\u0000",
-  bytes: null,
-  maybe: null,
-  byColour: null,
-  set: null,
-  id: null,
-  uri: null,
-  date: null,
-  any: null,
-};
+const empty = { count: 0, good: false, large: 0, letter: "\u0000" };
 
 const cases: Readonly<Record<string, Case>> = {
   "handlers of every form are called": async ({ start }) => {
@@ -329,7 +309,7 @@ const cases: Readonly<Record<string, Case>> = {
     assert.equal(cause?.cause?.cause?.errorType, "java.lang.IllegalStateException");
   },
 
-  "beans are filled by setters and fields in any case of letters, and written with their nulls": async ({
+  "beans are filled by setters and fields in any case of letters, and written without nulls": async ({
     start,
   }) => {
     const guest = await start({ handler: "example.Mapped::everything" });
@@ -382,11 +362,32 @@ const cases: Readonly<Record<string, Case>> = {
     assert.match(cause?.cause?.errorMessage ?? "", /`java\.time\.LocalDate` from tomorrow: /);
   },
 
+  "values of rarer types are read and written as Jackson does": async ({ start }) => {
+    const guest = await start({ handler: "example.Mapped::rare" });
+    const given = {
+      ...{ whole: "5", fraction: "NaN", maybe: 5_000_000_000, ratio: null, flag: true, box: ["x"] },
+      ...{ byColour: { GREEN: 1 }, colours: ["GREEN", "RED"], colour: "1", day: "MONDAY", letter: 65 },
+      ...{ calendar: "2026-11-21T10:00:00.5+0000", stamp: "Sat, 21 Nov 2026 10:00:00 GMT", date: "1000" },
+      ...{ local: "2026-11-21T10:00:00Z", localDate: "2026-11-21T10:00:00", instant: "1545084650" },
+      ...{ zone: "Europe/Berlin", path: "/a/b", many: "one", nothing: "null" },
+    };
+    assert.equal(
+      (await guest.invoke(given)).text,
+      '{"whole":5,"fraction":"NaN","maybe":5000000000,"ratio":null,"flag":true,"box":["x"],"byColour":{"GREEN":1},' +
+        '"colours":["RED","GREEN"],"colour":"GREEN","day":"MONDAY","letter":"A","calendar":1795255200500,' +
+        '"stamp":1795255200000,"date":1000,"local":[2026,11,21,10,0],"localDate":[2026,11,21],' +
+        '"instant":1545084650.000000000,"zone":"Europe/Berlin","path":"file:///a/b","many":["one"]}',
+    );
+    for (const misfit of [{ whole: "1.5" }, { date: "soon" }, { sku: { text: "a" } }]) {
+      assert.equal((await guest.invoke(misfit)).kind, "error", JSON.stringify(misfit));
+    }
+  },
+
   "values of every type are written": async ({ start }) => {
     const guest = await start({ handler: "example.Mapped::values" });
     assert.equal(
       (await guest.invoke({})).text,
-      '["x",1.5,"NaN",1E+3,"AQI=","ab",null,"GREEN",5,{"value":null},"00000000-0000-0001-0000-000000000002","\\uD800"]',
+      '["x",1.5,"NaN",1E+3,"AQI=","ab",null,"GREEN",5,{},{"kept":1},"00000000-0000-0001-0000-000000000002","\\uD800"]',
     );
   },
 
@@ -406,7 +407,7 @@ const cases: Readonly<Record<string, Case>> = {
         { product: "x", count: 2 },
         { product: "y", count: 3 },
       ],
-      gift: null,
+      note: "empty",
     });
   },
 
@@ -450,8 +451,8 @@ const cases: Readonly<Record<string, Case>> = {
     };
     assert.deepEqual(body, expected);
     const { client: _client, custom: _custom, env: _env, ...rest } = expected;
-    const nothing = { identity: "null null", tenant: null };
-    assert.deepEqual((await guest.invoke({})).body, { ...rest, ...nothing });
+    const { tenant: _tenant, ...without } = { ...rest, identity: "null null" };
+    assert.deepEqual((await guest.invoke({})).body, without);
   },
 
   "log events are frames, and so are printed lines, in one order": async ({ start, java, directory }) => {

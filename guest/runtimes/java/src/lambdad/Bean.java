@@ -20,8 +20,8 @@ import java.util.concurrent.ConcurrentHashMap;
 /**
  * A class as JSON sees it: the properties that it can be read from and written to by, as Jackson's defaults have them.
  * Getters and setters before public fields; records by their components; in the order of the fields. Names are those of
- * JavaBeans, and are found in any case. A class without a constructor that takes nothing gets one with nothing in it,
- * and its private fields are set: that is how AWS's own event classes are made.
+ * JavaBeans, and are found in any case. AWS's own event classes may have no constructor that takes nothing: they are made
+ * with nulls, and their private fields are set.
  *
  * No lambda expressions here and in all the bootstrap: the first one costs a cold start some milliseconds.
  */
@@ -95,7 +95,7 @@ final class Bean {
     isRecord = type.getSuperclass() != null && type.getSuperclass().getName().equals("java.lang.Record");
     addFields(type);
     Map<String, Property> others = new TreeMap<>();
-    for (Method method : type.getMethods()) addMethod(method, others);
+    addMethods(type, others);
     properties.putAll(others);
   }
 
@@ -112,7 +112,7 @@ final class Bean {
       }
     }
     if (found == null || found.isWritable()) return found;
-    return found.field != null && (isRecord || constructor().getParameterCount() > 0) ? found : null;
+    return found.field != null && (isRecord || isEvent && constructor().getParameterCount() > 0) ? found : null;
   }
 
   /** A value of a property's type made of JSON. */
@@ -130,8 +130,15 @@ final class Bean {
       Type type = Types.resolve(property.writtenType(), bindings);
       values.put(property, binder.bind(this, member.getValue(), type, property));
     }
+    if (isRecord) {
+      // A component that the event lacks is as if it were null there: an Optional is empty.
+      for (Property each : properties.values()) {
+        if (each.field == null || values.containsKey(each)) continue;
+        values.put(each, binder.bind(this, null, Types.resolve(each.writtenType(), bindings), each));
+      }
+      return instance(values);
+    }
     Object bean = instance(values);
-    if (isRecord) return bean;
     for (Map.Entry<Property, Object> value : values.entrySet()) value.getKey().write(bean, value.getValue());
     return bean;
   }
@@ -160,6 +167,13 @@ final class Bean {
         boolean isBetter = constructor == null || each.getParameterCount() < constructor.getParameterCount();
         if (isRecord ? isCanonical(each) : isBetter) constructor = each;
       }
+      boolean isMissing = constructor == null || !isRecord && !isEvent && constructor.getParameterCount() > 0;
+      if (isMissing) {
+        constructor = null;
+        throw new JsonException(
+            "Cannot construct instance of `" + type.getName() + "` (no Creators, like default constructor, exist): "
+                + "cannot deserialize from Object value (no delegate- or property-based Creator)");
+      }
       open(constructor);
     }
     return constructor;
@@ -187,13 +201,26 @@ final class Bean {
     }
   }
 
+  /**
+   * Class by class: of what a class inherits from one that is not public, `getMethods` has the compiler's bridges only.
+   * The own ones after the inherited ones, which they replace.
+   */
+  private void addMethods(Class<?> from, Map<String, Property> others) {
+    if (from == null || from == Object.class) return;
+    addMethods(from.getSuperclass(), others);
+    for (Class<?> each : from.getInterfaces()) addMethods(each, others);
+    for (Method method : from.getDeclaredMethods()) {
+      if (!from.isInterface() || method.isDefault()) addMethod(method, others);
+    }
+  }
+
   private void addMethod(Method method, Map<String, Property> others) {
-    if (method.isBridge() || Modifier.isStatic(method.getModifiers()) || method.getDeclaringClass() == Object.class) return;
+    int modifiers = method.getModifiers();
+    if (method.isBridge() || Modifier.isStatic(modifiers) || !Modifier.isPublic(modifiers)) return;
     String name = method.getName();
     if (method.getParameterCount() == 0 && method.getReturnType() != void.class) {
-      String property = isRecord ? name : nameOf(method);
-      if (property == null || (isRecord && !properties.containsKey(property))) return;
-      at(property, others).getter = method;
+      String property = isRecord && properties.containsKey(name) ? name : nameOf(method);
+      if (property != null) at(property, others).getter = method;
     } else if (method.getParameterCount() == 1 && name.startsWith("set") && name.length() > 3) {
       Property property = at(decapitalised(name.substring(3)), others);
       Class<?> wanted = property.field != null ? property.field.getType() : null;

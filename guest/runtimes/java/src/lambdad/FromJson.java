@@ -8,17 +8,19 @@ import java.lang.reflect.Type;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.nio.file.Paths;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Collection;
-import java.util.Collections;
 import java.util.Date;
+import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
@@ -33,16 +35,21 @@ final class FromJson {
   static Object bind(Object json, Type type) {
     Class<?> raw = Types.raw(type);
     if (raw == Object.class) return natural(json);
-    if (raw == Optional.class) return Optional.ofNullable(json == null ? null : bind(json, Types.argumentOf(type, raw, 0)));
+    if (Values.isContainer(raw)) return Values.contained(json, type, raw);
     if (json == null) return raw.isPrimitive() && raw != void.class ? Bean.zero(raw) : null;
-    if (raw.getName().startsWith("java.time.")) return Times.read(json, raw);
-    if (json instanceof Map) return ofObject((Map<?, ?>) json, type, raw);
+    if (raw.getName().startsWith("java.time.") && !raw.isEnum()) return Times.read(json, raw);
     if (json instanceof List) return ofArray((List<?>) json, type, raw);
-    boolean isMany = Collection.class.isAssignableFrom(raw) || raw.isArray();
-    if (isMany && raw != byte[].class && raw != char[].class && !"".equals(json)) {
-      return ofArray(Collections.singletonList(json), type, raw);
-    }
+    boolean isMany = Iterable.class.isAssignableFrom(raw) && !Path.class.isAssignableFrom(raw) || raw.isArray();
+    if (isMany && raw != byte[].class && raw != char[].class && !"".equals(json)) return ofArray(listOf(json), type, raw);
+    if (json instanceof Map) return ofObject((Map<?, ?>) json, type, raw);
     return ofScalar(json, raw);
+  }
+
+  /** One that can be changed, as others can. */
+  private static List<Object> listOf(Object element) {
+    List<Object> list = new ArrayList<>();
+    list.add(element);
+    return list;
   }
 
   /** Numbers with a point are doubles for who wants no type. */
@@ -68,7 +75,7 @@ final class FromJson {
 
   private static Object ofObject(Map<?, ?> members, Type type, Class<?> raw) {
     if (Map.class.isAssignableFrom(raw)) return mapOf(members, type, raw);
-    if (isValue(raw) || raw.isArray() || Collection.class.isAssignableFrom(raw)) throw mismatch(raw, "Object", "START_OBJECT");
+    if (isValue(raw)) throw mismatch(raw, "Object", "START_OBJECT");
     Bean bean = Bean.of(raw);
     try {
       return bean.make(members, type, MEMBER);
@@ -114,6 +121,7 @@ final class FromJson {
     Map map = raw.isAssignableFrom(LinkedHashMap.class) ? new LinkedHashMap<>()
         : raw.isAssignableFrom(TreeMap.class) ? new TreeMap<>()
         : raw.isAssignableFrom(java.util.concurrent.ConcurrentHashMap.class) ? new java.util.concurrent.ConcurrentHashMap<>()
+        : raw == EnumMap.class ? new EnumMap(Types.raw(keyType))
         : (Map) instance(raw);
     for (Map.Entry<?, ?> member : members.entrySet()) {
       map.put(bind(member.getKey(), keyType), bind(member.getValue(), valueType));
@@ -142,6 +150,7 @@ final class FromJson {
         : raw.isAssignableFrom(LinkedHashSet.class) ? new LinkedHashSet<>()
         : raw.isAssignableFrom(TreeSet.class) ? new TreeSet<>()
         : raw.isAssignableFrom(ArrayDeque.class) ? new ArrayDeque<>()
+        : raw == EnumSet.class ? EnumSet.noneOf((Class) Types.raw(elementType))
         : (Collection) instance(raw);
     for (Object element : elements) many.add(bind(element, elementType));
     return many;
@@ -157,21 +166,24 @@ final class FromJson {
 
   private static boolean isValue(Class<?> raw) {
     return raw.isPrimitive() || raw.isEnum() || raw == String.class || raw == Boolean.class
-        || raw == Character.class || Number.class.isAssignableFrom(raw) || raw == Date.class;
+        || raw == Character.class || Number.class.isAssignableFrom(raw) || Values.isDate(raw);
   }
 
   private static Object ofScalar(Object json, Class<?> raw) {
     if (raw == String.class || raw == CharSequence.class) return text(json);
     if (raw == boolean.class || raw == Boolean.class) return truth(json, raw);
-    if (raw.isPrimitive() || Number.class.isAssignableFrom(raw)) {
-      Object number = raw == char.class ? null : Numbers.read(json, raw);
-      if (number != null) return number;
+    boolean isLetter = raw == char.class || raw == Character.class;
+    if (raw.isPrimitive() && !isLetter || Number.class.isAssignableFrom(raw)) {
+      Object number = Numbers.read(json, raw);
+      if (number != null || raw.getName().startsWith("java.")) return number;
     }
     if (raw.isInstance(json)) return natural(json);
-    if (raw == Date.class && json instanceof Number) return new Date(((Number) json).longValue());
+    if (isLetter && json instanceof Integer) return (char) (int) (Integer) json;
+    if (raw == Void.class) return null;
     if (json instanceof Number && raw.isEnum()) return constantAt(((Number) json).intValue(), raw);
+    if (Values.isDate(raw) && !"".equals(json) && !(json instanceof Boolean)) return Values.date(json, raw);
     String text = text(json);
-    if (raw == char.class || raw == Character.class) {
+    if (isLetter) {
       if (text.length() == 1) return text.charAt(0);
       if (text.isEmpty()) return raw == char.class ? (Object) '\0' : null;
     } else if (text.isEmpty() && !raw.isPrimitive()) {
@@ -184,8 +196,8 @@ final class FromJson {
       return text.toCharArray();
     } else if (raw.isEnum()) {
       return constant(text, raw);
-    } else if (raw == Date.class) {
-      return Date.from((java.time.Instant) Times.read(text, java.time.Instant.class));
+    } else if (raw == Path.class) {
+      return Paths.get(text);
     } else if (json instanceof String) {
       Object made = made(text, raw);
       if (made != null) return made;
@@ -203,7 +215,7 @@ final class FromJson {
     String text = text(json).trim();
     if (text.equals("true") || text.equals("True") || text.equals("TRUE")) return true;
     if (text.equals("false") || text.equals("False") || text.equals("FALSE")) return false;
-    if (text.isEmpty()) return raw.isPrimitive() ? false : null;
+    if (text.isEmpty() || text.equals("null")) return raw.isPrimitive() ? false : null;
     throw new JsonException(
         "Cannot deserialize value of type `" + raw.getName() + "` from String \"" + text
             + "\": only \"true\" or \"false\" recognized");
@@ -212,7 +224,7 @@ final class FromJson {
   /** One that is not known is null: AWS reads unknown constants so. */
   private static Object constant(String name, Class<?> type) {
     for (Object constant : type.getEnumConstants()) if (((Enum<?>) constant).name().equals(name)) return constant;
-    return null;
+    return name.length() < 6 && Values.isWhole(name) ? constantAt(Integer.parseInt(name), type) : null;
   }
 
   private static Object constantAt(int ordinal, Class<?> type) {
@@ -221,7 +233,7 @@ final class FromJson {
   }
 
   private static final List<String> FACTORIES =
-      java.util.Arrays.asList("valueOf", "fromString", "parse", "of", "create", "compile", "forName", "getInstance");
+      java.util.Arrays.asList("valueOf", "fromString", "parse", "of", "create", "compile", "forName", "getInstance", "getTimeZone");
 
   /** A value that its class makes of text: by a public constructor, or a factory with one of the usual names. */
   private static Object made(String text, Class<?> type) {

@@ -90,7 +90,7 @@ final class Handlers {
   private Handler ofMethod(Class<?> type, String name) throws Fault {
     Method best = null;
     for (Method each : type.getMethods()) {
-      if (!each.getName().equals(name) || each.isBridge() || !isHandler(each.getParameterTypes())) continue;
+      if (!each.getName().equals(name) || !isHandler(each.getParameterTypes())) continue;
       if (best == null || weight(each) > weight(best)) best = each;
     }
     if (best == null) {
@@ -110,12 +110,18 @@ final class Handlers {
     return others < 2;
   }
 
-  /** AWS's choice among methods of one name: the one with the most parameters, then the one with the context. */
+  /**
+   * AWS's choice among methods of one name: the one with the most parameters, then the one with the context. The compiler's
+   * bridges come last: there is nothing else of a method that is inherited from a class which is not public.
+   */
   private static int weight(Method method) {
     Class<?>[] parameters = method.getParameterTypes();
     boolean hasContext = parameters.length > 0 && parameters[parameters.length - 1] == Context.class;
-    return parameters.length * 2 + (hasContext ? 1 : 0);
+    return parameters.length * 2 + (hasContext ? 1 : 0) - (method.isBridge() ? BRIDGE : 0);
   }
+
+  /** More than parameters of a handler can weigh. */
+  private static final int BRIDGE = 100;
 
   private static final class Faulty implements Handler {
     private final Fault fault;

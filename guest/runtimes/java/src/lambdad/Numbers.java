@@ -24,6 +24,8 @@ final class Numbers {
       return value == null ? null : (Object) value.longValue();
     }
     if (type == double.class || type == Double.class) {
+      Double none = notFinite(json);
+      if (none != null) return none;
       BigDecimal value = exact(json, type);
       return value == null ? null : (Object) value.doubleValue();
     }
@@ -34,6 +36,8 @@ final class Numbers {
     if (type == BigDecimal.class) return exact(json, type);
     if (type == BigInteger.class) return whole(json, type, Integer.MAX_VALUE);
     if (type == float.class || type == Float.class) {
+      Double none = notFinite(json);
+      if (none != null) return none.floatValue();
       BigDecimal value = exact(json, type);
       return value == null ? null : (Object) value.floatValue();
     }
@@ -50,6 +54,7 @@ final class Numbers {
   private static BigInteger whole(Object json, Class<?> type, int bits) {
     BigDecimal value = exact(json, type);
     if (value == null) return null;
+    if (json instanceof String && value.scale() != 0) throw notValid(json, type); // text has to be a whole number
     // A number like 1e999999999 would be written out.
     if (value.precision() - value.scale() > 1000) throw outOfRange(json, type);
     BigInteger whole = value.toBigInteger();
@@ -60,14 +65,25 @@ final class Numbers {
   private static BigDecimal exact(Object json, Class<?> type) {
     if (json instanceof BigDecimal) return (BigDecimal) json;
     String text = String.valueOf(json).trim();
-    if (text.isEmpty()) return type.isPrimitive() ? BigDecimal.ZERO : null;
+    if (text.isEmpty() || text.equals("null")) return type.isPrimitive() ? BigDecimal.ZERO : null;
     try {
       return new BigDecimal(text);
     } catch (NumberFormatException cause) {
-      throw new JsonException(
-          "Cannot deserialize value of type `" + type.getName() + "` from String \"" + text + "\": not a valid `"
-              + type.getName() + "` value");
+      throw notValid(text, type);
     }
+  }
+
+  /** Which JSON has no numbers for. */
+  private static Double notFinite(Object json) {
+    if ("NaN".equals(json)) return Double.NaN;
+    if ("Infinity".equals(json) || "INF".equals(json)) return Double.POSITIVE_INFINITY;
+    return "-Infinity".equals(json) || "-INF".equals(json) ? Double.NEGATIVE_INFINITY : null;
+  }
+
+  private static JsonException notValid(Object text, Class<?> type) {
+    return new JsonException(
+        "Cannot deserialize value of type `" + type.getName() + "` from String \"" + text + "\": not a valid `"
+            + type.getName() + "` value");
   }
 
   private static JsonException outOfRange(Object json, Class<?> type) {

@@ -68,7 +68,13 @@ final class Times {
 
   private static Object ofText(String text, Class<?> type) {
     if (text.isEmpty()) return null;
-    if (type == Instant.class) return instant(text);
+    boolean isMoment = type == Instant.class || type == OffsetDateTime.class || type == ZonedDateTime.class;
+    if (isMoment && Values.isWhole(text)) return ofNumber(new BigDecimal(text), type);
+    if (type == Instant.class) return OffsetDateTime.parse(Values.withColon(text)).toInstant();
+    if (type == OffsetDateTime.class) return OffsetDateTime.parse(Values.withColon(text));
+    // With what they have no place for.
+    if (type == LocalDate.class && text.indexOf('T') == 10) return LocalDate.parse(text.substring(0, 10));
+    if (type == LocalDateTime.class && text.endsWith("Z")) return LocalDateTime.parse(text.substring(0, text.length() - 1));
     try {
       String factory = type.getSimpleName().startsWith("Zone") && type != ZonedDateTime.class ? "of" : "parse";
       Class<?> parameter = factory.equals("of") ? String.class : CharSequence.class;
@@ -78,12 +84,6 @@ final class Times {
     } catch (ReflectiveOperationException none) {
       throw FromJson.mismatch(type, "String", "VALUE_STRING");
     }
-  }
-
-  /** Also without a time, and with an offset that is not Z, as dates in JSON come. */
-  private static Instant instant(String text) {
-    if (text.length() == 10) return LocalDate.parse(text).atStartOfDay(ZoneOffset.UTC).toInstant();
-    return OffsetDateTime.parse(text).toInstant();
   }
 
   static void write(JsonWriter json, Object value) {

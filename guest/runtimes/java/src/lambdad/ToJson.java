@@ -3,17 +3,24 @@ package lambdad;
 import java.lang.reflect.Array;
 import java.math.BigDecimal;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.util.Base64;
 import java.util.Calendar;
 import java.util.Date;
 import java.util.Iterator;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.TimeZone;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * From any object to JSON, by the rules of Jackson as AWS has set it up: beans by their getters and public fields with
- * their nulls, dates as milliseconds, bytes as base64, constants by their names.
+ * From any object to JSON, by the rules of Jackson as AWS has set it up: beans by their getters and public fields, dates
+ * as milliseconds, bytes as base64, constants by their names. Members of beans and maps that are null are left out
+ * (recalled: its inclusion is NON_NULL).
  */
 final class ToJson {
   private final JsonWriter json;
@@ -32,7 +39,7 @@ final class ToJson {
     else if (value instanceof Number) number((Number) value);
     else if (value instanceof Boolean) json.literal(value.toString());
     else if (value instanceof Map) map((Map<?, ?>) value);
-    else if (value instanceof Iterable && !(value instanceof java.nio.file.Path)) elements(((Iterable<?>) value).iterator());
+    else if (value instanceof Iterable && !(value instanceof Path)) elements(((Iterable<?>) value).iterator());
     else if (value instanceof Enum) json.value(((Enum<?>) value).name());
     else if (value.getClass().isArray()) array(value);
     else writeRare(value);
@@ -45,6 +52,12 @@ final class ToJson {
     else if (value instanceof ByteBuffer) bytes((ByteBuffer) value);
     else if (value instanceof Iterator) elements((Iterator<?>) value);
     else if (value instanceof AtomicBoolean) json.literal(value.toString());
+    else if (value instanceof AtomicReference) write(((AtomicReference<?>) value).get());
+    else if (value instanceof OptionalInt) write(Values.boxed((OptionalInt) value));
+    else if (value instanceof OptionalLong) write(Values.boxed((OptionalLong) value));
+    else if (value instanceof OptionalDouble) write(Values.boxed((OptionalDouble) value));
+    else if (value instanceof TimeZone) json.value(((TimeZone) value).getID());
+    else if (value instanceof Path) json.value(((Path) value).toUri().toString());
     else if (value instanceof Map.Entry) {
       json.beginObject().name(key(((Map.Entry<?, ?>) value).getKey()));
       write(((Map.Entry<?, ?>) value).getValue());
@@ -53,8 +66,8 @@ final class ToJson {
       Times.write(json, value);
     } else if (value instanceof Class) {
       json.value(((Class<?>) value).getName());
-    } else if (value.getClass().getName().startsWith("java.")) {
-      json.value(value.toString()); // UUID, URI, Locale, …: what they are is their text
+    } else if (Values.isText(value.getClass())) {
+      json.value(value.toString());
     } else {
       bean(value);
     }
@@ -74,6 +87,7 @@ final class ToJson {
   private void map(Map<?, ?> members) {
     json.beginObject();
     for (Map.Entry<?, ?> member : members.entrySet()) {
+      if (member.getValue() == null) continue;
       json.name(key(member.getKey()));
       write(member.getValue());
     }
@@ -115,7 +129,6 @@ final class ToJson {
     Bean bean = Bean.of(value.getClass());
     for (Bean.Property property : bean.properties()) {
       if (!property.isReadable()) continue;
-      json.name(property.name);
       Object member;
       try {
         member = property.read(value);
@@ -124,6 +137,8 @@ final class ToJson {
         throw new JsonException(thrown.getMessage() + " (through reference chain: " + place + ")", thrown);
       }
       if (member == value) throw new JsonException("Direct self-reference leading to cycle (through reference chain: " + bean.type.getName() + "[\"" + property.name + "\"])");
+      if (member == null) continue;
+      json.name(property.name);
       write(member);
     }
     json.endObject();
