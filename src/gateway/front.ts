@@ -68,6 +68,7 @@ export function createFront(clock: Clock, { listener, onPlain, onRequest }: Fron
 
   function startPlain(socket: Socket): PlainConnection {
     const connection = new PlainConnection(socket, {
+      clock,
       heads,
       listener,
       serve: onPlain,

@@ -4,6 +4,9 @@ import { connect, type Socket } from "node:net";
 import { test, type TestContext } from "node:test";
 import { createTestGateway, echoLambda, fakeService, tinyS3 } from "../../test/harness/gateway.ts";
 import { until } from "../../test/harness/wait.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
+import { createSimClock } from "../base/clock-sim.ts";
+import { keepAliveMs } from "../limits.ts";
 import type { Service } from "../services/service.ts";
 
 /** Makes `node:http` answer, from there on. */
@@ -16,8 +19,8 @@ interface Client {
   isClosed: boolean;
 }
 
-async function talk(t: TestContext, services: readonly Service[]) {
-  const served = createTestGateway({ services });
+async function talk(t: TestContext, services: readonly Service[], clock: Clock = systemClock) {
+  const served = createTestGateway({ services, clock });
   const { port } = await served.gateway.listen({ host: "127.0.0.1", port: 0, admin: true });
   t.after(() => served.gateway.close(0));
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
@@ -185,4 +188,25 @@ test("the gateway's end waits for what runs, and closes what is idle", async (t)
   await bodies(other.client, 1);
   await other.gateway.close(60_000);
   await until("it is closed", () => other.client.isClosed);
+});
+
+test("a connection that nobody uses is closed, one that waits for its answer is not", async (t) => {
+  const clock = createSimClock();
+  let finish: (() => void) | undefined;
+  const lambda = fakeService("lambda", {
+    async Invoke({ Payload }) {
+      await new Promise<void>((resolve) => (finish = resolve));
+      return { StatusCode: 200, Payload };
+    },
+  });
+  const { client } = await talk(t, [lambda], clock);
+  client.socket.write(invokeText("[1]"));
+  await until("it runs", () => finish);
+  await clock.advance(10 * keepAliveMs);
+  finish?.();
+  assert.deepEqual(await bodies(client, 1), ["[1]"]);
+  await clock.advance(keepAliveMs);
+  assert.equal(client.isClosed, false);
+  await clock.advance(keepAliveMs);
+  await until("it is closed", () => client.isClosed);
 });

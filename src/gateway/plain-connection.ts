@@ -6,6 +6,7 @@
  * Must not read a request before the one ahead of it is answered, nor while its client does not read answers.
  */
 import type { Socket } from "node:net";
+import type { Clock, Timer } from "../base/clock.ts";
 import { keepAliveGraceMs, keepAliveMs } from "../limits.ts";
 import type { WireResponse } from "../wire/protocol.ts";
 import { BodyTooLarge, ClientGone, type Exchange, type Listener } from "./exchange.ts";
@@ -14,6 +15,7 @@ import type { AnswerHeads } from "./plain-answer.ts";
 import { type PlainRequest, readPlainRequest } from "./plain-request.ts";
 
 export interface PlainDeps {
+  readonly clock: Clock;
   readonly heads: AnswerHeads;
   readonly listener: Listener;
   /** Its connection's `send` or `giveUp` is to be called, whatever comes. */
@@ -33,19 +35,25 @@ export class PlainConnection {
   #ahead: Buffer | undefined;
   /** Something of the answer is on its way. */
   #isAnswering = false;
+  /** When the last answer was sent. */
+  #usedMs: number;
+  #idle: Timer;
   /** No more requests are taken. */
   #isEnding = false;
   readonly #onData = (bytes: Buffer) => this.receive(bytes);
   readonly #onDrain = () => this.#continue();
   // As `node:http`: who will not send any more is gone. It looks the same on the wire.
   readonly #onEnd = () => void this.#socket.destroy();
-  readonly #onClose = () => this.#open?.leave();
-  readonly #onTimeout = () => void (this.#open ?? this.#socket.destroy());
+  readonly #onClose = () => {
+    this.#idle.cancel();
+    this.#open?.leave();
+  };
 
   constructor(socket: Socket, deps: PlainDeps) {
     this.#socket = socket;
     this.#deps = deps;
-    socket.setTimeout(keepAliveMs + keepAliveGraceMs, this.#onTimeout);
+    this.#usedMs = deps.clock.monotonic();
+    this.#idle = deps.clock.after(idleMsMax, () => this.#endIdle());
     socket.on("data", this.#onData);
     socket.on("drain", this.#onDrain);
     socket.on("end", this.#onEnd);
@@ -92,6 +100,7 @@ export class PlainConnection {
     else this.#write(head, body);
     this.#isAnswering = false;
     this.#open = undefined;
+    this.#usedMs = this.#deps.clock.monotonic();
     this.#continue();
   }
 
@@ -113,9 +122,17 @@ export class PlainConnection {
     this.receive(bytes);
   }
 
+  /** One timer for all requests: it looks when it fires, so that none has to be set for each. */
+  #endIdle(): void {
+    const { clock } = this.#deps;
+    const leftMs = this.#open ? idleMsMax : this.#usedMs + idleMsMax - clock.monotonic();
+    if (leftMs <= 0) this.#socket.destroy();
+    else this.#idle = clock.after(leftMs, () => this.#endIdle());
+  }
+
   #handOver(bytes: Buffer): void {
     const socket = this.#socket;
-    socket.setTimeout(0, this.#onTimeout);
+    this.#idle.cancel();
     socket.off("data", this.#onData);
     socket.off("drain", this.#onDrain);
     socket.off("end", this.#onEnd);
@@ -172,6 +189,7 @@ export class PlainConnection {
   }
 }
 
+const idleMsMax = keepAliveMs + keepAliveGraceMs;
 const noAnswer = "HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 export class PlainExchange implements Exchange {
