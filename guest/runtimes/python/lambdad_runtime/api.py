@@ -38,10 +38,18 @@ class RuntimeApi:
         """Answers with an error, and waits for the next invocation."""
         return self._answer(self._post("/invocation/%s/error" % request_id, body, JSON, error_type))
 
-    def init_error(self, error_type, body):
-        """Returns once it has arrived, or cannot any more."""
+    def restore_next(self):
+        """Waits until the snapshot that this process is has been restored."""
+        request = "GET %s/restore/next HTTP/1.1\r\nHost: %s\r\n\r\n" % (BASE, self._address)
+        self._socket.sendall(request.encode())
+        status, _, _ = self._read_response()
+        if status != 200:
+            leave()
+
+    def start_error(self, phase, error_type, body):
+        """`phase`: "init" or "restore". Returns once it has arrived, or cannot any more."""
         try:
-            self._socket.sendall(self._post("/init/error", body, JSON, error_type))
+            self._socket.sendall(self._post("/%s/error" % phase, body, JSON, error_type))
             self._read_response()
         except OSError:
             pass

@@ -46,9 +46,13 @@ def run():
         error = error_of(sys.exc_info(), "")
     if error is not None:
         report(sink, error)
-        api.init_error(error["errorType"], dumps(error))
+        api.start_error("init", error["errorType"], dumps(error))
         sys.exit(1)
 
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+        from lambdad_runtime.snap_start import await_restore
+
+        await_restore(api, flush, lambda failure: report(sink, failure))
     headers, body = api.next()
     while True:
         headers, body = serve(api, sink, handler, headers, body)
@@ -97,11 +101,15 @@ def serve(api, sink, handler, headers, body):
         error = error_of(sys.exc_info(), request_id)
     if error is not None:
         report(sink, error)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush()
     if error is None:
         return api.respond(request_id, result, content_type)
     return api.fail(request_id, error["errorType"], dumps(error))
+
+
+def flush():
+    sys.stdout.flush()
+    sys.stderr.flush()
 
 
 def unmarshal(body):

@@ -6,7 +6,6 @@ import java.io.FileDescriptor;
 import java.io.IOException;
 import java.net.MalformedURLException;
 import java.net.URL;
-import java.net.URLClassLoader;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -51,7 +50,7 @@ public final class Bootstrap {
     });
     LambdaRuntimeInternal.setLogger(sink);
     RuntimeApi api = new RuntimeApi(address);
-    URLClassLoader loader = new URLClassLoader(classPath(taskRoot, layers), Bootstrap.class.getClassLoader());
+    FunctionLoader loader = new FunctionLoader(classPath(taskRoot, layers), Bootstrap.class.getClassLoader());
     Thread.currentThread().setContextClassLoader(loader);
     Handler handler;
     try {
@@ -59,9 +58,10 @@ public final class Bootstrap {
     } catch (Fault fault) {
       flush();
       sink.error(fault.report());
-      api.initError(fault.headerType, fault.toJson());
+      api.startError("init", fault.headerType, fault.toJson());
       return;
     }
+    if (SnapStart.isWanted() && !SnapStart.awaitRestore(api, sink)) return;
     RuntimeApi.Invocation invocation = api.next();
     while (invocation != null) invocation = serve(api, sink, handler, invocation);
   }
@@ -91,7 +91,7 @@ public final class Bootstrap {
     return null;
   }
 
-  private static void flush() {
+  static void flush() {
     System.out.flush();
     System.err.flush();
   }

@@ -62,8 +62,18 @@ final class RuntimeApi {
     return answered(head("/invocation/" + requestId + "/error", error.size(), errorType), error);
   }
 
-  void initError(String errorType, Output error) throws IOException {
-    report("/init/error", errorType, error);
+  /** Waits until the snapshot that this process is has been restored. */
+  void restoreNext() throws IOException {
+    Output request = new Output();
+    request.ascii("GET " + BASE + "/restore/next HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+    write(request);
+    int status = read().status;
+    if (status != 200) throw new IOException("status " + status);
+  }
+
+  /** `phase`: "init" or "restore". */
+  void startError(String phase, String errorType, Output error) throws IOException {
+    report("/" + phase + "/error", errorType, error);
   }
 
   /** Answers with an error, and asks for nothing more. */
