@@ -420,3 +420,15 @@ test("a service's web route gets what is under /_lambdad/ or for its hosts, and 
   });
   assert.equal(answer.text, "web /2015-03-31/functions");
 });
+
+test("a service that fails over a page's headers costs the request, not the process", async () => {
+  const fails = async () => Promise.reject(new TypeError("a bug"));
+  const gateway = createTestGateway({
+    services: [{ ...tinyS3(), origins: { preflight: async () => undefined, allow: fails } }],
+  });
+  const headers = { ...scope("s3"), origin: "http://localhost:3000" };
+  const answer = await ask(gateway, { path: "/bucket/key", headers });
+  assert.equal(answer.status, 500);
+  assert.match(answer.text, /InternalError/);
+  assert.match(gateway.log.join(""), /a bug/);
+});

@@ -119,7 +119,10 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       return hasOrigin(exchange) ? await withPageHeaders(exchange, route, requestId, response) : response;
     } catch (error) {
       const response = errorResponse(exchange, error, route, requestId);
-      return hasOrigin(exchange) ? await withPageHeaders(exchange, route, requestId, response) : response;
+      if (!hasOrigin(exchange)) return response;
+      return await withPageHeaders(exchange, route, requestId, response).catch((fault: unknown) =>
+        errorResponse(exchange, fault, route, requestId),
+      );
     }
   }
 

@@ -8,8 +8,21 @@ import type { Key, Range, Write } from "./store.ts";
 
 export function checkKey(key: Key): void {
   invariant(key.length > 0, "a key is not empty");
-  invariant(Buffer.byteLength(key) <= storeKeyBytesMax, `a key has at most ${storeKeyBytesMax} bytes`);
-  invariant(key.isWellFormed() && !key.includes("\0"), "a key is well-formed text without NUL");
+  invariant(isShort(key), `a key has at most ${storeKeyBytesMax} bytes`);
+  invariant(isText(key), "a key is well-formed text without NUL");
+}
+
+/** Whether there may be anything under this key, which is made of what somebody asks for. */
+export function mayExist(key: Key): boolean {
+  return isShort(key) && isText(key);
+}
+
+function isShort(key: Key): boolean {
+  return Buffer.byteLength(key) <= storeKeyBytesMax;
+}
+
+function isText(key: Key): boolean {
+  return key.isWellFormed() && !key.includes("\0");
 }
 
 /** Answers the bytes of all keys and values. */

@@ -94,6 +94,17 @@ test("collections whose names begin alike are apart", async () => {
   assert.throws(() => records(store, "lambda fn"), InvariantError);
 });
 
+test("of what can be no key there is no record, whoever asks for it", async () => {
+  const { store, functions } = collection();
+  await store.commit([functions.put(["a", "f"], { name: "f" })]);
+  for (const odd of ["a".repeat(5000), "\ud800", "\0"]) {
+    assert.equal(await functions.get(["a", odd]), undefined);
+    assert.deepEqual(await functions.page({ parts: ["a", odd], limit: 9 }), { items: [] });
+    assert.deepEqual(await functions.page({ parts: ["a"], startsWith: odd, limit: 9 }), { items: [] });
+    await functions.page({ parts: ["a"], after: ["a", odd], limit: 9 });
+  }
+});
+
 // No lone surrogates: the store refuses those.
 const part = fc.oneof(
   fc.string({ unit: "binary", maxLength: 6 }).filter((text) => text.isWellFormed()),

@@ -10,6 +10,7 @@
  * part, whatever it holds, can reach into another record's key.
  */
 import { invariant } from "../base/invariant.ts";
+import { mayExist } from "./bounds.ts";
 import type { Key, Store, Write } from "./store.ts";
 
 export type Parts = readonly string[];
@@ -46,6 +47,7 @@ export interface Records<T> {
   /** Starts every key of the collection, and no other key: for `store.watch`. */
   readonly prefix: string;
   key(...parts: string[]): Key;
+  /** Any text may be asked for: of what is too long for a key, or no text at all, there is none. */
   get(parts: Parts): Promise<Stored<T> | undefined>;
   page(request: PageRequest): Promise<Page<T>>;
   /** One by one, read in pages as they are asked for: what changes meanwhile may or may not be seen. */
@@ -79,9 +81,11 @@ export function records<T>(store: Store, collection: string): Records<T> {
 
   async function page(request: PageRequest): Promise<Page<T>> {
     const { after, limit, reverse } = request;
+    const selected = prefixOf(request);
+    if (!mayExist(selected)) return { items: [] };
     const found = await store.scan({
-      prefix: prefixOf(request),
-      after: after && key(...after),
+      prefix: selected,
+      after: after && key(...after).toWellFormed(),
       limit: limit + 1, // one more tells whether there is a next page
       reverse,
     });
@@ -93,7 +97,9 @@ export function records<T>(store: Store, collection: string): Records<T> {
     prefix,
     key,
     async get(parts) {
-      const entry = await store.get(key(...parts));
+      const wanted = key(...parts);
+      if (!mayExist(wanted)) return undefined;
+      const entry = await store.get(wanted);
       return entry && recordFrom(entry.key, entry.value, entry.version);
     },
     page,

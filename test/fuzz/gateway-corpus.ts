@@ -2,9 +2,18 @@
  * Requests for the fuzzer to begin with: for every operation of every service, in every protocol that it has, one
  * request with a plausible body, made from the models. They need not be valid; mutation starts from them.
  */
-import { loadModel, serviceNames } from "../../src/wire/model-load.ts";
-import type { Member, Operation, ProtocolId, ServiceModel, Shape } from "../../src/wire/model.ts";
+import { hash } from "node:crypto";
 import type { Random } from "../../src/base/random.ts";
+import { createCborCodec } from "../../src/wire/cbor-shape.ts";
+import { createJsonCodec } from "../../src/wire/json.ts";
+import { loadModel } from "../../src/wire/model-load.ts";
+import type { Member, Operation, ProtocolId, ServiceModel, Shape } from "../../src/wire/model.ts";
+import { partOfShape } from "../../src/wire/part-of-shape.ts";
+import type { Structure } from "../../src/wire/protocol.ts";
+import { textWriter } from "../../src/wire/text-value.ts";
+import { itemNameOf, keyNameOf, rootNameOf, valueNameOf, xmlNameOf } from "../../src/wire/xml-names.ts";
+import { writeXmlElement } from "../../src/wire/xml-writer.ts";
+import { plausible, Words } from "./plausible.ts";
 
 export interface Seed {
   readonly method: string;
@@ -14,160 +23,170 @@ export interface Seed {
   readonly body: Buffer;
 }
 
-export function gatewayCorpus(random: Random): Seed[] {
-  return serviceNames
+const restJson = createJsonCodec((member) => member.jsonName);
+const awsJson = createJsonCodec((member) => member.name);
+const cbor = { rpcv2Cbor: createCborCodec("seconds"), amzCbor: createCborCodec("milliseconds") };
+
+export function gatewayCorpus(random: Random, names: readonly string[]): Seed[] {
+  const words = new Words(random);
+  return kindsOf(names).map((kind) => seedOf(kind, words));
+}
+
+/** An operation in one of its protocols. */
+export interface Kind {
+  readonly model: ServiceModel;
+  readonly operation: Operation;
+  readonly protocol: ProtocolId;
+}
+
+export function kindsOf(names: readonly string[]): Kind[] {
+  return names
     .map(loadModel)
     .flatMap((model) =>
       [...model.operations.values()].flatMap((operation) =>
-        model.protocols.map((protocol) => seedOf(model, operation, protocol, random)),
+        model.protocols.map((protocol) => ({ model, operation, protocol })),
       ),
     );
 }
 
-function seedOf(model: ServiceModel, operation: Operation, protocol: ProtocolId, random: Random): Seed {
+/** Another one each time. */
+export function seedOf({ model, operation, protocol }: Kind, words: Words): Seed {
   const scope = `AKID/20260101/us-east-1/${model.signingName}/aws4_request`;
   const headers = {
     authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=${"0".repeat(64)}`,
   };
-  const input = plausible(operation.input, random, 0);
-  if (operation.http && protocol.startsWith("rest"))
-    return restSeed(operation, protocol, input, headers, random);
-  const post = { method: "POST", path: "/", query: "", headers };
+  const input = plausible(operation.input, words) as Structure;
+  const post = { method: "POST", path: "/", query: "" };
+  const typed = (type: string, more = {}) => ({ ...headers, "content-type": type, ...more });
   switch (protocol) {
-    case "awsQuery": {
-      const form = [`Action=${operation.name}`, `Version=${model.apiVersion}`, ...flattened("", input)];
+    case "restJson1":
+    case "restXml":
+      return restSeed(operation, input, headers, words);
+    case "awsQuery":
+    case "ec2Query": {
+      const form = [
+        `Action=${operation.name}`,
+        `Version=${model.apiVersion}`,
+        ...fields(operation.input, input),
+      ];
       const type = "application/x-www-form-urlencoded; charset=utf-8";
-      return {
-        ...post,
-        headers: { ...headers, "content-type": type },
-        body: Buffer.from(form.join("&")),
-      };
+      return { ...post, headers: typed(type), body: Buffer.from(form.join("&")) };
     }
     case "rpcv2Cbor":
       return {
         ...post,
         path: `/service/${model.targetPrefix}/operation/${operation.name}`,
-        headers: { ...headers, "smithy-protocol": "rpc-v2-cbor", "content-type": "application/cbor" },
-        body: cbor(input),
+        headers: typed("application/cbor", { "smithy-protocol": "rpc-v2-cbor" }),
+        body: copyOf(cbor.rpcv2Cbor.writeStructure(operation.input, input)),
       };
     default: {
       const isCbor = protocol === "amzCbor";
-      const target = `${model.targetPrefix}.${operation.name}`;
+      const version = protocol === "awsJson1_0" ? "json-1.0" : "json-1.1";
+      const target = { "x-amz-target": `${model.targetPrefix}.${operation.name}` };
       return {
         ...post,
-        headers: {
-          ...headers,
-          "x-amz-target": target,
-          "content-type": `application/x-amz-${isCbor ? "cbor-1.1" : "json-1.1"}`,
-        },
-        body: isCbor ? cbor(input) : Buffer.from(JSON.stringify(input)),
+        headers: typed(`application/x-amz-${isCbor ? "cbor-1.1" : version}`, target),
+        body: isCbor
+          ? copyOf(cbor.amzCbor.writeStructure(operation.input, input))
+          : Buffer.from(awsJson.writeStructure(operation.input, input)),
       };
     }
   }
+}
+
+/** What the codec answers is its own buffer. */
+function copyOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(Uint8Array.from(bytes));
 }
 
 function restSeed(
   operation: Operation,
-  protocol: ProtocolId,
-  input: unknown,
-  headers: Record<string, string>,
-  random: Random,
+  input: Structure,
+  signed: Record<string, string>,
+  words: Words,
 ): Seed {
-  const [path = "/", literals] = (operation.http?.uri ?? "/").split("?");
+  const [template = "/", literals] = (operation.http?.uri ?? "/").split("?");
   const query = literals === undefined ? [] : [literals];
-  const given = { ...headers };
-  for (const { binding } of operation.input.members) {
-    if (random.float() < 0.5) continue;
-    if (binding.in === "query") query.push(`${binding.name}=x`);
-    if (binding.in === "header") given[binding.name.toLowerCase()] = "1";
-    if (binding.in === "prefix-headers") given[`${binding.prefix}x`] = "1";
+  const headers = { ...signed };
+  for (const member of operation.input.members) {
+    const { name, binding, shape } = member;
+    if (!(name in input)) continue;
+    const isScalar = !["list", "map", "structure", "blob"].includes(shape.kind);
+    const word = isScalar ? textWriter(member, "http-date")(input[name]) : words.of(name);
+    if (binding.in === "query") query.push(`${binding.name}=${encoded(word)}`);
+    if (binding.in === "header") headers[binding.name.toLowerCase()] = headerValue(word);
+    if (binding.in === "prefix-headers") headers[`${binding.prefix}x`.toLowerCase()] = "1";
   }
-  const bucket = operation.service.name === "s3" && !path.includes("{Bucket}") ? "/bucket" : "";
-  const body = protocol === "restXml" ? `<R>${xml(input)}</R>` : JSON.stringify(input);
+  const isS3 = operation.service.name === "s3";
+  const path = template.replaceAll(/\{(\w+)\+?\}/g, (_, label: string) => encoded(words.of(label)));
+  const body = restBody(operation, input, isS3);
+  headers["content-length"] = String(body.length);
+  if (isS3) headers["content-md5"] = hash("md5", body, "base64");
   return {
     method: operation.http?.method ?? "GET",
-    path: bucket + path.replace(/\{[^}]+\}/g, "x"),
+    path: (isS3 && !template.includes("{Bucket}") ? "/xxx" : "") + path,
     query: query.join("&"),
-    headers: given,
-    body: Buffer.from(body),
+    headers,
+    body,
   };
 }
 
-const depthMax = 4;
+function restBody({ input: shape, service }: Operation, input: Structure, isXml: boolean): Buffer {
+  const payload = shape.members.find(({ binding }) => binding.in === "payload");
+  const value = payload && input[payload.name];
+  if (payload && value === undefined) return Buffer.alloc(0);
+  if (payload && (Buffer.isBuffer(value) || typeof value === "string")) return Buffer.from(value);
+  const inBody = shape.members.filter(({ binding }) => binding.in === "body");
+  const body = payload?.shape ?? partOfShape(shape, inBody);
+  if (!payload && inBody.length === 0) return Buffer.alloc(0);
+  const structure = (payload ? value : input) as Structure;
+  if (!isXml) return Buffer.from(restJson.writeStructure(body, structure));
+  const root = { name: rootNameOf(body, payload), namespace: service.xmlNamespace };
+  return Buffer.from(writeXmlElement(body, structure, root));
+}
 
-/** A value of the shape: required members always, others by chance. */
-function plausible(shape: Shape, random: Random, depth: number): unknown {
+/** Of a form, `Name.member.1=a`. */
+function fields(shape: Shape, value: unknown, prefix = "", member?: Member): string[] {
+  const below = (name: string) => (prefix === "" ? name : `${prefix}.${name}`);
+  const isFlat = (member?.traits.xmlFlattened ?? shape.traits.xmlFlattened) === true;
   switch (shape.kind) {
     case "structure":
-    case "union": {
-      const wanted = (member: Member) => member.required || random.float() < 0.3;
-      const members = shape.kind === "union" ? shape.members.slice(0, 1) : shape.members.filter(wanted);
-      if (depth > depthMax) return {};
-      return Object.fromEntries(members.map((m) => [m.jsonName, plausible(m.shape, random, depth + 1)]));
-    }
+    case "union":
+      return Object.entries(value ?? {}).flatMap(([name, item]) => {
+        const of = shape.memberByName.get(name);
+        return of ? fields(of.shape, item, below(xmlNameOf(of)), of) : [];
+      });
     case "list":
-      return shape.element && depth <= depthMax ? [plausible(shape.element.shape, random, depth + 1)] : [];
+      return (value as unknown[]).flatMap((item, at) =>
+        fields(
+          shape.element?.shape ?? shape,
+          item,
+          below(isFlat ? `${at + 1}` : `${itemNameOf(shape)}.${at + 1}`),
+          shape.element,
+        ),
+      );
     case "map":
-      return shape.element && depth <= depthMax
-        ? { k: plausible(shape.element.shape, random, depth + 1) }
-        : {};
-    case "boolean":
-      return random.float() < 0.5;
-    case "integer":
-    case "long":
-    case "float":
-    case "double":
-    case "bigInteger":
-    case "bigDecimal":
-      return shape.constraint?.min ?? 1;
-    case "timestamp":
-      return 1_700_000_000;
-    case "blob":
-      return "AQID";
-    case "document":
-    case "unit":
-      return {};
-    case "string":
-      return shape.constraint?.enum?.[0] ?? "x".repeat(Math.min(shape.constraint?.min ?? 1, 64));
+      return Object.entries(value as object).flatMap(([key, item], at) => {
+        const entry = below(isFlat ? `${at + 1}` : `entry.${at + 1}`);
+        const name = `${entry}.${keyNameOf(shape)}=${encoded(key)}`;
+        return [
+          name,
+          ...fields(shape.element?.shape ?? shape, item, `${entry}.${valueNameOf(shape)}`, shape.element),
+        ];
+      });
+    default:
+      return [`${prefix}=${encoded(member ? textWriter(member, "date-time")(value) : String(value))}`];
   }
 }
 
-function flattened(prefix: string, value: unknown): string[] {
-  if (Array.isArray(value)) {
-    return value.flatMap((item, at) => flattened(`${prefix}.member.${at + 1}`, item));
-  }
-  if (typeof value === "object" && value !== null) {
-    return Object.entries(value).flatMap(([name, item]) =>
-      flattened(prefix === "" ? name : `${prefix}.${name}`, item),
-    );
-  }
-  return [`${prefix}=${encodeURIComponent(String(value))}`];
+function encoded(text: string): string {
+  return encodeURIComponent(text.toWellFormed());
 }
 
-function xml(value: unknown): string {
-  if (Array.isArray(value)) return value.map((item) => `<member>${xml(item)}</member>`).join("");
-  if (typeof value !== "object" || value === null) return String(value);
-  return Object.entries(value)
-    .map(([name, item]) => `<${name}>${xml(item)}</${name}>`)
-    .join("");
+/** As HTTP lets it through. */
+function headerValue(text: string): string {
+  // eslint-disable-next-line no-control-regex -- they are what it is about
+  return Buffer.from(text.replaceAll(/[\0-\x08\x0a-\x1f\x7f]/g, ""))
+    .toString("latin1")
+    .trim();
 }
-
-/** Enough CBOR for a beginning: maps, lists, text, small integers, booleans. */
-function cbor(value: unknown): Buffer {
-  if (typeof value === "boolean") return Buffer.from([value ? 0xf5 : 0xf4]);
-  if (typeof value === "number") {
-    const bytes = Buffer.alloc(9);
-    bytes[0] = 0xfb;
-    bytes.writeDoubleBE(value, 1);
-    return bytes;
-  }
-  if (typeof value === "string") {
-    const text = Buffer.from(value);
-    return Buffer.concat([Buffer.from([0x78, text.length & 0xff]), text]);
-  }
-  if (Array.isArray(value)) return Buffer.concat([Buffer.from([0x9f]), ...value.map(cbor), end]);
-  const entries = Object.entries(value ?? {}).flatMap(([name, item]) => [cbor(name), cbor(item)]);
-  return Buffer.concat([Buffer.from([0xbf]), ...entries, end]);
-}
-
-const end = Buffer.from([0xff]);

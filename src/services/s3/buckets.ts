@@ -56,7 +56,9 @@ export class Buckets {
     return bucket;
   }
 
+  /** Any text may be asked for: what cannot be a name, nor part of a key, is nobody's. */
   async find(name: string): Promise<Bucket | undefined> {
+    if (!isBucketName(name)) return undefined;
     return this.#store.buckets.get([name]);
   }
 
