@@ -102,6 +102,16 @@ const forms: readonly (readonly [string, TelemetryEvent, Form, readonly object[]
     [{ time, type: "platform.runtimeDone", record: { requestId: "r", status: "timeout" } }],
   ],
   [
+    "which its first schema does not have",
+    {
+      atMs,
+      type: "platform.runtimeDone",
+      record: { requestId: "r", status: "success", metrics: { durationMs: 1 } },
+    },
+    { ...logs, schemaVersion: "2020-08-15" },
+    [],
+  ],
+  [
     "its report, with an end before it",
     report(),
     logs,

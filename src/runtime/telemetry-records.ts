@@ -30,19 +30,21 @@ export function recordsOf(event: TelemetryEvent, form: Form): readonly string[] 
   }
   if (!form.types.includes("platform")) return [];
   if (form.api === "telemetry") return [json(event.atMs, event.type, event.record)];
-  return ofLogsApi(event);
+  return ofLogsApi(event, form.schemaVersion);
 }
 
 function isLogged(event: TelemetryEvent): event is LoggedTelemetry {
   return event.type === "function" || event.type === "extension";
 }
 
-function ofLogsApi(event: PlatformTelemetry): readonly string[] {
+function ofLogsApi(event: PlatformTelemetry, schemaVersion: string): readonly string[] {
   const { atMs, type, record } = event;
   switch (type) {
     case "platform.start":
       return [json(atMs, type, { requestId: record.requestId, version: record.version })];
     case "platform.runtimeDone":
+      // documented: of the second schema.
+      if (schemaVersion < "2021-03-18") return [];
       return [json(atMs, type, { requestId: record.requestId, status: record.status })];
     case "platform.report": {
       const { requestId, metrics, status, errorType } = record;

@@ -26,6 +26,12 @@ test("a subscription is read, with AWS's defaults", () => {
   });
 });
 
+test("a destination may be called as in AWS's examples for the Logs API", () => {
+  const subscription = read({ ...uri("http://sandbox:4243"), schemaVersion: "2020-08-15" }, "logs");
+  assert(typeof subscription === "object");
+  assert.deepEqual(subscription.destination, { protocol: "HTTP", port: 4243, path: "/", method: "POST" });
+});
+
 const uri = (URI: unknown) => ({ ...whole, destination: { protocol: "HTTP", URI } });
 const buffering = (change: object) => ({ ...whole, buffering: change });
 const place = /^destination\.URI must begin with http:\/\/sandbox\.localdomain$/;
@@ -61,6 +67,7 @@ const wrong: readonly (readonly [string, unknown, RegExp])[] = [
   ["another host", uri("http://169.254.169.254/latest"), place],
   ["lambdad", uri("http://169.254.100.1:4566/_lambdad/health"), place],
   ["the loopback", uri("http://localhost:1/"), place],
+  ["the short name as a suffix", uri("http://other.sandbox:1/"), place],
   ["a host that only begins so", uri("http://sandbox.localdomain.example:1/"), place],
   ["a user before another host", uri("http://sandbox.localdomain:1@127.0.0.1:2/"), place],
   ["a user before the right host", uri("http://a@sandbox.localdomain:1/"), place],

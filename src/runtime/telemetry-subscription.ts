@@ -46,7 +46,8 @@ const schemaVersions: Readonly<Record<TelemetryApi, readonly [string, ...string[
   telemetry: ["2022-07-01", "2022-12-13", "2025-01-29"],
   logs: ["2020-08-15", "2021-03-18"],
 };
-const sandboxHost = "sandbox.localdomain";
+/** The second is what AWS's own examples for the Logs API use. */
+const sandboxHosts = ["sandbox.localdomain", "sandbox"] as const;
 
 /** Answers a sentence about what is wrong, if something is. `ownPorts`: of lambdad, where nobody may be sent to. */
 export function readSubscription(
@@ -105,8 +106,8 @@ function destinationOf(value: unknown): Destination | string {
     return "destination.URI must be a URI";
   const url = new URL(uri);
   const hasOnlyPlace = url.username === "" && url.password === "" && url.hash === "";
-  if (url.protocol !== "http:" || url.hostname !== sandboxHost || !hasOnlyPlace)
-    return `destination.URI must begin with http://${sandboxHost}`;
+  if (url.protocol !== "http:" || !isOneOf(url.hostname, sandboxHosts) || !hasOnlyPlace)
+    return `destination.URI must begin with http://${sandboxHosts[0]}`;
   const path = url.pathname + url.search;
   return { protocol, port: url.port === "" ? 80 : Number(url.port), path, method };
 }

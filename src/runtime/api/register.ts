@@ -4,12 +4,12 @@ import type { ExtensionEventType, ExtensionRefusal } from "../extensions.ts";
 import { refused as refusal } from "../extensions.ts";
 import { json, refused } from "./answers.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { Body } from "./http1.ts";
+import type { Body, Headers } from "./http1.ts";
 
 export const register: Endpoint = ({ request, exchange, port }) => {
   const { headers, body } = request;
-  const name = headers.get("lambda-extension-name");
-  if (!name || name.length > extensionNameLengthMax)
+  const name = nameOf(headers);
+  if (name === "" || name.length > extensionNameLengthMax)
     return exchange.answer(refused(refusal("InvalidExtensionName", "Empty extension name")));
   const events = eventsOf(body);
   if ("kind" in events) return exchange.answer(refused(events));
@@ -22,11 +22,21 @@ export const register: Endpoint = ({ request, exchange, port }) => {
   exchange.answer(json(200, JSON.stringify(facts), `Lambda-Extension-Identifier: ${id}\r\n`));
 };
 
+/** An extension is called like its file, whose name is UTF-8; the parser has made a character of each byte. */
+function nameOf(headers: Headers): string {
+  const sent = headers.get("lambda-extension-name") ?? "";
+  const name = Buffer.from(sent, "latin1").toString();
+  // Some clients send Latin-1.
+  return name.includes("\uFFFD") ? sent : name;
+}
+
 function eventsOf(body: Body): readonly ExtensionEventType[] | ExtensionRefusal {
   const request = body.kind === "whole" ? parsed(body.bytes) : undefined;
   if (typeof request !== "object" || request === null || Array.isArray(request))
     return invalidFormat("The request body is not a JSON object");
-  const { events = [], configurationKeys = [] } = request as Record<string, unknown>;
+  const { events: asked, configurationKeys: keys } = request as Record<string, unknown>;
+  // Go writes a list that was never filled as null.
+  const [events, configurationKeys] = [asked ?? [], keys ?? []];
   if (!Array.isArray(configurationKeys) || configurationKeys.length > 0)
     return invalidFormat("configurationKeys are deprecated; use environment variables instead");
   if (!Array.isArray(events)) return invalidFormat("events is not a list");
