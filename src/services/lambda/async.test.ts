@@ -171,13 +171,17 @@ test("Lambda takes events for a function by its ARN, and refuses those for nobod
     region: "eu-west-1",
     principal: "lambda.amazonaws.com",
     sourceArn: "arn:x",
-    traceHeader: "Root=1-1-1",
+    traceHeader: "Root=1-5759e988-bd862e3fe1be46a994272793",
   };
   await sim.lambda.target?.deliver(`${arn}:$LATEST`, { body: bytes('"hi"') }, ctx);
   await sim.settle();
   const request = requestOf(sim.world.orders[0]);
   assert.deepEqual([request.payload, request.invokedFunctionArn], ['"hi"', `${arn}:$LATEST`]);
-  assert.match(request.traceHeader, /^Root=1-1-1;Lineage=/, "the chain goes on");
+  assert.match(
+    request.traceHeader,
+    /^Root=1-5759e988-bd862e3fe1be46a994272793;Parent=\w+;Sampled=0;Lineage=/,
+    "the chain goes on",
+  );
   const nobody = sim.lambda.target?.deliver(`${arnPrefix}:function:gone`, { body: bytes("1") }, ctx);
   await assert.rejects(nobody ?? Promise.resolve(), awsError("ResourceNotFoundException"));
 });

@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
-import { newTraceHeader } from "../../base/trace.ts";
+import { newTraceHeader, wholeTraceHeader } from "../../base/trace.ts";
 import type { InvokeOrder } from "../../invoke/contract.ts";
 import type { VersionSpec } from "../../runtime/contract.ts";
 import { functionNotFound } from "./errors.ts";
@@ -82,9 +82,12 @@ export function createTargets(deps: {
     return spec;
   }
 
-  /** The trace that an invocation belongs to: the caller's, or a new one, sampled where the function asks for it. */
+  /** The trace that an invocation belongs to: the caller's, or a new one. Where nobody has decided, the function's setting does. */
   function traceOf({ tracing }: Configuration, given: string | undefined): string {
-    return given ?? newTraceHeader(clock, random, tracing === "Active");
+    const isSampled = tracing === "Active";
+    return given === undefined
+      ? newTraceHeader(clock, random, isSampled)
+      : wholeTraceHeader(given, { clock, random, isSampled });
   }
 
   return { resolve, find, traceOf };
