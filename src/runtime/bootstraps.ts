@@ -8,12 +8,15 @@ import { createHash } from "node:crypto";
 import { chmod, mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { oneFile } from "./one-file.ts";
 import { renameOnce } from "./rename-once.ts";
 
 export interface Bootstraps {
   /** Absolute path of the copy of `guest/runtimes/<name>`. */
   directory(name: string): Promise<string>;
 }
+
+type BootstrapFile = readonly [path: string, content: Buffer];
 
 const source = fileURLToPath(new URL("../../guest/runtimes/", import.meta.url));
 
@@ -36,7 +39,8 @@ export function createBootstraps(dataDir: string): Bootstraps {
 }
 
 async function copyOf(name: string, runtimesDir: string): Promise<string> {
-  const files = await readFiles(join(source, name));
+  const read = await readFiles(join(source, name));
+  const files = name === "node" ? withOneFile(read) : read;
   const hash = createHash("sha256");
   for (const [path, bytes] of files) hash.update(`${path}\0${bytes.length}\0`).update(bytes);
   const place = join(runtimesDir, `bootstrap-${name}-${hash.digest("hex").slice(0, 16)}`);
@@ -55,8 +59,15 @@ async function copyOf(name: string, runtimesDir: string): Promise<string> {
   return place;
 }
 
+/** `index.cjs` has all of the others in it; these stay for whoever is loaded by another way (`esm-paths-thread.mjs`). */
+function withOneFile(files: readonly BootstrapFile[]): readonly BootstrapFile[] {
+  const parts = files.filter(([path]) => path.endsWith(".cjs"));
+  const whole = oneFile("index.cjs", new Map(parts.map(([path, bytes]) => [path, bytes.toString("utf8")])));
+  return files.map(([path, bytes]) => [path, path === "index.cjs" ? Buffer.from(whole) : bytes]);
+}
+
 /** Relative path and content, sorted by path; without what interpreters leave behind. */
-async function readFiles(root: string): Promise<readonly (readonly [string, Buffer])[]> {
+async function readFiles(root: string): Promise<readonly BootstrapFile[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const paths = entries
     .filter((entry) => entry.isFile() && !entry.parentPath.endsWith("__pycache__"))

@@ -43,7 +43,7 @@ test("what is missing is refused with what to do, and so is what AWS does not kn
     "ruby3.3":
       /^The runtime ruby3\.3 is not available here\. Install Ruby 3\.3 with lambdad runtimes install ruby3\.3, or so that .*PATH/,
     "ruby3.4": /Install Ruby 3\.4 so that ruby3\.4 or a ruby of that version is on PATH/,
-    dotnet8: /Publish the function for provided\.al2023: self-contained/,
+    dotnet8: /AssemblyName bootstrap .* dotnet publish .* --self-contained, .* as provided\.al2023/,
     java8: /too old/,
     "go1.x": /Build the function for provided\.al2023/,
     "python3.15": /Install Python 3\.15 /,
@@ -64,8 +64,8 @@ test("what is missing is refused with what to do, and so is what AWS does not kn
 test("the running Node is its own version's runtime, and nothing is fetched", async (t) => {
   const { catalog, messages } = await machine(t);
   const plan = await catalog.plan(own);
-  const switches = ["--expose-gc", "--max-http-header-size=81920"];
-  assert.deepEqual(plan.argv, ["/var/lang/bin/node", ...switches, "/var/runtime/index.cjs"]);
+  const headers = "--max-http-header-size=81920";
+  assert.deepEqual(plan.argv, ["/var/lang/bin/node", headers, "/var/runtime/index.cjs"]);
   assert.equal(plan.flags?.defaults[0]?.text(3008), "--max-old-space-size=2707");
   assert.deepEqual(plan.mounts[0], { source: process.execPath, target: "/var/lang/bin/node" });
   assert.equal(plan.mounts[1]?.target, "/var/runtime");
@@ -91,7 +91,10 @@ test("the bootstrap is copied once, readable for everyone", async (t) => {
   assert.deepEqual(files, await readdir(source));
   for (const file of files) {
     assert.equal((await stat(join(copy, file))).mode & 0o777, 0o644);
-    assert.deepEqual(await readFile(join(copy, file)), await readFile(new URL(file, source)));
+    const [made, given] = [join(copy, file), new URL(file, source)];
+    // The first one has all of the others in it: test/guest/node-started.test.ts.
+    if (file !== "index.cjs") assert.deepEqual(await readFile(made), await readFile(given));
+    else assert.ok((await readFile(made, "utf8")).includes(await readFile(given, "utf8")));
   }
   const kept = [copy, dirname(one.mounts[2]?.source ?? "")].map((path) => path.split("/").at(-1));
   assert.deepEqual((await readdir(join(dataDir, "runtimes"))).toSorted(), kept.toSorted());
@@ -101,7 +104,8 @@ test("a Node is fetched once, however many ask, and kept", async (t) => {
   const { catalog, messages, calls, restarted, dataDir } = await machine(t, { npm: npmThatInstalls });
   const plans = await Promise.all([catalog.plan(foreign), catalog.plan(foreign), catalog.plan(foreign)]);
   const place = join(dataDir, "runtimes", `node-${foreignVersion}-${process.platform}-${process.arch}`);
-  for (const { mounts } of plans) {
+  for (const { mounts, argv } of plans) {
+    assert.equal(argv[1], "--expose-gc", "the bootstrap sees to it from Node 24 on only");
     assert.deepEqual(mounts[0], { source: join(place, "bin", "node"), target: "/var/lang/bin/node" });
   }
   await catalog.plan(foreign);

@@ -17,7 +17,7 @@ exports.searchNodePath = function searchNodePath() {
   );
   if (parents.length === 0) return;
   if (module_.registerHooks) module_.registerHooks({ resolve: resolveWith(parents) });
-  else module_.register(pathToFileURL(require.resolve("./esm-paths-thread.mjs")), { data: { parents } });
+  else module_.register(pathToFileURL(`${__dirname}/esm-paths-thread.mjs`), { data: { parents } });
 };
 
 function resolveWith(parents) {

@@ -19,6 +19,7 @@ const {
   stringifyResult,
   toPayload,
 } = require("./errors.cjs");
+const { defineGc, exposeGc } = require("./gc.cjs");
 const { loadHandler } = require("./handler.cjs");
 const { defineInvokeStore, enterInvocation } = require("./invoke-store.cjs");
 const { logError, logging, patchConsole } = require("./log.cjs");
@@ -73,6 +74,7 @@ function start() {
     defineGlobal();
     if (!hasCallbacks) defineInvokeStore();
   }
+  if (!hasCallbacks) defineGc();
 
   process.on("beforeExit", () => onIdle());
   if (hasCallbacks) reportUncaught();
@@ -92,6 +94,7 @@ function start() {
 function begin() {
   phase = "waiting";
   api.next();
+  if (!hasCallbacks) exposeGc();
 }
 
 function invoke(headers, body) {
