@@ -160,7 +160,6 @@ const cases: Readonly<Record<string, Case>> = {
     "dep.handler",
   ),
   "undefined answers null": answers(handlerOf("async () => {}"), null),
-  "a function has no JSON and answers null": answers(handlerOf("async () => () => {}"), null),
   "a thenable that is no promise answers": answers(handlerOf("() => ({ then: (ok) => ok(5) })"), 5),
   "a value that is returned without a promise counts from Node 24 on": answers(
     handlerOf("() => 'plain'"),
@@ -223,6 +222,27 @@ const cases: Readonly<Record<string, Case>> = {
         "Unable to stringify response body",
       ),
   ),
+
+  "a result that JSON has no word for is refused by the client": answers(
+    handlerOf("async () => () => 1"),
+    failure("TypeError", "Wrong arguments"),
+  ),
+  "an error whose name is no text cannot be read": answers(
+    handlerOf("async () => { throw Object.assign(new Error('x'), { name: 5 }); }"),
+    failure(
+      "handled",
+      "callback called with Error argument, but there was a problem while retrieving one or more of its message, " +
+        "name, and stack",
+    ),
+  ),
+  "what has no text is an error of its conversion, or the end": async (start, node) => {
+    const guest = await start({ files: handlerOf("async () => { throw Object.create(null); }") });
+    const answer = await guest.invoke({});
+    const message = "Cannot convert object to primitive value";
+    if (hasCallbacks(node))
+      assert.deepEqual(withoutTrace(answer.body), { errorType: "TypeError", errorMessage: message });
+    else assert.match((await guest.ended).stderr, new RegExp(`TypeError: ${message}`));
+  },
 
   "a handler that is missing fails INIT": failsInit(
     { "index.js": "" },
@@ -475,6 +495,25 @@ const cases: Readonly<Record<string, Case>> = {
     assert.equal(parsed[2]["errorMessage"], "bad");
     assert.ok(Array.isArray(parsed[2]["stackTrace"]));
     assert.match(String(parsed[3]?.["message"]), /Circular/);
+  },
+
+  "a JSON line finds its error as AWS's client of that version does": async (start, node) => {
+    const body = `async () => {
+      console.error(new Error("first"), "then"); console.error(Object.assign(new Error("odd"), { stack: undefined }));
+    }`;
+    const guest = await start({ files: handlerOf(body), env: { AWS_LAMBDA_LOG_FORMAT: "JSON" } });
+    await guest.invoke({});
+    const { frames } = await guest.stop();
+    const [first, odd] = frames.map(({ text }) => JSON.parse(text) as Record<string, unknown>);
+    assert.equal(first?.["errorMessage"], hasCallbacks(node) ? "first" : undefined);
+    assert.deepEqual(odd?.["message"], { errorType: "Error", errorMessage: "odd" });
+  },
+
+  "a JSON line names the client's own errors by their classes": async (start, node) => {
+    const guest = await start({ files: { "index.js": "" }, env: { AWS_LAMBDA_LOG_FORMAT: "JSON" } });
+    const { frames } = await guest.ended;
+    const line = JSON.parse(frames[0]?.text ?? "") as { message: { errorType: string } };
+    assert.equal(line.message.errorType, hasCallbacks(node) ? "HandlerNotFound" : "HandlerNotFoundError");
   },
 
   "the line of an error has its type, its properties and its stack": async (start) => {

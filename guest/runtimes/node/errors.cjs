@@ -8,8 +8,11 @@ const { isNativeError } = require("util").types;
 /** AWS's client for Node 24 and later has other errors in details that show. */
 const isNewer = Number.parseInt(process.versions.node, 10) >= 24;
 
-/** Named before it is made, so that the first line of its stack has the name too; later AWS's have it as their own, in logs. */
-function errorType(name, construct) {
+/**
+ * Named before it is made, so that the first line of its stack has the name too; later AWS's have it as their own, in logs.
+ * `ending`: of the class's name from Node 24 on, which JSON log lines show.
+ */
+function errorType(name, ending = "", construct = undefined) {
   const type = class extends Error {
     constructor(...args) {
       super(construct === undefined ? args[0] : construct(...args));
@@ -17,13 +20,14 @@ function errorType(name, construct) {
     }
   };
   type.prototype.name = name;
+  Object.defineProperty(type, "name", { value: name.slice("Runtime.".length) + (isNewer ? ending : "") });
   return type;
 }
 
-exports.HandlerNotFound = errorType("Runtime.HandlerNotFound");
-exports.MalformedHandlerName = errorType("Runtime.MalformedHandlerName");
+exports.HandlerNotFound = errorType("Runtime.HandlerNotFound", "Error");
+exports.MalformedHandlerName = errorType("Runtime.MalformedHandlerName", "Error");
 exports.ImportModuleError = errorType("Runtime.ImportModuleError");
-exports.CallbackHandlerDeprecated = errorType("Runtime.CallbackHandlerDeprecated");
+exports.CallbackHandlerDeprecated = errorType("Runtime.CallbackHandlerDeprecated", "Error");
 exports.InvalidStreamingOperation = errorType("Runtime.InvalidStreamingOperation");
 exports.MalformedStreamingHandler = errorType("Runtime.MalformedStreamingHandler");
 
@@ -37,6 +41,7 @@ exports.userCodeSyntaxError = function userCodeSyntaxError(error) {
 
 exports.NodejsExit = errorType(
   "Runtime.NodejsExit",
+  "",
   () =>
     "The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise " +
     "that was never settled. For more information, see " +
@@ -44,7 +49,7 @@ exports.NodejsExit = errorType(
 );
 
 const Unhandled = errorType("Runtime.UnhandledPromiseRejection");
-exports.UnhandledPromiseRejection = class extends Unhandled {
+exports.UnhandledPromiseRejection = class UnhandledPromiseRejection extends Unhandled {
   constructor(reason, promise) {
     super(reason);
     this.reason = reason;
@@ -56,33 +61,35 @@ exports.JSONStringifyError = errorType("Runtime.JSONStringifyError");
 
 /** The handler's result as JSON text; throws a `Failure` where it has none. */
 exports.stringifyResult = function stringifyResult(result, Failure) {
+  let text;
   try {
-    // A function or a symbol has no JSON. inferred: AWS answers null.
-    return JSON.stringify(result) ?? "null";
+    text = JSON.stringify(result === undefined ? null : result);
   } catch {
     throw new Failure("Unable to stringify response body");
   }
+  // A function or a symbol has no JSON, and the native half of AWS's client takes nothing but text.
+  if (text === undefined) throw new TypeError("Wrong arguments");
+  return text;
 };
 
 /** The payload of an error, whatever was thrown. */
 exports.toPayload = function toPayload(error) {
   try {
     if (isNewer ? error instanceof Error : isNativeError(error) || looksLikeError(error)) {
-      const { name, message, stack } = error;
       return {
-        errorType: printable(name),
-        errorMessage: printable(message),
-        trace: stack ? printable(stack).split("\n") : [],
+        errorType: printable(error.name),
+        errorMessage: printable(error.message),
+        trace: traceOf(error),
       };
     }
-    return { errorType: typeof error, errorMessage: String(error), trace: [] };
+    return { errorType: typeof error, errorMessage: isNewer ? String(error) : error.toString(), trace: [] };
   } catch {
     return {
       errorType: "handled",
       errorMessage:
         "callback called with Error argument, but there was a problem while retrieving one or more of its message, " +
         "name, and stack",
-      trace: [],
+      ...(isNewer && { trace: [] }),
     };
   }
 };
@@ -106,7 +113,18 @@ function looksLikeError(value) {
   return [value?.name, value?.message, value?.stack].every((part) => typeof part === "string" && part !== "");
 }
 
-/** AWS escapes DEL, which its front end does not take. */
-function printable(text) {
-  return typeof text === "string" ? text.replaceAll("\x7f", "%7F") : text;
+/** Up to Node 22 an error without a stack is one that cannot be read. */
+function traceOf({ stack }) {
+  return isNewer ? (printable(stack)?.split("\n") ?? []) : printable(stack).split("\n");
 }
+
+/** AWS escapes DEL, which its front end does not take. Throws where somebody has put something else in the place of text. */
+function printable(text) {
+  return text === undefined || text === null ? undefined : text.replaceAll("\x7f", "%7F");
+}
+
+/** Whatever was thrown, as an error. Throws what its conversion to text throws. */
+exports.intoError = function intoError(thrown) {
+  if (thrown instanceof Error) return thrown;
+  return new Error(isNewer ? String(thrown) : thrown);
+};

@@ -66,7 +66,7 @@ function start() {
     onInvocation: invoke,
   });
   readFunction(env);
-  patchConsole(env._LAMBDA_TELEMETRY_LOG_FD, hasCallbacks ? undefined : "-");
+  patchConsole(env._LAMBDA_TELEMETRY_LOG_FD, !hasCallbacks);
   forgetOurVariables();
   // AWS's bootstrap is a module, in which `require.main` is undefined for user code.
   process.mainModule = undefined;
@@ -138,24 +138,17 @@ function invokeWithCallbacks(id, headers, body) {
 
   const once = (settle) => (first, second) => {
     if (isFinished) return;
-    isFinished = true;
     settle(first, second);
+    isFinished = true; // not where it threw
   };
-  const complete = (result) => {
-    let text;
-    try {
-      text = stringifyResult(result, Error);
-    } catch (error) {
-      return fail(id, error);
-    }
-    succeed(id, text);
-  };
+  const complete = (result) => succeed(id, stringifyResult(result, Error));
   const done = (error, result) =>
     error === undefined || error === null ? complete(result) : fail(id, error);
   const failed = (error) => fail(id, error ?? "handled");
   const callback = (error, result) => {
     if (error !== undefined && error !== null) fail(id, error);
-    else if (waitsForEmptyEventLoop) onIdle = () => complete(result);
+    // In a turn of its own: what has no JSON is an uncaught exception then.
+    else if (waitsForEmptyEventLoop) onIdle = () => later(complete, result);
     else complete(result);
   };
 
@@ -179,7 +172,7 @@ function invokeWithCallbacks(id, headers, body) {
   try {
     const context = withCallbacks(legacy, headers);
     const result = caller.handleOnceNonStreaming(JSON.parse(body), context, answer);
-    if (typeof result?.then === "function") result.then(legacy.succeed, legacy.fail);
+    if (typeof result?.then === "function") result.then(legacy.succeed, legacy.fail).catch(legacy.fail);
   } catch (error) {
     answer(error);
   }

@@ -5,7 +5,7 @@
  * Lines go as frames to the log descriptor if lambdad gave one (newlines stay), else to standard output (newlines become
  * carriage returns). `process.stdout` and `process.stderr` stay as they are.
  */
-const { toLogged } = require("./errors.cjs");
+const { intoError, toLogged } = require("./errors.cjs");
 
 /** The current invocation's, for each line. */
 const logging = { requestId: undefined, tenantId: undefined };
@@ -23,10 +23,16 @@ const textFrame = 0xa55a0003;
 const jsonFrame = 0xa55a0002;
 
 let isJson = false;
+/** From Node 24 on AWS looks for an error behind the first argument only. */
+let firstOfErrors = 0;
 
-/** `descriptor`: number of the log descriptor as text, if there is one. `idle`: the request id outside invocations. */
-exports.patchConsole = function patchConsole(descriptor, idle) {
-  logging.requestId = idle;
+/**
+ * `descriptor`: number of the log descriptor as text, if there is one. `isNewer`: as AWS's client for Node 24 and later,
+ * which has a request id outside invocations too.
+ */
+exports.patchConsole = function patchConsole(descriptor, isNewer) {
+  logging.requestId = isNewer ? "-" : undefined;
+  firstOfErrors = isNewer ? 1 : 0;
   isJson = process.env.AWS_LAMBDA_LOG_FORMAT?.toUpperCase() === "JSON";
   const level = levels[process.env.AWS_LAMBDA_LOG_LEVEL?.toLowerCase()] ?? levels.trace;
   const write = descriptor === undefined ? writeLine : frameWriter(Number(descriptor));
@@ -45,7 +51,7 @@ exports.patchConsole = function patchConsole(descriptor, idle) {
 
 /** The line of an error that ended an invocation or the runtime. */
 exports.logError = function logError(title, thrown) {
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const error = intoError(thrown);
   if (isJson) console.error(error);
   else console.error(title, `\t${toLogged(error)}`);
 };
@@ -67,19 +73,19 @@ function formatJson(level, now, args) {
     }
   }
   line.message = inspected(args);
-  const error = args.find((arg) => arg instanceof Error);
-  return JSON.stringify(error === undefined ? line : Object.assign(line, described(error)));
+  const error = args.slice(firstOfErrors).find((arg) => arg instanceof Error);
+  return JSON.stringify(error === undefined ? line : Object.assign(line, described(error, [])));
 }
 
 function withProperties(error) {
-  return Object.assign(described(error), error);
+  return Object.assign(described(error, error.stack), error);
 }
 
-function described(error) {
+function described(error, otherStack) {
   return {
     errorType: error.constructor?.name ?? "UnknownError",
     errorMessage: error.message,
-    stackTrace: typeof error.stack === "string" ? error.stack.split("\n") : [],
+    stackTrace: typeof error.stack === "string" ? error.stack.split("\n") : otherStack,
   };
 }
 
