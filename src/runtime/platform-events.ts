@@ -182,6 +182,8 @@ export interface RuntimeFinished {
   readonly result: InvocationResult;
   /** When the answer was there, epoch ms. */
   readonly answeredAtMs: number;
+  /** How long the answer took to arrive, fractional ms; 0 unless it was streamed. */
+  readonly responseMs: number;
   /** From the answer until the runtime asked for more, fractional ms. */
   readonly runtimeOverheadMs: number;
 }
@@ -195,14 +197,14 @@ export interface Finished extends RuntimeFinished {
 }
 
 export function runtimeDone(finished: RuntimeFinished): PlatformEvent {
-  const { requestId, traceHeader, result, answeredAtMs, runtimeOverheadMs } = finished;
+  const { requestId, traceHeader, result, answeredAtMs, responseMs, runtimeOverheadMs } = finished;
   const { outcome } = result;
   const durationMs = result.durationMs + runtimeOverheadMs;
-  const answered = new Date(answeredAtMs).toISOString();
-  const begun = new Date(answeredAtMs - result.durationMs).toISOString();
+  const begunAtMs = answeredAtMs - result.durationMs;
   const spans: readonly Span[] = [
-    { name: "responseLatency", start: begun, durationMs: rounded(result.durationMs) },
-    { name: "runtimeOverhead", start: answered, durationMs: rounded(runtimeOverheadMs) },
+    span("responseLatency", begunAtMs, result.durationMs - responseMs),
+    span("responseDuration", answeredAtMs - responseMs, responseMs),
+    span("runtimeOverhead", answeredAtMs, runtimeOverheadMs),
   ];
   const status = statusOf(outcome);
   return {
@@ -238,16 +240,15 @@ export function report(finished: Finished): PlatformEvent {
       },
       ...(failure ?? statusOf(result.outcome)),
       ...(extensionOverheadMs > 0 && {
-        spans: [extensionSpan(answeredAtMs + runtimeOverheadMs, extensionOverheadMs)],
+        spans: [span("extensionOverhead", answeredAtMs + runtimeOverheadMs, extensionOverheadMs)],
       }),
       ...tracing(traceHeader),
     },
   };
 }
 
-function extensionSpan(startAtMs: number, durationMs: number): Span {
-  const start = new Date(startAtMs).toISOString();
-  return { name: "extensionOverhead", start, durationMs: rounded(durationMs) };
+function span(name: Span["name"], startAtMs: number, durationMs: number): Span {
+  return { name, start: new Date(startAtMs).toISOString(), durationMs: rounded(durationMs) };
 }
 
 export function extension(record: ExtensionFacts): PlatformEvent {

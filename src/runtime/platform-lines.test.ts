@@ -28,6 +28,7 @@ function finished(outcome: Outcome, more: Partial<Finished> & { readonly initMs?
     traceHeader: "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0",
     result: { outcome, durationMs: 2.506, initMs, memoryPeakMb: 36 },
     answeredAtMs: atMs,
+    responseMs: 0,
     runtimeOverheadMs: 0.5,
     extensionOverheadMs: 0,
     failure: undefined,
@@ -205,6 +206,7 @@ test("JSON records carry the Telemetry API's fields", () => {
     metrics: { durationMs: 3.006, producedBytes: 7 },
     spans: [
       { name: "responseLatency", start: "2026-01-02T03:04:05.003Z", durationMs: 2.506 },
+      { name: "responseDuration", start: "2026-01-02T03:04:05.006Z", durationMs: 0 },
       { name: "runtimeOverhead", start: "2026-01-02T03:04:05.006Z", durationMs: 0.5 },
     ],
     tracing,

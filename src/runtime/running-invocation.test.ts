@@ -161,3 +161,26 @@ test("a streamed answer goes to whoever asked, at the pace that is set, and ends
   await clock.advance(1);
   assert.deepEqual(pieces, ["a", "end"], "within the burst nothing is held back");
 });
+
+test("the time until a streamed answer begins and the time that it takes are told apart", async () => {
+  const { clock, running, reported, said } = staged({ request: { onStream: () => undefined } });
+  running.announce();
+  await clock.advance(30);
+  running.openStream({ contentType: undefined, onRoom: () => undefined });
+  await clock.advance(200);
+  running.finish(answer);
+  await clock.advance(5);
+  running.runtimeReturned();
+  running.returned();
+  await reported;
+  const done = said.find(({ type }) => type === "platform.runtimeDone");
+  assert(done?.type === "platform.runtimeDone");
+  assert.deepEqual(
+    done.record.spans?.map(({ name, durationMs }) => [name, durationMs]),
+    [
+      ["responseLatency", 30],
+      ["responseDuration", 200],
+      ["runtimeOverhead", 5],
+    ],
+  );
+});

@@ -51,6 +51,8 @@ export class RunningInvocation {
   /** So have the extensions. With monotonic ms. */
   readonly #returned = new Settlement<number>();
   #stream: ResponseStream | undefined;
+  /** The first byte of a streamed answer was there; monotonic ms. */
+  #streamedMs: number | undefined;
   #isAnnounced = false;
   /** After the answer. */
   #failure: FailureStatus | undefined;
@@ -113,6 +115,7 @@ export class RunningInvocation {
     const { clock, streamBytesPerSecond: rate } = this.#deps;
     const pace = rate === undefined ? undefined : (bytes: number) => clock.sleep((bytes * 1000) / rate);
     this.#stream = new ResponseStream({ contentType, onRoom, pace });
+    this.#streamedMs = clock.monotonic();
     this.request.onStream?.(this.#stream);
     return this.#stream;
   }
@@ -148,6 +151,7 @@ export class RunningInvocation {
       traceHeader,
       result: answered,
       answeredAtMs: clock.now() - (clock.monotonic() - answeredMs),
+      responseMs: answeredMs - (this.#streamedMs ?? answeredMs),
       runtimeOverheadMs: runtimeDoneMs - answeredMs,
     };
     // In a text log it has no line.
