@@ -252,7 +252,8 @@ function program(): Command {
     )
     .action(async (id) => {
       const { installRuntime } = await import("./runtimes.ts");
-      await installRuntime(await localRoots(runtimes.opts().data), id);
+      const { data } = runtimes.opts();
+      await installRuntime(await localRoots(data), await localCatalog(data), id);
     });
   runtimes
     .command("remove")

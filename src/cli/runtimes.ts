@@ -22,15 +22,27 @@ export async function listRuntimes(catalog: Catalog, options: RuntimesOptions): 
   if (hidden > 0) print(dim(`\n${hidden} more cannot be started on this machine: lambdad runtimes --all`));
 }
 
-export async function installRuntime(roots: Roots, id: string): Promise<void> {
+export async function installRuntime(
+  roots: Pick<Roots, "installed" | "install">,
+  catalog: Pick<Catalog, "list">,
+  id: string,
+): Promise<void> {
   const wasThere = (await roots.installed(id)) !== undefined;
   try {
     const place = await roots.install(id, (message) => note(`${id}: ${message}`));
     print(wasThere ? `${id} is there already: ${place}` : `${id} is installed: ${place}`);
   } catch (error) {
-    if (error instanceof RuntimeUnavailable) throw new CommandError(error.message);
-    throw error;
+    if (!(error instanceof RuntimeUnavailable)) throw error;
+    throw new CommandError([error.message, ...(await otherWay(catalog, id))].join("\n"));
   }
+}
+
+/** How to come by a runtime that has no root file system. */
+async function otherWay(catalog: Pick<Catalog, "list">, id: string): Promise<readonly string[]> {
+  const entry = (await catalog.list()).find((each) => each.id === id);
+  if (entry === undefined) return [`${id} is not a runtime identifier of AWS Lambda: lambdad runtimes --all`];
+  if (entry.status === "ready") return [`${id} needs none: it is ready (${entry.description}).`];
+  return entry.status === "installable" || entry.hint === undefined ? [] : [entry.hint];
 }
 
 export async function removeRuntime(roots: Roots, id: string): Promise<void> {

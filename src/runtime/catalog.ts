@@ -78,8 +78,10 @@ function hintFor(family: RuntimeFamily): string {
       return "Build the function for provided.al2023, with its program named bootstrap.";
     case "dotnet":
       return (
-        "Publish the function for provided.al2023: self-contained, its program named bootstrap, with " +
-        "Amazon.Lambda.RuntimeSupport in it. PowerShell functions are .NET functions."
+        "Bring .NET with the function: make it a program with Amazon.Lambda.RuntimeSupport's LambdaBootstrapBuilder in its " +
+        "Main, AssemblyName bootstrap and InvariantGlobalization true, run dotnet publish -c Release " +
+        `-r linux-${process.arch} --self-contained, and deploy what is in its publish folder as provided.al2023, with ` +
+        "any handler. PowerShell functions take AWS's custom runtime for PowerShell."
       );
     case "nodejs":
     case "python":

@@ -51,9 +51,9 @@ const recipes: Readonly<Record<string, Recipe>> = {
   "ruby3.3": interpreter("ruby3.3", "trixie"),
 };
 
-/** With the compiler, which our bootstrap needs once. */
+/** With the compiler, which our bootstrap needs once, and what drawing text takes: Debian's headless Java only recommends it. */
 function java(major: number, suite: string): Recipe {
-  const packages = [`openjdk-${major}-jdk-headless`];
+  const packages = [`openjdk-${major}-jdk-headless`, "libharfbuzz0b", "libfontconfig1", "fonts-dejavu-core"];
   return { name: `java${major}`, suite, packages, program: "/usr/bin/java" };
 }
 

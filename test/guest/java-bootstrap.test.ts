@@ -236,6 +236,14 @@ const cases: Readonly<Record<string, Case>> = {
     assert.match(stdout, /\nCaused by: java\.lang\.NumberFormatException: /);
   },
 
+  "no stack in the log goes down to the runtime's own frames": async ({ start }) => {
+    const guest = await start({ handler: "example.Failures::thrown" });
+    await guest.invoke({ kind: "suppressed" });
+    const { stdout } = await guest.stop();
+    assert.match(stdout, /\n\tSuppressed: java\.lang\.RuntimeException: inner\n\t\tat example\.Failures/);
+    assert.doesNotMatch(stdout, /lambdad\./);
+  },
+
   "exceptions of every kind are answers, and the next event is served": async ({ start }) => {
     const guest = await start({ handler: "example.Failures::thrown" });
     const silent = (await guest.invoke({ kind: "without a message" })).body as ErrorBody;

@@ -3,6 +3,10 @@ package lambdad;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.lang.reflect.InvocationTargetException;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.Set;
 
 /**
  * What went wrong, as AWS tells the caller and the log. Made of what the function threw, with the stack up to where our
@@ -51,18 +55,23 @@ final class Fault extends Exception {
     return message == null ? thrown.getClass().getName() : message;
   }
 
-  /** Takes our frames, and what is below them, off the stack. */
+  /** Takes our frames, and what is below them, off its stack and those of its causes and of what it suppressed. */
   private static Throwable cut(Throwable thrown) {
-    int depth = 0;
-    for (Throwable each = thrown; each != null && depth < CAUSES_MAX; each = each.getCause(), depth++) {
+    cut(thrown, Collections.newSetFromMap(new IdentityHashMap<Throwable, Boolean>()));
+    return thrown;
+  }
+
+  /** They may be circles. */
+  private static void cut(Throwable thrown, Set<Throwable> seen) {
+    for (Throwable each = thrown; each != null && seen.add(each); each = each.getCause()) {
       StackTraceElement[] stack = each.getStackTrace();
       int own = 0;
       while (own < stack.length && !stack[own].getClassName().startsWith("lambdad.")) own++;
       // The reflective call in front of ours is nobody's either.
       while (own > 0 && own < stack.length && isReflection(stack[own - 1].getClassName())) own--;
-      each.setStackTrace(java.util.Arrays.copyOf(stack, own));
+      each.setStackTrace(Arrays.copyOf(stack, own));
+      for (Throwable suppressed : each.getSuppressed()) cut(suppressed, seen);
     }
-    return thrown;
   }
 
   private static boolean isReflection(String name) {
