@@ -12,7 +12,7 @@ const isNewer = Number.parseInt(process.versions.node, 10) >= 24;
  * Named before it is made, so that the first line of its stack has the name too; later AWS's have it as their own, in logs.
  * `ending`: of the class's name from Node 24 on, which JSON log lines show.
  */
-function errorType(name, ending = "", construct = undefined) {
+function errorType(name, ending = "", construct) {
   const type = class extends Error {
     constructor(...args) {
       super(construct === undefined ? args[0] : construct(...args));
