@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -115,13 +116,26 @@ test("the heap's limit is the function's memory, unless the function sets its ow
   }
 });
 
-test("a wrapper script gets the runtime's program and arguments", async () => {
-  const variables = { AWS_LAMBDA_EXEC_WRAPPER: "/opt/wrapper" };
-  const plan = { ...node, flags: undefined };
-  assert.deepEqual(await chooseEntrypoint(plan, [], { ...spec, variables }), {
-    kind: "argv",
-    argv: ["/bin/sh", "-c", 'exec "$0" "$@"', "/opt/wrapper", ...node.argv],
-  });
+test("a wrapper script gets the runtime's program and arguments; one that cannot be run is AWS's exit status", async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), "lambdad-wrapper-"));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  const wrapper = join(directory, "wrap me");
+  const ran = async (path: string) => {
+    const variables = { AWS_LAMBDA_EXEC_WRAPPER: path };
+    const plan = { ...node, flags: undefined };
+    const entrypoint = await chooseEntrypoint(plan, [], { ...spec, variables });
+    assert(entrypoint.kind === "argv");
+    const [program = "", ...args] = entrypoint.argv;
+    const { status, stdout } = spawnSync(program, args, { encoding: "utf8" });
+    return [status, stdout];
+  };
+  assert.deepEqual(await ran(wrapper), [127, `${wrapper}: does not exist\n`]);
+  assert.deepEqual(await ran(directory), [127, `${directory}: does not exist\n`]);
+  await writeFile(wrapper, '#!/bin/sh\necho "wrapped: $*"\nexit 3\n');
+  await chmod(wrapper, 0o644);
+  assert.deepEqual(await ran(wrapper), [126, `${wrapper}: is not an executable\n`]);
+  await chmod(wrapper, 0o755);
+  assert.deepEqual(await ran(wrapper), [3, `wrapped: ${node.argv.join(" ")}\n`]);
 });
 
 test("a custom runtime has no wrapper script", async (t) => {

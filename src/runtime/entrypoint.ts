@@ -26,13 +26,17 @@ export async function chooseEntrypoint(
     return firstThatIsThere(plan.entrypoints, { mounts, root: plan.root ?? "" });
   const argv = withFlags(plan, memoryMb, variables);
   const wrapper = variables["AWS_LAMBDA_EXEC_WRAPPER"];
-  // By a shell, because a wrapper that is missing is exit status 127 on AWS, not a start that failed.
-  const wrapped = ["/bin/sh", "-c", 'exec "$0" "$@"', wrapper ?? "", ...argv];
+  const wrapped = ["/bin/sh", "-c", wrapperScript, wrapper ?? "", ...argv];
   return { kind: "argv", argv: wrapper ? wrapped : argv };
 }
 
+/** As AWS's managed runtimes start a wrapper, and what they say when they can't. */
+const wrapperScript =
+  'if [ ! -f "$0" ]; then echo "$0: does not exist"; exit 127; fi; ' +
+  'if [ ! -x "$0" ]; then echo "$0: is not an executable"; exit 126; fi; exec "$0" "$@"';
+
 /** What paths of the sandbox are on the host: below a mount, or else below the root of the system's own files. */
-interface Places {
+export interface Places {
   readonly mounts: readonly Mount[];
   readonly root: string;
 }
@@ -42,16 +46,25 @@ async function firstThatIsThere(entrypoints: readonly string[], places: Places):
     const found = await look(path, places.mounts);
     if (found === "nothing") continue;
     // inferred: the first file counts, executable or not; the text is the operating system's, as AWS shows it.
-    const obstacle = found === "elsewhere" ? undefined : await obstacleTo(found.outside, places);
+    const obstacle = await obstacleTo(found, places);
     if (obstacle !== undefined) return invalid(`fork/exec ${path}: ${obstacle}`);
     return { kind: "argv", argv: [path] };
   }
   return invalid(`Couldn't find valid bootstrap(s): [${entrypoints.join(" ")}]`);
 }
 
+export type Obstacle = "permission denied" | "exec format error" | "no such file or directory";
+
+/** What keeps the program at a path of the sandbox from being started, as far as can be told from here. */
+export async function launchObstacle(path: string, places: Places): Promise<Obstacle | undefined> {
+  const found = await look(path, places.mounts);
+  return found === "nothing" ? "no such file or directory" : obstacleTo(found, places);
+}
+
 /** Why the kernel would not start a file, in its words. No shell takes what is no program, as none does on AWS. */
-async function obstacleTo(outside: string, { mounts, root }: Places): Promise<string | undefined> {
-  const file = await open(outside);
+async function obstacleTo(found: Found, { mounts, root }: Places): Promise<Obstacle | undefined> {
+  if (found === "elsewhere") return undefined;
+  const file = await open(found.outside);
   try {
     if (((await file.stat()).mode & 0o111) === 0) return "permission denied";
     const { buffer, bytesRead } = await file.read(Buffer.alloc(programHeadBytes), { position: 0 });
@@ -76,11 +89,11 @@ function invalid(message: string): Entrypoint {
 const taskRoot = "/var/task"; // the working directory
 const linksMax = 40; // Linux: MAXSYMLINKS
 
-/** What a path of the sandbox is. Where a link leads to the system's own files, the sandbox has to find out. */
-async function look(
-  path: string,
-  mounts: readonly Mount[],
-): Promise<{ readonly outside: string } | "elsewhere" | "nothing"> {
+/** "elsewhere": a link leads to the system's own files, so the sandbox has to find out. */
+type Found = { readonly outside: string } | "elsewhere";
+
+/** What a path of the sandbox is. */
+async function look(path: string, mounts: readonly Mount[]): Promise<Found | "nothing"> {
   let inside = path;
   for (let links = 0; links < linksMax; links++) {
     const outside = hostPath(inside, mounts);

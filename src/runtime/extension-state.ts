@@ -5,6 +5,7 @@
  *                                │                 ▲                 │
  *                                │                 └──────next───────┘
  *                      init/error, exit/error → failed; its process has ended → exited
+ *                            (or never was: launch-error)
  *
  * Pure; what is not named is refused with AWS's words. Source: lambda-map 5.2.
  */
@@ -18,7 +19,9 @@ export type ExtensionState =
   | "running"
   | "init-error"
   | "exit-error"
-  | "exited";
+  | "exited"
+  /** There was no process. */
+  | "launch-error";
 
 export type ExtensionCall = "register" | "next" | "init-error" | "exit-error";
 
@@ -46,6 +49,7 @@ export const extensionStateNames: Readonly<Record<ExtensionState, string>> = {
   "init-error": "InitError",
   "exit-error": "ExitError",
   exited: "Exited",
+  "launch-error": "LaunchError",
 };
 
 /** What a call would have led to. */

@@ -248,6 +248,11 @@ const deaths: readonly (readonly [string, boolean, Exit, string, string])[] = [
   ],
 ];
 
+const launchStates: Readonly<Record<string, object>> = {
+  "no such file or directory": { state: "LaunchError", errorType: "UnknownError" },
+  "permission denied": { state: "LaunchError", errorType: "PermissionDenied" },
+};
+
 for (const [name, isRegistered, exit, errorType, message] of deaths) {
   test(`an extension that ends by ${name} fails the environment`, async () => {
     const { extensions, failures, register } = staged("a");
@@ -256,7 +261,8 @@ for (const [name, isRegistered, exit, errorType, message] of deaths) {
     extensions.ended("a", exit);
     await extensions.gone;
     assert.deepEqual(failures, [{ errorType, message }]);
-    assert.deepEqual(extensions.facts, [{ name: "a", state: "Exited", events: [], errorType }]);
+    const stated = launchStates[message.split(": ").at(-1) ?? ""] ?? { state: "Exited", errorType };
+    assert.deepEqual(extensions.facts, [{ name: "a", events: [], ...stated }]);
   });
 }
 

@@ -8,6 +8,8 @@
 import type { Random } from "../base/random.ts";
 import type { Exit } from "../isolation/driver.ts";
 import { extensionsMax, shutdownExternalMs, shutdownInternalMs } from "../limits.ts";
+import type { Obstacle } from "./entrypoint.ts";
+import type { ExtensionFault } from "./extension-files.ts";
 import type { ExtensionCall, ExtensionState } from "./extension-state.ts";
 import { extensionCallNames, extensionStateNames, ruleExtension } from "./extension-state.ts";
 import { signalNames } from "./outcome-bodies.ts";
@@ -180,16 +182,25 @@ export class Extensions {
   /** The process of an external extension has ended. */
   ended(name: string, exit: Exit): void {
     const member = this.#members.find((one) => one.isExternal && one.name === name);
-    if (!member || member.state === "exited") return;
-    const wasStarted = member.state === "started";
+    if (!member || isGone(member)) return;
+    const obstacle = member.state === "started" ? obstacleOf(exit) : undefined;
     member.state = "exited";
     member.poll = undefined;
-    if (this.#members.every(({ isExternal, state }) => !isExternal || state === "exited"))
-      this.#gone.resolve();
+    if (this.#members.every((one) => !one.isExternal || isGone(one))) this.#gone.resolve();
     if (this.#isShuttingDown) return;
-    const failure = failureOf(name, exit, wasStarted);
+    const failure = obstacle ? launchFailure({ name, obstacle }) : crash(exit);
+    if (obstacle) this.notStarted({ name, obstacle });
     member.errorType ??= failure.errorType;
     this.#listener.onFailure(failure);
+  }
+
+  /** The file of an external extension cannot be started. */
+  notStarted({ name, obstacle }: ExtensionFault): void {
+    const member = this.#members.find((one) => one.isExternal && one.name === name);
+    if (!member) return;
+    member.state = "launch-error";
+    // inferred: AWS's types on the EXTENSION line, as its own emulator has them.
+    member.errorType = obstacle === "permission denied" ? "PermissionDenied" : "UnknownError";
   }
 
   /** INVOKE, to those that want it. */
@@ -208,12 +219,12 @@ export class Extensions {
 
   /** Whether an external one lives that wants to know of SHUTDOWN: the others need no time for it. */
   get awaitShutdown(): boolean {
-    return this.#members.some(({ state, events }) => state !== "exited" && events.includes("SHUTDOWN"));
+    return this.#members.some((member) => !isGone(member) && member.events.includes("SHUTDOWN"));
   }
 
   #tell(type: ExtensionEventType, event: string): void {
     for (const member of this.#members) {
-      if (member.events.includes(type) && member.state !== "exited") this.#deliver(member, event);
+      if (member.events.includes(type) && !isGone(member)) this.#deliver(member, event);
     }
   }
 
@@ -266,12 +277,22 @@ function unknown(id: string): ExtensionRefusal {
   return refused("UnknownExtensionIdentifier", `Unknown extension ${id}`);
 }
 
+function isGone({ state }: Member): boolean {
+  return state === "exited" || state === "launch-error";
+}
+
 /** A shell that could not start a program says 126 or 127; so may a program, but none that has done nothing yet. */
-function failureOf(name: string, exit: Exit, wasStarted: boolean): ExtensionFailure {
-  if (wasStarted && exit.kind === "code" && (exit.code === 126 || exit.code === 127)) {
-    const reason = exit.code === 126 ? "permission denied" : "no such file or directory";
-    return { errorType: "Extension.LaunchError", message: `fork/exec /opt/extensions/${name}: ${reason}` };
-  }
+function obstacleOf(exit: Exit): Obstacle | undefined {
+  if (exit.kind !== "code") return undefined;
+  if (exit.code === 126) return "permission denied";
+  return exit.code === 127 ? "no such file or directory" : undefined;
+}
+
+export function launchFailure({ name, obstacle }: ExtensionFault): ExtensionFailure {
+  return { errorType: "Extension.LaunchError", message: `fork/exec /opt/extensions/${name}: ${obstacle}` };
+}
+
+function crash(exit: Exit): ExtensionFailure {
   // As Go prints them; "exit code 0" is AWS's own word for an end without an error.
   if (exit.kind === "signal")
     return { errorType: "Extension.Crash", message: `signal: ${signalNames[exit.signal] ?? exit.signal}` };

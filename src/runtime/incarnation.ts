@@ -12,6 +12,8 @@ import type { Driver, Exit, Sandbox, SandboxSpec } from "../isolation/driver.ts"
 import { memoryReadingAgeMsMax } from "../limits.ts";
 import type { RuntimeApi, RuntimeEndpoint } from "./api/server.ts";
 import type { RuntimePort } from "./api/runtime-port.ts";
+import { launchFailure } from "./extensions.ts";
+import { LaunchError } from "./launch-error.ts";
 import type { LaunchFacts } from "./launch.ts";
 import { sandboxSpec } from "./launch.ts";
 import type { EnvironmentOutput } from "./output.ts";
@@ -183,6 +185,10 @@ export class Incarnation {
   ): Promise<Supervisor | undefined> {
     const { clock, driver } = this.#deps;
     if (prepared.extensions.length === 0) return undefined;
+    if (prepared.extensionFault) {
+      const { errorType, message } = launchFailure(prepared.extensionFault);
+      throw new LaunchError(errorType, message);
+    }
     return Supervisor.open({
       clock,
       directory: mount.source,

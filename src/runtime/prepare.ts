@@ -6,6 +6,7 @@ import type { Mount } from "../isolation/driver.ts";
 import type { Catalog, CodeMounts, LaunchPlan, VersionSpec } from "./contract.ts";
 import { RuntimeUnavailable } from "./contract.ts";
 import { chooseEntrypoint } from "./entrypoint.ts";
+import type { ExtensionFault } from "./extension-files.ts";
 import { findExtensions } from "./extension-files.ts";
 import { LaunchError } from "./launch-error.ts";
 
@@ -17,6 +18,8 @@ export interface Prepared {
   readonly argv: readonly string[];
   /** External extensions, started before the runtime; paths as seen inside. */
   readonly extensions: readonly string[];
+  /** One of them keeps all of it from being started. */
+  readonly extensionFault?: ExtensionFault | undefined;
 }
 
 /** Throws `LaunchError`. */
@@ -34,7 +37,8 @@ export async function prepare(
     const mounts = [...plan.mounts, code, ...layers];
     const entrypoint = await chooseEntrypoint(plan, mounts, spec);
     if (entrypoint.kind === "invalid") throw new LaunchError(entrypoint.errorType, entrypoint.message);
-    return { plan, mounts, argv: entrypoint.argv, extensions: await findExtensions(layers[0]) };
+    const { paths, fault } = await findExtensions(layers[0], { mounts, root: plan.root ?? "" });
+    return { plan, mounts, argv: entrypoint.argv, extensions: paths, extensionFault: fault };
   } catch (error) {
     throw asLaunchError(error);
   }

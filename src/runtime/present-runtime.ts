@@ -112,6 +112,7 @@ export class PresentRuntime {
     const isFirst = phase === "init";
     this.#incarnations += 1;
     const extensions = this.#newExtensions(prepared.extensions);
+    if (prepared.extensionFault) extensions.notStarted(prepared.extensionFault);
     this.#extensions = extensions;
     const incarnation: Incarnation = new Incarnation(
       {

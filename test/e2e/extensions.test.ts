@@ -413,6 +413,9 @@ test("a file that is no program cannot be launched", async () => {
     JSON.stringify(payload),
     /"errorType":"Extension\.LaunchError","errorMessage":"RequestId: \S+ Error: fork\/exec \/opt\/extensions\/readme: permission denied"/,
   );
+  const lines = await linesWith("no-program", /^EXTENSION\t/);
+  const line = lines.find((one) => one.startsWith("EXTENSION"));
+  assert.equal(line, "EXTENSION\tName: readme\tState: LaunchError\tEvents: []\tError Type: PermissionDenied");
 });
 
 test("an extension does not see the runtime's own variables, nor lambdad's", async () => {
