@@ -14,6 +14,8 @@ import { TokenBucket } from "./token-bucket.ts";
 export interface Permit {
   readonly pool: PermitPool;
   readonly scope: Scope;
+  /** Its invocation has been answered. */
+  isSettling: boolean;
 }
 
 /** Where a permit came from. */
@@ -38,9 +40,11 @@ export type Taken =
   | { readonly kind: "permit"; readonly permit: Permit }
   | { readonly kind: "throttled"; readonly reason: ThrottleReason };
 
-interface Scope {
+export interface Scope {
   readonly key: string;
   inUse: number;
+  /** Of those in use: they come back any moment. */
+  settling: number;
   readonly bucket: TokenBucket;
   /** Of the last request. */
   rate: Rate;
@@ -60,22 +64,35 @@ export class Concurrency {
   take(claim: Claim, nowMs: number): Taken {
     const request = { isRated: !claim.isEvent, nowMs };
     if (claim.provisioned > 0) {
-      const key = `${claim.functionArn}:${claim.version}`;
-      const taken = this.#takeFrom({ pool: "provisioned", key, limit: claim.provisioned }, request);
+      const taken = this.#takeFrom(provisionedShare(claim), request);
       if (typeof taken === "object") return { kind: "permit", permit: taken };
     }
-    const from =
-      claim.reserved === undefined
-        ? ({ pool: "unreserved", key: `${claim.account}/${claim.region}`, limit: claim.unreserved } as const)
-        : ({ pool: "reserved", key: claim.functionArn, limit: claim.reserved } as const);
+    const from = commonShare(claim);
     const taken = this.#takeFrom(from, request);
     if (typeof taken === "object") return { kind: "permit", permit: taken };
     return { kind: "throttled", reason: reasons[from.pool][taken] };
   }
 
-  give({ pool, scope }: Permit): void {
+  /** Where this claim finds nothing left, and all will be well when one of those that settle has done so. */
+  soonFree(claim: Claim): Scope | undefined {
+    const shares = [...(claim.provisioned > 0 ? [provisionedShare(claim)] : []), commonShare(claim)];
+    for (const { key, limit } of shares) {
+      const scope = this.#scopes.get(key);
+      if (scope && scope.settling > 0 && scope.inUse === limit) return scope;
+    }
+    return undefined;
+  }
+
+  /** Announces that the permit's invocation has been answered; `give` follows when its environment is free. */
+  settling(permit: Permit): void {
+    permit.isSettling = true;
+    permit.scope.settling += 1;
+  }
+
+  give({ pool, scope, isSettling }: Permit): void {
     invariant(scope.inUse > 0, "I4: a permit is returned once");
     scope.inUse -= 1;
+    if (isSettling) scope.settling -= 1;
     this.#inUse[pool] -= 1;
   }
 
@@ -96,7 +113,7 @@ export class Concurrency {
   }
 
   #takeFrom(
-    { pool, key, limit }: { readonly pool: PermitPool; readonly key: string; readonly limit: number },
+    { pool, key, limit }: Share,
     { isRated, nowMs }: { readonly isRated: boolean; readonly nowMs: number },
   ): Permit | "at-once" | "per-second" {
     const perSecond = limit * this.#requestsPerSecond;
@@ -108,12 +125,12 @@ export class Concurrency {
     if (isBounded && !scope.bucket.take(rate, nowMs)) return "per-second";
     scope.inUse += 1;
     this.#inUse[pool] += 1;
-    return { pool, scope };
+    return { pool, scope, isSettling: false };
   }
 
   #newScope(key: string, rate: Rate, nowMs: number): Scope {
     if (this.#scopes.size >= this.#sweepAt) this.#sweep(nowMs);
-    const scope = { key, inUse: 0, bucket: new TokenBucket(rate, nowMs), rate };
+    const scope = { key, inUse: 0, settling: 0, bucket: new TokenBucket(rate, nowMs), rate };
     this.#scopes.set(key, scope);
     return scope;
   }
@@ -126,6 +143,23 @@ export class Concurrency {
     }
     this.#sweepAt = Math.max(1000, this.#scopes.size * 2);
   }
+}
+
+/** Of a pool. */
+interface Share {
+  readonly pool: PermitPool;
+  readonly key: string;
+  readonly limit: number;
+}
+
+function provisionedShare({ functionArn, version, provisioned }: Claim): Share {
+  return { pool: "provisioned", key: `${functionArn}:${version}`, limit: provisioned };
+}
+
+/** With the function's other versions, or with the account's other functions. */
+function commonShare({ account, region, functionArn, reserved, unreserved }: Claim) {
+  if (reserved !== undefined) return { pool: "reserved", key: functionArn, limit: reserved } as const;
+  return { pool: "unreserved", key: `${account}/${region}`, limit: unreserved } as const;
 }
 
 const reasons = {

@@ -125,7 +125,7 @@ test("I3 two versions never share an environment", async () => {
 });
 
 test("I4 a function's reservation is its ceiling, and the permit is back after REPORT", async () => {
-  const { environments, invoker } = started();
+  const { clock, environments, invoker } = started();
   const first = invoker.invoke(order({ reservedConcurrency: 1 }));
   const throttled = { kind: "throttled", reason: "ReservedFunctionConcurrentInvocationLimitExceeded" };
   assert.deepEqual(await invoker.invoke(order({ reservedConcurrency: 1 })), throttled);
@@ -133,7 +133,9 @@ test("I4 a function's reservation is its ceiling, and the permit is back after R
   await turn();
   at(environments, 0).answers();
   await first;
-  assert.deepEqual(await invoker.invoke(order({ reservedConcurrency: 1 })), throttled);
+  const early = invoker.invoke(order({ reservedConcurrency: 1 }));
+  await clock.advance(50);
+  assert.deepEqual(await early, throttled);
   at(environments, 0).settles();
   await turn();
   void invoker.invoke(order({ reservedConcurrency: 1 }));

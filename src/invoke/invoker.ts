@@ -1,7 +1,7 @@
 /**
  * Read this first: one invocation from its order to its answer.
  *
- *     permit ── none left ──► throttled
+ *     permit ── none left, nor any moment ──► throttled
  *       │
  *     environment (idle, or started for it)
  *       │
@@ -20,9 +20,10 @@ import type { InvocationResult } from "../runtime/invocation.ts";
 import type { Admission } from "./admission.ts";
 import { Overloaded } from "./admission.ts";
 import { createComplaints } from "./complaints.ts";
-import type { Claim, Permit } from "./concurrency.ts";
+import type { Claim, Permit, Taken } from "./concurrency.ts";
 import { Concurrency } from "./concurrency.ts";
 import type { InvokeAnswer, InvokeOrder, Invoker } from "./contract.ts";
+import { Permits } from "./permits.ts";
 import type { Pool } from "./pool.ts";
 
 export interface InvokerDeps {
@@ -38,6 +39,7 @@ export interface InvokerDeps {
 export function createInvoker(deps: InvokerDeps): Invoker {
   const { pool, metrics } = deps;
   const concurrency = new Concurrency(deps.requestsPerSecond);
+  const permits = new Permits(concurrency, deps.clock);
   const complain = createComplaints(deps);
   const permitWatchers: ((freed: VersionSpec) => void)[] = [];
   const counters: Counters = {
@@ -59,7 +61,8 @@ export function createInvoker(deps: InvokerDeps): Invoker {
   showGauges(metrics, pool, concurrency);
 
   async function invoke(order: InvokeOrder): Promise<InvokeAnswer> {
-    const taken = concurrency.take(claimOf(order), deps.clock.monotonic());
+    const asked = permits.take(claimOf(order));
+    const taken: Taken = asked instanceof Promise ? await asked : asked;
     if (taken.kind === "throttled") {
       counters.throttles.add();
       return taken;
@@ -96,7 +99,7 @@ export function createInvoker(deps: InvokerDeps): Invoker {
   }
 
   function give(permit: Permit, spec: VersionSpec): void {
-    concurrency.give(permit);
+    permits.give(permit);
     for (const wake of permitWatchers) wake(spec);
   }
 
@@ -108,6 +111,7 @@ export function createInvoker(deps: InvokerDeps): Invoker {
     permit: Permit,
   ): Promise<Uint8Array> {
     pool.settling(environment);
+    concurrency.settling(permit);
     deps.admission.observed(order.spec, result.memoryPeakMb);
     await environment.settled();
     const tail = order.wantTail ? environment.log.endTail() : new Uint8Array();
