@@ -71,9 +71,18 @@ const failsInit =
     assertPayload(answer.body as Payload, { errorType, errorMessage, id: "", stack });
     const { exit, frames } = await guest.ended;
     assert.equal(exit, 1);
-    assert.equal(frames.length, 1);
-    assert.ok(frames[0]?.text.startsWith(`[ERROR] ${errorType}: `), frames[0]?.text);
+    assert.deepEqual([frames.length, frames[0]?.text], [2, unhandled]);
+    assert.ok(frames[1]?.text.startsWith(`[ERROR] ${errorType}: `), frames[1]?.text);
   };
+
+/** AWS's words before each error that the function did not catch. */
+const unhandled =
+  "LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function code. However, in rare cases, " +
+  "a Lambda runtime update can cause unexpected function behavior. For functions using managed runtimes, runtime updates " +
+  "can be triggered by a function change, or can be applied automatically. To determine if the runtime has been updated, " +
+  "check the runtime version in the INIT_START log entry. If this error correlates with a change in the runtime version, " +
+  "you may be able to mitigate this error by temporarily rolling back to the previous runtime version. For more " +
+  "information, see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html\r";
 
 interface Expected {
   readonly errorType: string;
@@ -438,7 +447,7 @@ const cases: Readonly<Record<string, Case>> = {
     assert.match(frames[0]?.text ?? "", /yes\n$/);
   },
 
-  "an exception is one log event, indented with no-break spaces": async (start) => {
+  "an exception is one log event behind AWS's warning, indented with no-break spaces": async (start) => {
     const guest = await start({ files: moduleOf("raise ValueError('no')") });
     await guest.invoke({});
     const { frames } = await guest.stop();
@@ -446,6 +455,7 @@ const cases: Readonly<Record<string, Case>> = {
     assert.deepEqual(
       frames.map(({ type, text }) => ({ type, text })),
       [
+        { type: 0xa55a0013, text: unhandled },
         {
           type: 0xa55a0017,
           text:
@@ -460,7 +470,7 @@ const cases: Readonly<Record<string, Case>> = {
     const files = moduleOf("import logging", "logging.warning('w')", "raise ValueError('no')");
     const guest = await start({ files, frames: false });
     await guest.invoke({});
-    const [first = "", second = "", rest] = (await guest.stop()).stdout.split("\n");
+    const [first = "", warning = "", second = "", rest] = (await guest.stop()).stdout.split("\n");
     assert.match(first, new RegExp(`^\\[WARNING\\]\t\\S+Z\t${requestId}\tw$`));
     assert.match(
       second,
@@ -470,8 +480,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
 
   "JSON lines have the level's frame, extras and exceptions": async (start) => {
-    const files = moduleOf(
-      "import logging",
+    const { "index.py": module } = moduleOf(
       "logging.debug('no')",
       "logging.info('i', extra={'order': {'n': 1}, 'odd': {1}})",
       "logging.log(35, 'between')",
@@ -479,17 +488,21 @@ const cases: Readonly<Record<string, Case>> = {
       "except KeyError: logging.exception('caught')",
       "raise ValueError('no')",
     );
+    const files = { "index.py": `import logging\nlogging.warning("init")\n${module ?? ""}` };
     const env = { AWS_LAMBDA_LOG_FORMAT: "JSON", AWS_LAMBDA_LOG_LEVEL: "INFO" };
     const guest = await start({ files, env });
     await guest.invoke({}, { "Lambda-Runtime-Aws-Tenant-Id": "t" });
     const { frames } = await guest.stop();
     assert.deepEqual(
       frames.map(({ type }) => type),
-      [0xa55a000e, 0xa55a0012, 0xa55a0016, 0xa55a0016],
+      [0xa55a0012, 0xa55a000e, 0xa55a0012, 0xa55a0016, 0xa55a0012, 0xa55a0016],
     );
-    const [line, between, caught, uncaught] = frames.map(
-      ({ text }) => JSON.parse(text) as Record<string, unknown>,
-    );
+    assert.equal(frames[4]?.text, unhandled);
+    assert.deepEqual(frames.map(({ text }) => text.endsWith("\n")).slice(0, 4), [true, true, true, true]);
+    const [init, line, between, caught, uncaught] = frames
+      .filter(({ text }) => text !== unhandled)
+      .map(({ text }) => JSON.parse(text) as Record<string, unknown>);
+    assert.equal(init?.["requestId"], "");
     const { timestamp, ...rest } = line ?? {};
     assert.match(String(timestamp), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     assert.deepEqual(rest, {
@@ -512,8 +525,8 @@ const cases: Readonly<Record<string, Case>> = {
       requestId,
       tenantId: "t",
     });
-    assert.match(String(location), /index\.py:handler:7$/);
-    assert.match(String(stackTrace), /^ {2}File ".*index\.py", line 6, in handler\n {4}try: raise KeyError/);
+    assert.match(String(location), /index\.py:handler:8$/);
+    assert.match(String(stackTrace), /^ {2}File ".*index\.py", line 7, in handler\n {4}try: raise KeyError/);
     assert.deepEqual([uncaught?.["log_level"], uncaught?.["errorType"]], ["ERROR", "ValueError"]);
   },
 

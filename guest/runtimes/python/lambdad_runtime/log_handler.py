@@ -62,17 +62,17 @@ def json_formatter(logging, sink):
                 line["stackTrace"] = format_tb(stack)
                 line["errorType"] = kind and kind.__name__
                 line["errorMessage"] = str(value)
-            line["requestId"] = record.aws_request_id or None
+            line["requestId"] = record.aws_request_id
             if record.exc_info:
                 line["location"] = "%s:%s:%d" % (record.pathname, record.funcName, record.lineno)
             line["tenantId"] = record.tenant_id
             line.update((name, value) for name, value in vars(record).items() if name not in own)
             line = {name: value for name, value in line.items() if value is not None}
             try:
-                return dumps(line, ensure_ascii=False).decode()
+                return dumps(line, ensure_ascii=False).decode() + "\n"
             except MarshalFailed:
                 plain = {name: _plain(value) for name, value in line.items()}
-                return dumps(plain, ensure_ascii=False).decode()
+                return dumps(plain, ensure_ascii=False).decode() + "\n"
 
     return JsonFormatter()
 

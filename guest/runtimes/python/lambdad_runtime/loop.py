@@ -12,7 +12,7 @@ import time
 
 from lambdad_runtime.api import JSON, RuntimeApi
 from lambdad_runtime.context import LambdaContext, parse_header
-from lambdad_runtime.errors import Fault, error_of, fault_error, log_lines
+from lambdad_runtime.errors import UNHANDLED, Fault, error_of, fault_error, log_lines
 from lambdad_runtime.handler import load_handler
 from lambdad_runtime.payload import MarshalFailed, dumps, loads
 from lambdad_runtime.sink import open_sink
@@ -142,7 +142,8 @@ def make_context(sink, headers, request_id):
 
 
 def report(sink, error):
-    """One log event for the error, whichever way the function writes its log."""
+    """AWS's warning, then one log event for the error, whichever way the function writes its log."""
+    sink.write(UNHANDLED, "WARNING")
     if sink.is_json:
         sink.write(dumps(dict({"timestamp": sink.timestamp(), "log_level": "ERROR"}, **error)).decode(), "ERROR")
     else:
