@@ -262,8 +262,12 @@ test("with --secure, admin routes take the operator's signature and nobody else'
   }
 });
 
-/** Headers of a POST of "{}". */
-async function signed(path: string, headers: Record<string, string>): Promise<Record<string, string>> {
+/** Headers of a request of "{}". */
+async function signed(
+  path: string,
+  headers: Record<string, string>,
+  method = "POST",
+): Promise<Record<string, string>> {
   class Sha256 extends Hash {
     constructor(secret?: unknown) {
       super(secret === undefined ? createHash("sha256") : createHmac("sha256", secret as Buffer));
@@ -271,7 +275,7 @@ async function signed(path: string, headers: Record<string, string>): Promise<Re
   }
   const signer = new SignatureV4({ credentials: testKeys, region: "x", service: "lambda", sha256: Sha256 });
   const place = { protocol: "http:", hostname: headers["host"] ?? "", path };
-  return (await signer.sign({ method: "POST", ...place, headers, body: "{}" })).headers;
+  return (await signer.sign({ method, ...place, headers, body: "{}" })).headers;
 }
 
 /** Node's hashes as the SDK's signer wants them. */
@@ -419,6 +423,19 @@ test("a service's web route gets what is under /_lambdad/ or for its hosts, and 
     headers: { host, origin: "https://any.example" },
   });
   assert.equal(answer.text, "web /2015-03-31/functions");
+});
+
+test("a GET may have a body: a web route gets it, and its signature covers it", async () => {
+  const lambda = fakeService("lambda", {}, async ({ body, signer }) => ({
+    status: 200,
+    headers: {},
+    body: `${Buffer.from(body).toString()} of ${signer("lambda")?.accessKey}`,
+  }));
+  const host = "f.lambda-url.us-east-1.localhost:4566";
+  const headers = await signed("/", { host, "content-length": "2" }, "GET");
+  const gateway = createTestGateway({ services: [lambda], secure: true });
+  const answer = await ask(gateway, { method: "GET", path: "/", headers, body: Buffer.from("{}") });
+  assert.equal(answer.text, `{} of ${testKeys.accessKeyId}`);
 });
 
 test("a service that fails over a page's headers costs the request, not the process", async () => {

@@ -39,7 +39,7 @@ import { RequestContext } from "./context.ts";
 import { addCorsHeaders, isPreflight, preflightResponse, refuseForeignPage } from "./cors.ts";
 import { decodeBody, isWrapped } from "./decode-body.ts";
 import { asAwsError, checkInput, createDispatcher, runHandler } from "./dispatch.ts";
-import { BodyTooLarge, type Exchange, noBody } from "./exchange.ts";
+import { BodyTooLarge, type Exchange } from "./exchange.ts";
 import { bucketInHost, isWebHost } from "./hosts.ts";
 import { createRouter, type OperationRoute, type Route, s3Path, type UploadRoute } from "./route.ts";
 import { checkedRestXml } from "./s3-request.ts";
@@ -373,7 +373,6 @@ function nothingHere({ method, path }: Exchange): AwsError {
 }
 
 async function receiveWeb(exchange: Exchange): Promise<Uint8Array> {
-  if (exchange.method === "GET" || exchange.method === "HEAD") return noBody;
   try {
     return await exchange.collect(invokePayloadBytesMax);
   } catch (error) {
