@@ -260,6 +260,8 @@ export const sandboxesMax = 2000; // living at once in one instance; bounded by 
 export const tmpBytesDefault = ephemeralStorageMbMin * MiB; // what slots are prepared with
 export const sandboxSlotsIdleMin = 4; // started ahead; each is a waiting shell of less than 1 MB
 export const sandboxSlotsPreparingMax = 4; // at once, of each network mode
+export const sandboxSlotsRefillDelayMs = 100; // after one was taken, so that its start has the processors
+export const sandboxSlotsSurplusMs = 2 * second; // after the last change of how many starts are expected
 export const sandboxStartTimeoutMs = 10 * second;
 export const sandboxSpecialiseTimeoutMs = 2 * second; // mounts into a waiting sandbox take some milliseconds
 export const sandboxDestroyTimeoutMs = 10 * second; // the kernel takes links and groups down in the background
@@ -307,6 +309,7 @@ export const environmentIdleMs = 10 * minute; // AWS keeps them "minutes"; recyc
 export const environmentsMax = 500; // on one machine: each holds a process, a namespace and memory
 export const retiredKeysMax = 10_000; // versions that are gone, remembered for invocations that are late
 export const settlePatienceMs = 50; // a cold start costs as much
+export const snapshotsMax = 20; // SnapStart: versions with an environment that waits to be restored, the last ones used
 export const startingEnvironmentsMax = 8; // cold starts at once on one machine; more wait in line
 export const environmentWaitersMax = 2000; // requests in line for environments; beyond it 429
 export const environmentWaitersPerVersionMax = 1000; // what an account may run at once
@@ -348,7 +351,8 @@ export const earlyPeerMs = 2 * second;
 export const socketPathBytesMax = 107; // Linux: sun_path without its NUL
 
 // Logs. AWS: map-events-observability 4.2, 4.3.
-export const logEventBytesMax = 1 * MiB; // message + 26
+export const logEventBytesMax = 1 * MiB; // message and overhead
+export const logEventOverheadBytes = 26; // AWS: counted with each message
 export const logLineBytesMax = 256 * KiB; // Lambda splits longer lines
 export const logBatchBytesMax = 1_048_576;
 export const logBatchEventsMax = 10_000;

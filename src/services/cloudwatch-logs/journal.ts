@@ -10,7 +10,7 @@ import type { Clock, Timer } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Counter } from "../../base/metrics.ts";
 import type { LogStreamRef } from "../../runtime/contract.ts";
-import { logPendingBytesMax } from "../../limits.ts";
+import { logEventOverheadBytes, logPendingBytesMax } from "../../limits.ts";
 import type { Chunk, ChunkHead, LogGroup, LogsStore, StreamRecord } from "./store.ts";
 
 export interface NewEvent {
@@ -42,6 +42,8 @@ const flushBytes = 1024 * 1024;
 export class Journal {
   readonly #deps: JournalDeps;
   readonly #pending = new Map<string, PendingGroup>();
+  /** The same by who appends: it comes with each of its lines, and a name would have to be put together for each. */
+  readonly #pendingByRef = new Map<LogStreamRef, PendingGroup>();
   /** Gathered since the last flush. */
   #gatheredBytes = 0;
   /** Gathered or being written. */
@@ -67,14 +69,20 @@ export class Journal {
       this.#deps.dropped.add();
       return;
     }
-    const key = `${ref.account} ${ref.region} ${ref.group}`;
-    let group = this.#pending.get(key);
-    if (!group) this.#pending.set(key, (group = { ref, events: [] }));
+    const group = this.#pendingByRef.get(ref) ?? this.#pendingGroup(ref);
     group.events.push({ stream: ref.stream, event: { timestampMs, message } });
     this.#gatheredBytes += message.length;
     this.#unwrittenBytes += message.length;
     if (this.#gatheredBytes >= flushBytes) void this.flush();
     else this.#timer ??= this.#deps.clock.after(flushDelayMs, () => void this.flush());
+  }
+
+  #pendingGroup(ref: LogStreamRef): PendingGroup {
+    const key = `${ref.account} ${ref.region} ${ref.group}`;
+    const group = this.#pending.get(key) ?? { ref, events: [] };
+    this.#pending.set(key, group);
+    this.#pendingByRef.set(ref, group);
+    return group;
   }
 
   /** Resolves when all that was appended before is durable. Never rejects: a failed write is logged and its lines are lost. */
@@ -85,6 +93,7 @@ export class Journal {
     const dropped = this.#droppedSinceFlush;
     const bytes = this.#gatheredBytes;
     this.#pending.clear();
+    this.#pendingByRef.clear();
     this.#gatheredBytes = 0;
     this.#droppedSinceFlush = 0;
     if (groups.length === 0) return this.#writing;
@@ -139,44 +148,47 @@ export class Journal {
     events: readonly Pending[],
   ): Promise<void> {
     const ingestionMs = this.#deps.clock.now();
-    const ids = [...streams.values()].map(({ id }) => id);
-    const indexByName = new Map([...streams.keys()].map((name, index) => [name, index]));
-    const chunk: Chunk = {
-      streams: ids,
-      ingestionMs,
-      events: events.map(({ stream, event }) => [
-        indexByName.get(stream) ?? 0,
-        event.timestampMs,
-        event.message,
-      ]),
-    };
-    const times = events.map(({ event }) => event.timestampMs);
+    const spans = new Map<string, StreamSpan>();
+    for (const [name, record] of streams) {
+      spans.set(name, { record, index: spans.size, firstMs: Number.POSITIVE_INFINITY, lastMs: 0 });
+    }
+    const chunkEvents: [number, number, string][] = [];
+    let bytes = 0;
+    for (const { stream, event } of events) {
+      const { timestampMs, message } = event;
+      const span = spans.get(stream);
+      if (span && timestampMs < span.firstMs) span.firstMs = timestampMs;
+      if (span && timestampMs > span.lastMs) span.lastMs = timestampMs;
+      chunkEvents.push([span?.index ?? 0, timestampMs, message]);
+      bytes += Buffer.byteLength(message) + logEventOverheadBytes;
+    }
+    const touched = [...spans.values()];
+    const ids = touched.map(({ record }) => record.id);
     const head: Omit<ChunkHead, "sequence"> = {
-      firstMs: times.reduce((least, time) => Math.min(least, time), Number.POSITIVE_INFINITY),
-      lastMs: times.reduce((most, time) => Math.max(most, time), 0),
-      bytes: events.reduce((total, { event }) => total + Buffer.byteLength(event.message) + 26, 0),
+      firstMs: Math.min(...touched.map(({ firstMs }) => firstMs)),
+      lastMs: Math.max(...touched.map(({ lastMs }) => lastMs)),
+      bytes,
       streams: ids,
     };
-    await this.#deps.store.appendChunk(group, head, chunk, touched(streams, events, ingestionMs));
+    const chunk: Chunk = { streams: ids, ingestionMs, events: chunkEvents };
+    const records = touched.map((span) => broughtUpToDate(span, ingestionMs));
+    await this.#deps.store.appendChunk(group, head, chunk, records);
   }
 }
 
-/** The streams with their times brought up to date. */
-function touched(
-  streams: ReadonlyMap<string, StreamRecord>,
-  events: readonly Pending[],
-  ingestionMs: number,
-): StreamRecord[] {
-  const byName = new Map(streams);
-  for (const { stream, event } of events) {
-    const record = byName.get(stream);
-    if (!record) continue;
-    byName.set(stream, {
-      ...record,
-      firstEventMs: Math.min(record.firstEventMs ?? event.timestampMs, event.timestampMs),
-      lastEventMs: Math.max(record.lastEventMs ?? event.timestampMs, event.timestampMs),
-      lastIngestionMs: ingestionMs,
-    });
-  }
-  return [...byName.values()];
+/** One stream's part of a chunk. */
+interface StreamSpan {
+  readonly record: StreamRecord;
+  readonly index: number;
+  firstMs: number;
+  lastMs: number;
+}
+
+function broughtUpToDate({ record, firstMs, lastMs }: StreamSpan, ingestionMs: number): StreamRecord {
+  return {
+    ...record,
+    firstEventMs: Math.min(record.firstEventMs ?? firstMs, firstMs),
+    lastEventMs: Math.max(record.lastEventMs ?? lastMs, lastMs),
+    lastIngestionMs: ingestionMs,
+  };
 }

@@ -3,6 +3,7 @@ import {
   logAgeMsMax,
   logBatchBytesMax,
   logEventBytesMax,
+  logEventOverheadBytes,
   logFutureMsMax,
   logPageBytesMax,
   logPageEventsMax,
@@ -22,8 +23,6 @@ import { sequenceToken } from "../to-wire.ts";
 type Operations = Pick<OperationsOf<Client>, "PutLogEvents" | "GetLogEvents" | "FilterLogEvents">;
 
 const dayMs = 86_400_000;
-/** What AWS counts for an event beside its message, bytes. */
-const eventOverheadBytes = 26;
 
 export function eventOperations(deps: LogsDeps): Operations {
   return {
@@ -101,7 +100,7 @@ function eventsFrom(logEvents: InputFor<Client, "PutLogEvents">["logEvents"]): N
   }));
   let bytes = 0;
   for (const [at, { timestampMs, message }] of events.entries()) {
-    const size = Buffer.byteLength(message) + eventOverheadBytes;
+    const size = Buffer.byteLength(message) + logEventOverheadBytes;
     if (size > logEventBytesMax) {
       throw invalidParameter(`Log event too large: ${size} bytes exceeds limit of ${logEventBytesMax}`);
     }
@@ -174,7 +173,7 @@ async function pageOf(query: Query, limit: number): Promise<StoredEvent[]> {
   const events: StoredEvent[] = [];
   let bytes = 0;
   for await (const event of eventsOf(query)) {
-    bytes += Buffer.byteLength(event.message) + eventOverheadBytes;
+    bytes += Buffer.byteLength(event.message) + logEventOverheadBytes;
     if (events.length === limit || (bytes > logPageBytesMax && events.length > 0)) break;
     events.push(event);
   }
@@ -195,7 +194,7 @@ async function filtered(
     if (events.length === limit || matchedBytes > logPageBytesMax || scannedBytes > logScanBytesMax) {
       return { events, next: last };
     }
-    const bytes = Buffer.byteLength(event.message) + eventOverheadBytes;
+    const bytes = Buffer.byteLength(event.message) + logEventOverheadBytes;
     scannedBytes += bytes;
     last = event;
     if (!matches(event.message)) continue;
