@@ -48,7 +48,8 @@ const recipes: Readonly<Record<string, Recipe>> = {
   // With boto3, as AWS has it.
   "python3.13": interpreter("python3.13", "trixie", ["python3-boto3"]),
   "python3.11": interpreter("python3.11", "bookworm", ["python3-boto3"]),
-  "ruby3.3": interpreter("ruby3.3", "trixie"),
+  // Of the AWS SDK Debian has core (with STS), S3 and KMS; AWS has all of it.
+  "ruby3.3": interpreter("ruby3.3", "trixie", ["ruby-aws-sdk-s3"]),
 };
 
 /** With the compiler, which our bootstrap needs once, and what drawing text takes: Debian's headless Java only recommends it. */

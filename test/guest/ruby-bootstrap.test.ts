@@ -92,6 +92,14 @@ const cases: Readonly<Record<string, Case>> = {
     assert.deepEqual(JSON.parse(lines.join("\n")), answer.body);
   },
 
+  "a stack has the frames of what Ruby itself has written in Ruby": async (start) => {
+    const guest = await start({ files: handlerOf("loop { [1].tap { raise 'deep' } }") });
+    const { stackTrace } = (await guest.invoke({})).body as ErrorBody;
+    assert.match(stackTrace.at(-1) ?? "", /index\.rb:2:in [`'].*handler'$/);
+    assert.ok(stackTrace.length > 3, stackTrace.join("\n"));
+    assert.doesNotMatch(stackTrace.join("\n"), /bootstrap\.rb/);
+  },
+
   "what is no StandardError, or not there, is answered and ends the runtime": async (start) => {
     const table: readonly (readonly [line: string, errorType: string, message: RegExp])[] = [
       ["exit 3", "Function<SystemExit>", /^exit$/],
@@ -125,6 +133,7 @@ const cases: Readonly<Record<string, Case>> = {
   "what goes wrong while the file is loaded ends INIT": async (start) => {
     const table: readonly (readonly [handler: string, file: string, errorType: string, message: RegExp])[] = [
       ["index.handler", "raise 'no database'", "Init<RuntimeError>", /^no database$/],
+      ["index.handler", "require 'no/gem'", "Init<LoadError>", /^cannot load such file -- no\/gem$/],
       ["gone.handler", "", "Init<LoadError>", /^cannot load such file -- gone$/],
       ["index.handler", "def handler(", "Init<SyntaxError>", /index\.rb/],
       ["index", "", "Init<ArgumentError>", /^Invalid handler \["index"\], must be of form FILENAME\.METHOD/],
@@ -139,6 +148,8 @@ const cases: Readonly<Record<string, Case>> = {
         ["init-error", errorType, errorType],
       );
       assert.match(body.errorMessage, message);
+      // Where a gem is missed from: beside it the stack has only Ruby's own frames.
+      if (file.startsWith("require")) assert.match(body.stackTrace.join("\n"), /\/index\.rb:1:in /);
       const { exit, frames } = await guest.ended;
       assert.equal(exit, 252);
       assert.ok(frames[0]?.text.startsWith(`Init error when loading handler ${handler}\n{`), frames[0]?.text);

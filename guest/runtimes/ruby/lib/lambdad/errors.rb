@@ -9,7 +9,7 @@ module Lambdad
     {
       errorMessage: exception.message.encode(Encoding::UTF_8, invalid: :replace, undef: :replace),
       errorType: "#{classification}<#{exception.class}>",
-      stackTrace: frames.take_while { |frame| !frame.start_with?(OWN_FILES) && !frame.start_with?("<internal:") },
+      stackTrace: frames.take_while { |frame| !frame.start_with?(OWN_FILES) },
     }
   end
 end
