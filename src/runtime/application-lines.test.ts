@@ -62,6 +62,13 @@ test("an event whose level the runtime has named stays as it is, or goes, by tha
   assert.equal(applicationLine(event, at("FATAL"), atMs, 4), undefined);
 });
 
+test("so does one that is no JSON, although it is called so", () => {
+  assert.deepEqual(applicationLine("LAMBDA_WARNING: …\r", at("WARN"), atMs, 3), {
+    text: "LAMBDA_WARNING: …\r",
+  });
+  assert.equal(applicationLine("LAMBDA_WARNING: …\r", at("ERROR"), atMs, 3), undefined);
+});
+
 test("an object is handed on as one, for telemetry", () => {
   assert.deepEqual(applicationLine(own, at("INFO"), atMs)?.fields, JSON.parse(own));
   assert.equal(applicationLine("plain\n", at("INFO"), atMs)?.fields, undefined);

@@ -22,11 +22,13 @@ export function applicationLine(
   atMs: number,
   level?: number,
 ): ApplicationLine | undefined {
-  const given = format.logFormat === "JSON" ? objectIn(text) : undefined;
+  if (format.logFormat === "Text") return { text };
+  const given = objectIn(text);
+  const least = levels[format.logLevels?.application ?? "INFO"];
+  if (level !== undefined) return level < least ? undefined : { text, ...(given && { fields: given }) };
   if (!given) return { text };
-  const rank = level ?? rankOf(given["level"]);
-  if ((rank ?? levels.INFO) < levels[format.logLevels?.application ?? "INFO"]) return undefined;
-  if (level !== undefined) return { text, fields: given };
+  const rank = rankOf(given["level"]);
+  if ((rank ?? levels.INFO) < least) return undefined;
   if (rank !== undefined && isTimestamp(given["timestamp"])) return { text, fields: given };
   const { timestamp, level: named, ...rest } = given;
   const fields = {

@@ -184,6 +184,7 @@ export interface RuntimeFinished {
   readonly answeredAtMs: number;
   /** How long the answer took to arrive, fractional ms; 0 unless it was streamed. */
   readonly responseMs: number;
+  readonly streamedBytes: number;
   /** From the answer until the runtime asked for more, fractional ms. */
   readonly runtimeOverheadMs: number;
 }
@@ -197,9 +198,9 @@ export interface Finished extends RuntimeFinished {
 }
 
 export function runtimeDone(finished: RuntimeFinished): PlatformEvent {
-  const { requestId, traceHeader, result, answeredAtMs, responseMs, runtimeOverheadMs } = finished;
+  const { spec, requestId, traceHeader, result, answeredAtMs, responseMs, runtimeOverheadMs } = finished;
   const { outcome } = result;
-  const durationMs = result.durationMs + runtimeOverheadMs;
+  const durationMs = Math.min(result.durationMs + runtimeOverheadMs, spec.timeoutMs);
   const begunAtMs = answeredAtMs - result.durationMs;
   const spans: readonly Span[] = [
     span("responseLatency", begunAtMs, result.durationMs - responseMs),
@@ -212,7 +213,7 @@ export function runtimeDone(finished: RuntimeFinished): PlatformEvent {
     record: {
       requestId,
       ...status,
-      metrics: { durationMs: rounded(durationMs), producedBytes: outcome.payload.length },
+      metrics: { durationMs: rounded(durationMs), producedBytes: producedBytes(finished) },
       ...(status.status === "success" && { spans }),
       ...tracing(traceHeader),
     },
@@ -222,7 +223,8 @@ export function runtimeDone(finished: RuntimeFinished): PlatformEvent {
 export function report(finished: Finished): PlatformEvent {
   const { spec, requestId, traceHeader, result, answeredAtMs, failure } = finished;
   const { runtimeOverheadMs, extensionOverheadMs } = finished;
-  const durationMs = result.durationMs + runtimeOverheadMs + extensionOverheadMs;
+  // AWS's own: a function that timed out after 3 s has taken 3000.00 ms, and none is billed for more.
+  const durationMs = Math.min(result.durationMs + runtimeOverheadMs + extensionOverheadMs, spec.timeoutMs);
   return {
     type: "platform.report",
     record: {
@@ -245,6 +247,12 @@ export function report(finished: Finished): PlatformEvent {
       ...tracing(traceHeader),
     },
   };
+}
+
+/** By the runtime: bodies of what went wrong are the platform's. */
+function producedBytes({ result: { outcome }, streamedBytes }: RuntimeFinished): number {
+  const isRuntimes = outcome.kind === "success" || outcome.kind === "function-error";
+  return streamedBytes + (isRuntimes ? outcome.payload.length : 0);
 }
 
 function span(name: Span["name"], startAtMs: number, durationMs: number): Span {

@@ -29,6 +29,7 @@ function finished(outcome: Outcome, more: Partial<Finished> & { readonly initMs?
     result: { outcome, durationMs: 2.506, initMs, memoryPeakMb: 36 },
     answeredAtMs: atMs,
     responseMs: 0,
+    streamedBytes: 0,
     runtimeOverheadMs: 0.5,
     extensionOverheadMs: 0,
     failure: undefined,
@@ -193,6 +194,42 @@ for (const [name, event, level] of levels) {
         assert.deepEqual({ time, type, record }, { time: "2026-01-02T03:04:05.006Z", ...event });
       }
     }
+  });
+}
+
+test("no invocation takes longer than its function may, in REPORT and its events", () => {
+  const result = {
+    outcome: { kind: "timeout", payload },
+    durationMs: 1004,
+    initMs: 5,
+    memoryPeakMb: 36,
+  } as const;
+  const facts = { ...finished(success), spec: versionSpec({ timeoutMs: 1000 }), result };
+  const { metrics } = events.report(facts).record as { metrics: object };
+  assert.deepEqual(metrics, {
+    durationMs: 1000,
+    billedDurationMs: 1005,
+    memorySizeMB: 128,
+    maxMemoryUsedMB: 36,
+    initDurationMs: 5,
+  });
+  const { metrics: done } = events.runtimeDone(facts).record as { metrics: { durationMs: number } };
+  assert.equal(done.durationMs, 1000);
+});
+
+/** How it went, bytes of a stream, and what the runtime has produced. */
+const produced: readonly (readonly [Outcome, number, number])[] = [
+  [success, 0, 7],
+  [{ kind: "function-error", payload, errorType: "Error" }, 0, 7],
+  [{ kind: "success", payload: new Uint8Array() }, 5, 5],
+  [crash, 0, 0],
+  [{ kind: "timeout", payload }, 5, 5],
+];
+
+for (const [outcome, streamedBytes, bytes] of produced) {
+  test(`runtimeDone counts what the runtime produced: ${outcome.kind}, ${streamedBytes} streamed`, () => {
+    const { record } = events.runtimeDone(finished(outcome, { streamedBytes }));
+    assert.equal((record as { metrics: { producedBytes: number } }).metrics.producedBytes, bytes);
   });
 }
 

@@ -23,6 +23,7 @@ export class ResponseStream implements AsyncIterable<Uint8Array> {
   #isFull = false;
   #hasEnded = false;
   #isAbandoned = false;
+  #producedBytes = 0;
   /** Wakes the reader. */
   #wake: (() => void) | undefined;
 
@@ -34,8 +35,14 @@ export class ResponseStream implements AsyncIterable<Uint8Array> {
     return this.#options.contentType;
   }
 
+  /** Of the runtime, read or not. */
+  get producedBytes(): number {
+    return this.#producedBytes;
+  }
+
   /** False: full. */
   push(piece: Uint8Array): boolean {
+    this.#producedBytes += piece.length;
     if (this.#hasEnded || this.#isAbandoned) return true;
     this.#waiting.push(piece);
     this.#wake?.();

@@ -152,6 +152,7 @@ export class RunningInvocation {
       result: answered,
       answeredAtMs: clock.now() - (clock.monotonic() - answeredMs),
       responseMs: answeredMs - (this.#streamedMs ?? answeredMs),
+      streamedBytes: this.#stream?.producedBytes ?? 0,
       runtimeOverheadMs: runtimeDoneMs - answeredMs,
     };
     // In a text log it has no line.

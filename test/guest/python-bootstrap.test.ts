@@ -472,6 +472,7 @@ const cases: Readonly<Record<string, Case>> = {
     await guest.invoke({});
     const [first = "", warning = "", second = "", rest] = (await guest.stop()).stdout.split("\n");
     assert.match(first, new RegExp(`^\\[WARNING\\]\t\\S+Z\t${requestId}\tw$`));
+    assert.equal(warning, unhandled);
     assert.match(
       second,
       /^\[ERROR\] ValueError: no\rTraceback \(most recent call last\):\r\u00a0\u00a0File /,
