@@ -47,6 +47,7 @@ import {
   memoryExpectedMb,
   scalingMs,
   settlePatienceMs,
+  snapshotsMax,
   startingEnvironmentsMax,
   saturatedStartsMin,
   warmMemoryMb,
@@ -297,6 +298,7 @@ function createEngine(ground: Ground, parts: EngineParts) {
     limits: {
       environmentsMax,
       startingMax: startingEnvironmentsMax,
+      snapshotsMax,
       idleMs: environmentIdleMs,
       settlePatienceMs,
       waitMsMax: environmentWaitMsMax,

@@ -61,6 +61,10 @@ export class Overloaded extends Error {
   }
 }
 
+export function noMemory(): Overloaded {
+  return new Overloaded("this machine has not enough free memory for another environment");
+}
+
 /** The memory that a start may need, until it is over. */
 export interface Start {
   readonly expectedMb: number;

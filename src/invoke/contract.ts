@@ -17,6 +17,21 @@ export interface InvokeOrder {
   readonly isEvent?: boolean;
 }
 
+export interface PoolLimits {
+  /** Environments alive at once, all versions together. */
+  readonly environmentsMax: number;
+  /** Runtimes that start at once: in INIT, or again. */
+  readonly startingMax: number;
+  /** Versions of SnapStart that have a snapshot. */
+  readonly snapshotsMax: number;
+  /** How long an environment may be idle before it is shut down, ms. */
+  readonly idleMs: number;
+  /** How long a request waits for an environment that has answered but not yet settled, before another is started, ms. */
+  readonly settlePatienceMs: number;
+  /** How long a request waits in line for an environment at most, ms. */
+  readonly waitMsMax: number;
+}
+
 export interface Provision {
   readonly spec: VersionSpec;
   /** Environments. */
@@ -67,6 +82,11 @@ export interface Invoker {
   provision(functionArn: string, wanted: readonly Provision[]): void;
   /** How far that has come for a version; what was never asked for has none ready. */
   provisioned(specKey: string): ProvisionState;
+  /**
+   * Of SnapStart: one environment of this version is initialised ahead and waits to be restored, as long as the version
+   * is in use and the machine has room. Resolves when there is one, or with why there is none. Never rejects.
+   */
+  snapshot(spec: VersionSpec): Promise<string | undefined>;
   /** Calls `wake` each time when an invocation of this version has given its permit back. */
   onPermitFree(wake: (freed: VersionSpec) => void): void;
   /** Waits for running invocations up to `graceMs`, then shuts every environment down. */

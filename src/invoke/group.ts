@@ -11,9 +11,9 @@ export interface Group {
   readonly waiting: Waiter[];
   /** How many of those have patience. */
   patient: number;
-  /** Provisioned and idle. */
+  /** Provisioned and idle; of SnapStart, a snapshot. */
   readonly ready: Environment[];
-  /** Started for `provisionedWanted`; starting, idle or busy. */
+  /** Started for `provisionedWanted`; starting, idle or busy. Of SnapStart, until it is handed out. */
   readonly provisioned: Set<Environment>;
   provisionedWanted: number;
   /** No more of those are started. */
@@ -63,6 +63,35 @@ export function createGroup(spec: VersionSpec, isRetired: boolean): Group {
     isRetired,
     gone: Promise.withResolvers(),
   };
+}
+
+export function isSnapStart({ spec }: Pick<Group, "spec">): boolean {
+  return spec.initialization === "snap-start";
+}
+
+/** What environments that are started ahead are made from. */
+export function specAhead({ spec }: Group): VersionSpec {
+  return { initialization: "provisioned-concurrency", ...spec };
+}
+
+/** How many are still to be started ahead; 0 after a failure. */
+export function missingOf({ provisionFailure, provisioned, provisionedWanted }: Group): number {
+  return provisionFailure === undefined ? Math.max(0, provisionedWanted - provisioned.size) : 0;
+}
+
+/** Takes out the one that was used longest ago. */
+export function takeOldest(
+  groups: Iterable<Group>,
+  kind: "down" | "idle",
+): { readonly group: Group; readonly environment: Environment } | undefined {
+  let oldest: { readonly group: Group; readonly unused: Idle } | undefined;
+  for (const group of groups) {
+    const unused = group[kind][0];
+    if (unused && (!oldest || unused.sinceMs < oldest.unused.sinceMs)) oldest = { group, unused };
+  }
+  if (!oldest) return undefined;
+  oldest.group[kind].shift();
+  return { group: oldest.group, environment: oldest.unused.environment };
 }
 
 /** Environments that are provisioned and have been initialised. */

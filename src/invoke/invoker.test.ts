@@ -8,7 +8,7 @@ import { at, invokeStage, turn } from "../../test/harness/invoke-stage.ts";
 import type { VersionSpec } from "../runtime/contract.ts";
 import type { InvokeOrder } from "./contract.ts";
 import { createInvoker } from "./invoker.ts";
-import type { PoolLimits } from "./pool.ts";
+import type { PoolLimits } from "./contract.ts";
 
 function started(limits: Partial<PoolLimits> = {}) {
   const stage = invokeStage(limits);

@@ -136,6 +136,7 @@ export function createInvoker(deps: InvokerDeps): Invoker {
     recycle: (isWanted) => pool.recycle(isWanted),
     provision: (functionArn, wanted) => pool.provision(functionArn, wanted),
     provisioned: (specKey) => pool.provisioned(specKey),
+    snapshot: (spec) => pool.snapshot(spec),
     onPermitFree: (wake) => void permitWatchers.push(wake),
   };
 }

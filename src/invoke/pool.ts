@@ -1,7 +1,7 @@
 /**
  * Execution environments, grouped by function version: hands an idle one out, starts another when there is none, takes
  * them back, and lets the unused go. Provisioned ones are started ahead, handed out first, replaced when their runtime
- * falls, and never let go for being idle.
+ * falls, and never let go for being idle. Snapshots of SnapStart are, too, and are handed out last (`ahead.ts`).
  *
  * A request that finds none idle waits in its version's line while an environment is started for it, or the runtime of
  * one that is down, and takes whichever comes first: that or one that was given back. Both kinds of start take one of
@@ -17,10 +17,12 @@ import type { Logger } from "../base/logger.ts";
 import { machineRetryMs, retiredKeysMax } from "../limits.ts";
 import type { Environment, VersionSpec } from "../runtime/contract.ts";
 import type { Admission, Start } from "./admission.ts";
-import { Overloaded } from "./admission.ts";
-import type { Provision, ProvisionState } from "./contract.ts";
-import type { Group, Idle } from "./group.ts";
-import { createGroup, provisionedReady } from "./group.ts";
+import { noMemory, Overloaded } from "./admission.ts";
+import { Ahead } from "./ahead.ts";
+import type { PoolLimits, Provision, ProvisionState } from "./contract.ts";
+import type { Group } from "./group.ts";
+import { createGroup, isSnapStart, missingOf, specAhead, takeOldest } from "./group.ts";
+import { IdleSweep } from "./idle-sweep.ts";
 import { Lines } from "./lines.ts";
 
 export interface PoolDeps {
@@ -34,24 +36,10 @@ export interface PoolDeps {
   readonly limits: PoolLimits;
 }
 
-export interface PoolLimits {
-  /** Environments alive at once, all versions together. */
-  readonly environmentsMax: number;
-  /** Runtimes that start at once: in INIT, or again. */
-  readonly startingMax: number;
-  /** How long an environment may be idle before it is shut down, ms. */
-  readonly idleMs: number;
-  /** How long a request waits for an environment that has answered but not yet settled, before another is started, ms. */
-  readonly settlePatienceMs: number;
-  /** How long a request waits in line for an environment at most, ms. */
-  readonly waitMsMax: number;
-}
-
 export class Pool {
   readonly #deps: PoolDeps;
   readonly #groups = new Map<string, Group>();
-  /** Groups that want provisioned environments. */
-  readonly #provisioning = new Set<Group>();
+  readonly #ahead: Ahead;
   /** Of specs that will not come again, oldest first. */
   readonly #retiredKeys = new Set<string>();
   readonly #lines: Lines;
@@ -63,12 +51,19 @@ export class Pool {
   #ending = 0;
   /** Until the machine is asked for memory or time again. */
   #machineRetry: Timer | undefined;
-  #sweep: Timer | undefined;
+  readonly #idleSweep: IdleSweep;
   #isClosed = false;
 
   constructor(deps: PoolDeps) {
     this.#deps = deps;
     const { clock, limits } = deps;
+    this.#ahead = new Ahead(limits);
+    this.#idleSweep = new IdleSweep({
+      clock,
+      idleMs: limits.idleMs,
+      groups: this.#groups,
+      end: (group, { environment }) => void this.#end(group, environment),
+    });
     this.#lines = new Lines({
       clock,
       waitMsMax: limits.waitMsMax,
@@ -85,9 +80,7 @@ export class Pool {
 
   /** Provisioned environments that have been initialised, idle or busy. */
   get provisionedSize(): number {
-    let total = 0;
-    for (const group of this.#provisioning) total += provisionedReady(group);
-    return total;
+    return this.#ahead.provisionedSize;
   }
 
   /** Requests in line. */
@@ -103,14 +96,30 @@ export class Pool {
   /** An idle environment for this version, now if there is one. Rejects when none could be started. */
   acquire(spec: VersionSpec): Environment | Promise<Environment> {
     const group = this.#group(spec);
-    for (let next = group.ready.pop(); next; next = group.ready.pop()) {
-      if (this.#isUp(group, next)) return next;
-    }
+    const ready = isSnapStart(group) ? undefined : this.#ready(group);
+    if (ready) return ready;
     for (let next = group.idle.pop(); next; next = group.idle.pop()) {
       if (this.#isUp(group, next.environment)) return next.environment;
     }
     // Forgetting the last dead one has dropped the group.
-    return this.#wait(this.#group(spec));
+    return isSnapStart(group) ? this.#restored(this.#group(spec)) : this.#wait(this.#group(spec));
+  }
+
+  #ready(group: Group): Environment | undefined {
+    for (let next = group.ready.pop(); next; next = group.ready.pop()) {
+      if (this.#isUp(group, next)) return next;
+    }
+    return undefined;
+  }
+
+  /** A cold start. The next snapshot is started a moment later, not beside it. */
+  #restored(group: Group): Environment | Promise<Environment> {
+    this.#wantSnapshot(group);
+    this.#askAgain();
+    const snapshot = this.#ready(group);
+    if (!snapshot) return this.#wait(group);
+    this.#ahead.handedOut(group, snapshot);
+    return snapshot;
   }
 
   /** Announces that its invocation has begun. Where that starts its runtime again, its place is taken until it is over. */
@@ -136,7 +145,9 @@ export class Pool {
     const group = this.#groups.get(environment.spec.key);
     invariant(group && group.members.has(environment), "I3: an environment is given back to its own version");
     group.settling -= 1;
-    if (environment.status === "dead") void this.#end(group, environment);
+    // Of SnapStart, what comes next begins from the snapshot again.
+    const isSpent = environment.status === "down" && isSnapStart(group);
+    if (environment.status === "dead" || isSpent) void this.#end(group, environment);
     else this.#offer(group, environment);
     this.#lines.environmentReturned(group);
     this.#startWanted();
@@ -164,16 +175,24 @@ export class Pool {
     const countByKey = new Map(wanted.map(({ spec, count }) => [spec.key, count]));
     for (const { spec } of wanted) this.#group(spec);
     for (const group of [...this.#groups.values()]) {
-      if (group.spec.functionArn !== functionArn || group.isRetired) continue;
-      this.#provisionGroup(group, countByKey.get(group.spec.key) ?? 0);
+      if (group.spec.functionArn !== functionArn || group.isRetired || isSnapStart(group)) continue;
+      this.#ahead.provision(group, countByKey.get(group.spec.key) ?? 0);
+      this.#endSurplus(group);
     }
     this.#startWanted();
   }
 
   provisioned(specKey: string): ProvisionState {
-    const group = this.#groups.get(specKey);
-    if (!group) return { ready: 0, failure: undefined };
-    return { ready: provisionedReady(group), failure: group.provisionFailure };
+    return this.#ahead.stateOf(this.#groups.get(specKey));
+  }
+
+  snapshot(spec: VersionSpec): Promise<string | undefined> {
+    const group = this.#group(spec);
+    const made = this.#ahead.snapshotOf(group);
+    this.#wantSnapshot(group);
+    this.#startSnapshots();
+    this.#dropIfEmpty(group);
+    return made;
   }
 
   /**
@@ -194,7 +213,7 @@ export class Pool {
   /** Refuses new requests; idle environments end now, busy ones when they are released. Resolves when all are gone. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#sweep?.cancel();
+    this.#idleSweep.stop();
     this.#machineRetry?.cancel();
     const groups = [...this.#groups.values()];
     for (const group of groups) {
@@ -271,7 +290,7 @@ export class Pool {
       // Again at the end of the line: one for each version in turn.
       this.#lines.endTurn(group);
     }
-    for (const group of this.#provisioning) this.#startProvisioned(group);
+    for (const group of this.#ahead.provisioning) this.#startProvisioned(group);
   }
 
   /** Whether the machine has the time for what this version wants next. */
@@ -292,22 +311,18 @@ export class Pool {
     this.#machineRetry ??= this.#deps.clock.after(machineRetryMs, () => {
       this.#machineRetry = undefined;
       this.#startWanted();
+      this.#startSnapshots();
     });
   }
 
-  #provisionGroup(group: Group, count: number): void {
-    group.provisionedWanted = count;
-    group.provisionFailure = undefined;
-    if (count > 0) this.#provisioning.add(group);
-    else this.#provisioning.delete(group);
-    // Some room is left for what is not provisioned, or that would wait for ever.
-    let total = 0;
-    for (const { provisionedWanted } of this.#provisioning) total += provisionedWanted;
-    const { environmentsMax, startingMax } = this.#deps.limits;
-    if (count > 0 && total > Math.max(environmentsMax - startingMax, 1)) {
-      group.provisionFailure = `This machine has room for ${environmentsMax} execution environments.`;
-    }
-    while (group.provisioned.size > count) {
+  #wantSnapshot(group: Group): void {
+    const other = this.#ahead.wantSnapshot(group);
+    if (other) this.#endSurplus(other);
+  }
+
+  /** Of what was started ahead. */
+  #endSurplus(group: Group): void {
+    while (group.provisioned.size > group.provisionedWanted) {
       const surplus = group.ready.pop();
       if (!surplus) break; // the others end when they are given back
       group.provisioned.delete(surplus);
@@ -317,20 +332,38 @@ export class Pool {
   }
 
   #startProvisioned(group: Group): void {
-    let missing = group.provisionedWanted - group.provisioned.size;
-    while (missing > 0 && group.provisionFailure === undefined) {
+    for (let missing = missingOf(group); missing > 0; missing -= 1) {
       if (this.#starting >= this.#deps.limits.startingMax || !this.#makeRoom(group.spec, false)) return;
-      this.#start(group, "provisioned-concurrency");
-      missing -= 1;
+      this.#start(group, { isAhead: true });
     }
+  }
+
+  /** What cannot be started now is tried again. */
+  #startSnapshots(): void {
+    if (this.#isClosed) return;
+    for (const group of this.#ahead.snapshots) {
+      if (missingOf(group) === 0) continue;
+      // One that is being started for a request may be left over.
+      if (group.starting === 0 && this.#hasRoomForSnapshot(group)) this.#start(group, { isAhead: true });
+      else this.#askAgain();
+    }
+  }
+
+  /** Where nobody waits for it, nothing is ended or made to wait for it. */
+  #hasRoomForSnapshot(group: Group): boolean {
+    const { admission, limits } = this.#deps;
+    if (this.#starting >= limits.startingMax) return false;
+    if (this.#ahead.isAwaited(group)) return this.#makeRoom(group.spec, false);
+    const isPlace = this.#lines.total === 0 && this.#alive < limits.environmentsMax - limits.startingMax;
+    return isPlace && admission.hasMemoryFor(group.spec) && this.#hasTimeFor(group);
   }
 
   /** Room for one more runtime, if need be by ending what is used least. One that is started again has its place. */
   #makeRoom(spec: VersionSpec, isRestart: boolean): boolean {
     const isPlace = isRestart || this.#alive < this.#deps.limits.environmentsMax;
-    if (this.#deps.admission.hasMemoryFor(spec)) return isPlace || this.#endOldest(["down", "idle"]);
+    if (this.#deps.admission.hasMemoryFor(spec)) return isPlace || this.#endUnneeded(["down", "idle"]);
     // Memory is there only when what had it is gone: one after the other.
-    if (this.#ending === 0 && !this.#endSpares()) this.#endOldest(["idle"]);
+    if (this.#ending === 0 && !this.#endSpares()) this.#endUnneeded(["idle"]);
     this.#askAgain();
     return false;
   }
@@ -346,17 +379,17 @@ export class Pool {
     return true;
   }
 
-  /** Of the first of these kinds of which there is one. */
-  #endOldest(kinds: readonly ("down" | "idle")[]): boolean {
+  /** A snapshot, or else the oldest of the first of these kinds of which there is one. */
+  #endUnneeded(kinds: readonly ("down" | "idle")[]): boolean {
+    const given = this.#ahead.giveUpSnapshot();
+    if (given) {
+      this.#endSurplus(given);
+      return true;
+    }
     for (const kind of kinds) {
-      let oldest: { group: Group; unused: Idle } | undefined;
-      for (const group of this.#groups.values()) {
-        const unused = group[kind][0];
-        if (unused && (!oldest || unused.sinceMs < oldest.unused.sinceMs)) oldest = { group, unused };
-      }
+      const oldest = takeOldest(this.#groups.values(), kind);
       if (!oldest) continue;
-      oldest.group[kind].shift();
-      void this.#end(oldest.group, oldest.unused.environment);
+      void this.#end(oldest.group, oldest.environment);
       return true;
     }
     return false;
@@ -372,15 +405,15 @@ export class Pool {
     waiter.resolve(environment);
   }
 
-  #start(group: Group, initialization?: "provisioned-concurrency"): void {
+  #start(group: Group, { isAhead = false } = {}): void {
     group.starting += 1;
     this.#starting += 1;
     this.#alive += 1;
-    const spec = initialization ? { ...group.spec, initialization } : group.spec;
+    const spec = isAhead ? specAhead(group) : group.spec;
     const start = this.#deps.admission.starting(spec);
     const environment = this.#deps.startEnvironment(spec);
     group.members.add(environment);
-    if (initialization) group.provisioned.add(environment);
+    if (isAhead) group.provisioned.add(environment);
     void environment.initialised.then(() => {
       this.#deps.admission.started(start);
       group.starting -= 1;
@@ -393,13 +426,14 @@ export class Pool {
     if (!group.members.has(environment)) return;
     const isUsable = environment.status !== "dead" && environment.status !== "down";
     if (!isUsable && group.provisioned.delete(environment)) {
-      group.provisionFailure = "FUNCTION_ERROR_INIT_FAILURE";
+      this.#ahead.failed(group, "FUNCTION_ERROR_INIT_FAILURE");
       void this.#end(group, environment);
     } else if (environment.status === "dead") {
       const why = `no execution environment could be started for ${group.spec.functionArn}`;
       this.#lines.next(group)?.reject(new Error(why));
       this.#forget(group, environment);
     } else {
+      if (isUsable) this.#ahead.initialised(group, environment);
       this.#offer(group, environment);
     }
     this.#startWanted();
@@ -409,14 +443,17 @@ export class Pool {
     if (group.worn.has(environment)) return void this.#end(group, environment);
     if (environment.status === "down") return this.#offerDown(group, environment);
     const waiter = this.#lines.next(group);
-    if (waiter) return waiter.resolve(environment);
+    if (waiter) {
+      this.#ahead.handedOut(group, environment);
+      return waiter.resolve(environment);
+    }
     if (group.isRetired) return void this.#end(group, environment);
     if (group.provisioned.has(environment)) {
       if (group.provisioned.size <= group.provisionedWanted) return void group.ready.push(environment);
       group.provisioned.delete(environment);
       return void this.#end(group, environment);
     }
-    this.#keep(group.idle, environment);
+    this.#idleSweep.keep(group.idle, environment);
   }
 
   /** Nobody is given it before its runtime may be started again. */
@@ -424,36 +461,12 @@ export class Pool {
     const isUnwanted = group.isRetired && group.waiting.length === 0;
     // inferred: one that was provisioned is made anew, so that no request pays for it.
     if (isUnwanted || group.provisioned.has(environment)) return void this.#end(group, environment);
-    this.#keep(group.down, environment);
-  }
-
-  #keep(unused: Idle[], environment: Environment): void {
-    unused.push({ environment, sinceMs: this.#deps.clock.monotonic() });
-    this.#sweep ??= this.#deps.clock.after(this.#deps.limits.idleMs / 4, () => this.#sweepIdle());
-  }
-
-  #sweepIdle(): void {
-    this.#sweep = undefined;
-    const idleSinceMax = this.#deps.clock.monotonic() - this.#deps.limits.idleMs;
-    let isAnyIdle = false;
-    for (const group of this.#groups.values()) {
-      for (const unused of [group.idle, group.down]) {
-        while (unused[0] && unused[0].sinceMs <= idleSinceMax) {
-          const idle = unused.shift();
-          if (idle) void this.#end(group, idle.environment);
-        }
-        isAnyIdle ||= unused.length > 0;
-      }
-    }
-    if (isAnyIdle && !this.#isClosed) {
-      this.#sweep = this.#deps.clock.after(this.#deps.limits.idleMs / 4, () => this.#sweepIdle());
-    }
+    this.#idleSweep.keep(group.down, environment);
   }
 
   #retireGroup(group: Group): void {
     group.isRetired = true;
-    group.provisionedWanted = 0;
-    this.#provisioning.delete(group);
+    this.#ahead.forget(group);
     this.#endUnused(group);
     this.#dropIfEmpty(group);
   }
@@ -486,7 +499,9 @@ export class Pool {
     this.#alive -= 1;
     const wasProvisioned = group.provisioned.delete(environment);
     this.#dropIfEmpty(group);
-    if (wasProvisioned) this.#startWanted();
+    if (!wasProvisioned || this.#isClosed) return;
+    this.#startWanted();
+    this.#askAgain();
   }
 
   #dropIfEmpty(group: Group): void {
@@ -494,8 +509,4 @@ export class Pool {
     this.#groups.delete(group.spec.key);
     group.gone.resolve();
   }
-}
-
-function noMemory(): Overloaded {
-  return new Overloaded("this machine has not enough free memory for another environment");
 }

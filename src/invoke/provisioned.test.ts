@@ -4,7 +4,8 @@ import { test } from "node:test";
 import type { FakeEnvironment } from "../../test/harness/fake-environment.ts";
 import { invocationRequest, versionSpec } from "../../test/harness/fake-environment.ts";
 import { at, invokeStage, turn } from "../../test/harness/invoke-stage.ts";
-import type { Pool, PoolLimits } from "./pool.ts";
+import type { PoolLimits } from "./contract.ts";
+import type { Pool } from "./pool.ts";
 
 const spec = versionSpec({ version: "1", key: "echo:1" });
 const { functionArn, key } = spec;

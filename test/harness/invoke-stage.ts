@@ -4,7 +4,7 @@ import { createSimClock } from "../../src/base/clock-sim.ts";
 import { silentLogger } from "../../src/base/logger.ts";
 import type { AdmissionLimits, Machine } from "../../src/invoke/admission.ts";
 import { Admission } from "../../src/invoke/admission.ts";
-import type { PoolLimits } from "../../src/invoke/pool.ts";
+import type { PoolLimits } from "../../src/invoke/contract.ts";
 import { Pool } from "../../src/invoke/pool.ts";
 import type { Saturation } from "../../src/isolation/machine-time.ts";
 import { FakeEnvironment } from "./fake-environment.ts";
@@ -46,6 +46,7 @@ export function invokeStage(limits: Partial<PoolLimits> = {}, admitted: Partial<
     limits: {
       environmentsMax: 10,
       startingMax: 4,
+      snapshotsMax: 2,
       idleMs: 60_000,
       settlePatienceMs: 50,
       waitMsMax: 60_000,

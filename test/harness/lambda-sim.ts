@@ -107,6 +107,7 @@ export function simLambda(state = createMemoryState(), seed = 1, limits = { code
         ready: world.provisionFailure ? 0 : (provisioned.get(specKey) ?? 0),
         failure: world.provisionFailure,
       }),
+      snapshot: async () => undefined,
       recycle: () => 0,
       onPermitFree() {},
       async stop() {},

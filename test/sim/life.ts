@@ -89,7 +89,14 @@ export function createLife(deps: LifeDeps) {
         },
         spec,
       ),
-    limits: { environmentsMax: 20, startingMax, idleMs: 600_000, settlePatienceMs, waitMsMax: 60_000 },
+    limits: {
+      environmentsMax: 20,
+      startingMax,
+      snapshotsMax: 2,
+      idleMs: 600_000,
+      settlePatienceMs,
+      waitMsMax: 60_000,
+    },
   });
   const invoker = createInvoker({ clock, logger, metrics, pool, admission, requestsPerSecond: 10 });
   const services: { readonly name: string; readonly target?: Target }[] = [];
