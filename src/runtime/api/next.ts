@@ -32,6 +32,11 @@ function headerLinesOf(event: InvocationEvent): string {
 
 /** Omitted when empty. Line breaks, which JSON and trace headers of callers may hold, become spaces. */
 function line(name: string, value: string | undefined): string {
+  if (!value) return "";
+  if (isPlain.test(value)) return `${name}: ${value}\r\n`;
   // oxlint-disable-next-line no-control-regex -- these are what must not reach a header
-  return value ? `${name}: ${value.replace(/[\x00-\x1f\x7f]/g, " ")}\r\n` : "";
+  const bytes = Buffer.from(value.replace(/[\x00-\x1f\x7f]/g, " "));
+  return `${name}: ${bytes.toString("latin1")}\r\n`;
 }
+
+const isPlain = /^[ -~]*$/;
