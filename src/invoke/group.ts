@@ -94,7 +94,7 @@ export function takeOldest(
   return { group: oldest.group, environment: oldest.unused.environment };
 }
 
-/** Environments that are provisioned and have been initialised. */
+/** Environments that are provisioned, have been initialised and have their runtime. */
 export function provisionedReady({ provisioned }: Group): number {
-  return [...provisioned].filter(({ status }) => status !== "starting" && status !== "dead").length;
+  return [...provisioned].filter(({ status }) => status === "idle" || status === "busy").length;
 }

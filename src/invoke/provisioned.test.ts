@@ -67,6 +67,7 @@ test("a provisioned environment that dies is replaced; one whose INIT fails ends
   await turn();
   assert.equal(environments.length, 2);
   at(environments, 1).becomes("down");
+  assert.equal(pool.provisioned(key).ready, 0, "its INIT has failed, and was never ready");
   await turn();
   assert.equal(environments.length, 2, "no endless attempts");
   assert.deepEqual(pool.provisioned(key), { ready: 0, failure: "FUNCTION_ERROR_INIT_FAILURE" });

@@ -93,7 +93,7 @@ export function provisionedToWire(
     AllocatedProvisionedConcurrentExecutions: allocated,
     Status: status,
     ...(reason !== undefined && { StatusReason: reason }),
-    LastModified: timestampText(lastModifiedAtMs),
+    LastModified: timestampText(lastModifiedAtMs).replace(/\.\d+/, ""), // documented: whole seconds
   };
 }
 

@@ -87,6 +87,31 @@ const heads: readonly {
     contentType: `${preludeType}; charset=utf-8`,
     response: [200, { "content-type": "application/octet-stream" }, ""],
   },
+  {
+    name: "a head with repeated headers",
+    pieces: [
+      `{"headers":{"Vary":["a","b"],"link":["<c>"],"none":[]},"multiValueHeaders":{"X-M":["d","e"]},"cookies":["f=1"]}${nul}`,
+    ],
+    contentType: preludeType,
+    response: [
+      200,
+      {
+        "content-type": "application/octet-stream",
+        vary: ["a", "b"],
+        link: "<c>",
+        none: [],
+        "set-cookie": ["f=1"],
+        "x-m": ["d", "e"],
+      },
+      "",
+    ],
+  },
+  {
+    name: "a list with a header that would begin another",
+    pieces: [`{"headers":{"a":["b","c\\r\\nd: e"]}}${nul}`],
+    contentType: preludeType,
+    response: 502,
+  },
   { name: "a head without its end", pieces: ['{"statusCode":200}'], contentType: preludeType, response: 502 },
   { name: "a head that is no JSON", pieces: [`200${nul}x`], contentType: preludeType, response: 502 },
   {

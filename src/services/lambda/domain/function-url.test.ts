@@ -85,3 +85,14 @@ for (const [type, expected] of types) {
     assert.equal(isText(type, "gzip"), false);
   });
 }
+
+test("CORS settings that no header could say are refused", () => {
+  for (const settings of [
+    { ExposeHeaders: ["x-\u20ac"] },
+    { AllowHeaders: ["x-a", "x-b\r\nset-cookie: c=1"] },
+    { AllowOrigins: ["https://a.example\n"] },
+  ]) {
+    assert.throws(() => corsOf(settings), /must be such as HTTP headers can have/);
+  }
+  assert.deepEqual(corsOf({ AllowOrigins: ["*"] }), { allowOrigins: ["*"] });
+});

@@ -5,7 +5,9 @@
  */
 import { isIP } from "node:net";
 import { functionUrlLengthMax } from "../../../limits.ts";
+import { invalidParameter } from "../errors.ts";
 import type { Input } from "../operation-types.ts";
+import { isHeaderValue } from "./url-response.ts";
 
 export interface FunctionUrl {
   /** 32 lower-case letters and digits; never changes, never comes again. */
@@ -30,8 +32,13 @@ export interface UrlCors {
 
 export type CorsInput = NonNullable<Input<"CreateFunctionUrlConfig">["Cors"]>;
 
-/** Undefined for `{}`, which takes CORS away. */
+/** Undefined for `{}`, which takes CORS away. Throws for what no header could say. */
 export function corsOf(input: CorsInput): UrlCors | undefined {
+  for (const [member, values] of Object.entries(input)) {
+    if (!Array.isArray(values) || values.every(isHeaderValue)) continue;
+    // inferred: AWS's text is not known.
+    throw invalidParameter(`The values of Cors.${member} must be such as HTTP headers can have.`);
+  }
   const cors: UrlCors = {
     ...(input.AllowCredentials !== undefined && { allowCredentials: input.AllowCredentials }),
     ...(input.AllowHeaders && { allowHeaders: input.AllowHeaders }),

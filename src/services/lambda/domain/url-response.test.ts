@@ -35,6 +35,7 @@ const answers: readonly (readonly [answer: string, expected: unknown])[] = [
   ['{"statusCode":200,"headers":[]}', undefined],
   ['{"statusCode":200,"headers":{"a b":"c"}}', undefined],
   ['{"statusCode":200,"headers":{"a":"b\\r\\nc: d"}}', undefined],
+  ['{"statusCode":200,"headers":{"a":["b","c"]}}', undefined],
   ['{"statusCode":200,"cookies":"a=1"}', undefined],
   ['{"statusCode":200,"body":"?","isBase64Encoded":true}', undefined],
 ];

@@ -28,27 +28,43 @@ function textOf(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-/** What comes before the body of a streamed response: JSON with the same members, none of them required. */
+/**
+ * What comes before the body of a streamed response: JSON with the same members, none of them required, and multiValueHeaders.
+ * documented: AWS's client for Rust, and with it the Lambda Web Adapter, sends a repeated header as a list; inferred: so it is sent.
+ */
 export function streamedHead(prelude: string): UrlResponseHead | undefined {
   const value = parsed(prelude);
-  return isRecord(value) ? headOf({ statusCode: 200, ...value }, "application/octet-stream") : undefined;
+  if (!isRecord(value)) return undefined;
+  const { statusCode = 200, headers, multiValueHeaders } = value;
+  const repeated = headersOf(multiValueHeaders, { mayRepeat: true });
+  const head = headOf({ ...value, statusCode, headers }, "application/octet-stream", { mayRepeat: true });
+  return head && repeated && { ...head, headers: { ...head.headers, ...repeated } };
 }
 
 /** A function that names a status names everything. */
 function described(answer: Readonly<Record<string, unknown>>): UrlResponse | undefined {
-  const head = headOf(answer, "application/json");
+  const head = headOf(answer, "application/json", { mayRepeat: false });
   const body = bodyOf(answer["body"] ?? "", answer["isBase64Encoded"] === true);
   return head && body !== undefined ? { ...head, body } : undefined;
 }
 
-function headOf(answer: Readonly<Record<string, unknown>>, contentType: string): UrlResponseHead | undefined {
+interface HeaderForm {
+  /** Whether a list stands for several headers of that name. */
+  readonly mayRepeat: boolean;
+}
+
+function headOf(
+  answer: Readonly<Record<string, unknown>>,
+  contentType: string,
+  form: HeaderForm,
+): UrlResponseHead | undefined {
   const status = statusOf(answer["statusCode"]);
-  const headers = headersOf(answer["headers"]);
+  const headers = headersOf(answer["headers"], form);
   const cookies = answer["cookies"] ?? [];
   if (status === undefined || !headers || !Array.isArray(cookies)) return undefined;
   if (!cookies.every((cookie) => isHeaderValue(String(cookie)))) return undefined;
   const own = headers["set-cookie"];
-  const setCookie = [...(own === undefined ? [] : [own]), ...cookies.map(String)]; // inferred: none is lost
+  const setCookie = [...(own === undefined ? [] : [own].flat()), ...cookies.map(String)]; // inferred: none is lost
   return {
     status,
     headers: {
@@ -66,19 +82,24 @@ function statusOf(value: unknown): number | undefined {
   return status >= 200 && status <= 599 ? status : undefined;
 }
 
-function headersOf(value: unknown): Record<string, string> | undefined {
+function headersOf(value: unknown, { mayRepeat }: HeaderForm): Record<string, string | string[]> | undefined {
   if (value === undefined || value === null) return {};
   if (!isRecord(value)) return undefined;
-  const headers: Record<string, string> = {};
+  const headers: Record<string, string | string[]> = {};
   for (const [given, held] of Object.entries(value)) {
     const name = given.toLowerCase();
     if (held === null) continue; // inferred
-    const text = scalarText(held);
-    if (text === undefined || !namePattern.test(name) || !isHeaderValue(text)) return undefined;
+    const texts = (mayRepeat && Array.isArray(held) ? held : [held]).map(scalarText);
+    if (!namePattern.test(name) || !texts.every(isHeaderText)) return undefined;
     if (dropped.has(name)) continue;
-    headers[remapped.has(name) ? `x-amzn-remapped-${name}` : name] = text;
+    const [only = []] = texts;
+    headers[remapped.has(name) ? `x-amzn-remapped-${name}` : name] = texts.length > 1 ? texts : only;
   }
   return headers;
+}
+
+function isHeaderText(text: string | undefined): text is string {
+  return text !== undefined && isHeaderValue(text);
 }
 
 function scalarText(value: unknown): string | undefined {

@@ -157,7 +157,10 @@ test("E5 a URL continues the chain of events that its caller belongs to, and end
   const root = "Root=1-5759e988-bd862e3fe1be46a994272793";
   const first = await chained(root);
   assert.equal(first.status, 200);
-  assert.match(first.header ?? "", /^Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=[0-9a-f]{8}:1$/);
+  assert.match(
+    first.header ?? "",
+    /^Root=1-5759e988-bd862e3fe1be46a994272793;Parent=[0-9a-f]{16};Sampled=0;Lineage=[0-9a-f]{8}:1$/,
+  );
   const second = await chained(first.header ?? "");
   assert.equal(second.header, first.header?.replace(/:1$/, ":2"));
   const last = await chained((first.header ?? "").replace(/:1$/, ":16"));

@@ -25,6 +25,8 @@ test("provisioned concurrency is asked for, becomes ready, follows its alias and
   const asked = await put("live", 3);
   assert.equal(asked.Status, "IN_PROGRESS");
   assert.equal(asked.AllocatedProvisionedConcurrentExecutions, 0);
+  assert.equal(asked.AvailableProvisionedConcurrentExecutions, undefined);
+  assert.match(asked.LastModified ?? "", /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+0000$/);
   assert.deepEqual(sim.world.provisions, [{ functionArn: arn, wanted: [["1", 3]] }]);
   const got = await sim.call("GetProvisionedConcurrencyConfig", { FunctionName, Qualifier: "live" });
   assert.equal(got.Status, "READY");

@@ -33,14 +33,17 @@ export function createProvisionedOperations(parts: LambdaParts): ProvisionedOper
       await functions.change(ref.id, missing(ref), (fn, account) => ({
         fn: provisionedPut(fn, account, { qualifier: ref.qualifier, ...put }),
       }));
-      return provisionedToWire(put, { status: "IN_PROGRESS", reason: undefined, allocated: 0 });
+      const state = { status: "IN_PROGRESS", reason: undefined, allocated: 0 } as const;
+      // documented: the answer does not say how many are available.
+      const { AvailableProvisionedConcurrentExecutions: _unshown, ...shown } = provisionedToWire(put, state);
+      return shown;
     },
 
     async GetProvisionedConcurrencyConfig(input, ctx) {
       const ref = refOf(input.FunctionName, input.Qualifier, "GetProvisionedConcurrencyConfig", ctx);
       const fn = await functions.get(ref.id);
       if (!fn) throw missing(ref)();
-      return shown(fn, ref.qualifier, provisionedOf(fn, ref.qualifier));
+      return shownOf(fn, ref.qualifier, provisionedOf(fn, ref.qualifier));
     },
 
     async DeleteProvisionedConcurrencyConfig(input, ctx) {
@@ -62,14 +65,14 @@ export function createProvisionedOperations(parts: LambdaParts): ProvisionedOper
       return {
         ProvisionedConcurrencyConfigs: items.map(([qualifier, provisioned]) => ({
           FunctionArn: arnOf(fn.id, qualifier),
-          ...shown(fn, qualifier, provisioned),
+          ...shownOf(fn, qualifier, provisioned),
         })),
         ...(last && { NextMarker: markerOf(last[0]) }),
       };
     },
   };
 
-  function shown(fn: FunctionRecord, qualifier: string, provisioned: ProvisionedConcurrency) {
+  function shownOf(fn: FunctionRecord, qualifier: string, provisioned: ProvisionedConcurrency) {
     return provisionedToWire(provisioned, provisioning.stateOf(fn, qualifier, provisioned));
   }
 }
