@@ -155,7 +155,7 @@ class BubblewrapDriver implements Driver {
     const sourceOf = await this.#places(spec);
     this.#mode = spec.network;
     const slot = await this.#take(spec);
-    if (this.#isWarm) this.#parts.slots.refill(spec.network);
+    if (this.#isWarm) this.#parts.slots.refillSoon(spec.network);
     return this.#start(slot, spec, sourceOf);
   }
 

@@ -1,13 +1,19 @@
 /** D3 over many rounds, and D4: a crash of lambdad leaves nothing running, and its successor removes the rest. */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { systemRandom } from "../../base/random.ts";
 import { sandboxSlotsIdleMin } from "../../limits.ts";
-import { bubblewrapForTest, eventually, sandboxesUntestable, testDirectories } from "../suite-tools.ts";
+import {
+  bubblewrapForTest,
+  eventually,
+  sandboxesUntestable,
+  specOf,
+  testDirectories,
+} from "../suite-tools.ts";
 import { census, type Subject } from "./census.ts";
 import { measureLeaks } from "./leak-rounds.ts";
 
@@ -67,6 +73,12 @@ function leftovers(): void {
     await wait(sandboxSlotsIdleMin);
     subject.driver.expect?.(sandboxSlotsIdleMin + 3);
     await wait(sandboxSlotsIdleMin + 3);
+    // Expected no more as soon as it begins, it finds the slot that was made for it, and none is made in its place.
+    subject.driver.expect?.(sandboxSlotsIdleMin + 2);
+    const started = await subject.driver.create(specOf(["/bin/sleep", "1000"], { network: "outside" }));
+    await started.destroy();
+    await wait(sandboxSlotsIdleMin + 2);
+    assert.equal(newestLink(subject), sandboxSlotsIdleMin + 3);
     subject.driver.expect?.(0);
     await wait(sandboxSlotsIdleMin);
     await subject.driver.close();
@@ -74,6 +86,12 @@ function leftovers(): void {
   });
 
   for (const round of [1, 2, 3]) crashTest(round);
+}
+
+/** Its number: they count up. */
+function newestLink({ number }: Subject): number {
+  const links = readdirSync("/proc/sys/net/ipv4/conf").filter((link) => link.startsWith(`ld${number}_`));
+  return Math.max(...links.map((link) => Number(/\d+$/.exec(link)?.[0])));
 }
 
 function crashTest(round: number): void {

@@ -7,13 +7,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
-import type { Clock } from "../../base/clock.ts";
+import type { Clock, Timer } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import {
   environmentProcessesMax,
   sandboxesMax,
   sandboxSlotsIdleMin,
   sandboxSlotsPreparingMax,
+  sandboxSlotsRefillDelayMs,
+  sandboxSlotsSurplusMs,
   sandboxStartTimeoutMs,
   tmpBytesDefault,
 } from "../../limits.ts";
@@ -90,7 +92,9 @@ export interface Slots {
   leadTo(listener: Listener): void;
   /** Prepares slots until as many wait as shall. */
   refill(mode: NetworkMode): void;
-  /** From now on as many shall wait, but `sandboxSlotsIdleMin` at least; those beyond are ended. */
+  /** The same, out of the way of a start that has just taken one. */
+  refillSoon(mode: NetworkMode): void;
+  /** From now on as many shall wait, but `sandboxSlotsIdleMin` at least; those beyond are ended after a while. */
   expect(starts: number): void;
   /** Ends the waiting ones; `end` takes a slot down. */
   close(): Promise<void>;
@@ -104,6 +108,8 @@ export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>):
   let lastNumber = 0;
   let listener: Listener | undefined;
   let slotsWanted = sandboxSlotsIdleMin;
+  let refilling: Timer | undefined;
+  let trimming: Timer | undefined;
   let isClosed = false;
 
   /** Round robin, so that an address rests for as long as possible before another sandbox gets it. */
@@ -163,8 +169,21 @@ export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>):
     }
   }
 
+  function refillSoon(mode: NetworkMode): void {
+    refilling ??= deps.clock.after(sandboxSlotsRefillDelayMs, () => {
+      refilling = undefined;
+      refill(mode);
+    });
+  }
+
   function expect(starts: number): void {
     slotsWanted = Math.max(sandboxSlotsIdleMin, starts);
+    // Not at once: a start is expected no more just before it takes its slot.
+    trimming?.cancel();
+    trimming = deps.clock.after(sandboxSlotsSurplusMs, endSurplus);
+  }
+
+  function endSurplus(): void {
     for (const slot of [...idle.outside.splice(slotsWanted), ...idle.endpoints.splice(slotsWanted)]) {
       const task = end(slot)
         .catch((error: unknown) => deps.logger.error("a waiting sandbox was not ended", { error }))
@@ -192,10 +211,13 @@ export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>):
       listener = given;
     },
     refill,
+    refillSoon,
     expect,
     take,
     async close() {
       isClosed = true;
+      refilling?.cancel();
+      trimming?.cancel();
       await Promise.all([...preparing.endpoints, ...preparing.outside, ...ending]);
       const waiting = [...idle.endpoints.splice(0), ...idle.outside.splice(0)];
       await Promise.all(waiting.map(end));
