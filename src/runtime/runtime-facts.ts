@@ -77,6 +77,14 @@ export const runtimeFacts: Readonly<Record<string, RuntimeFacts>> = {
   provided: until("provided", "2024-01-08", "2024-02-08", "2024-03-12"),
 };
 
+/** SnapStart: Java 11, Python 3.12, .NET 8 and what came later. Documented. */
+export function supportsSnapStart(runtime: string): boolean {
+  const [, family = "", version = ""] = /^(java|python3\.|dotnet)(\d+)(?:\.al2023)?$/.exec(runtime) ?? [];
+  return Number(version) >= (snapStartSince[family] ?? Infinity);
+}
+
+const snapStartSince: Readonly<Record<string, number>> = { java: 11, "python3.": 12, dotnet: 8 };
+
 function supported(family: RuntimeFamily): RuntimeFacts {
   return { family };
 }

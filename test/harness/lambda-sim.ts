@@ -13,7 +13,7 @@ import { NoSuchTarget } from "../../src/events/deliver.ts";
 import type { Deliver } from "../../src/events/ports.ts";
 import type { InvokeAnswer, InvokeOrder } from "../../src/invoke/contract.ts";
 import { asyncRetryDelaysMs, codeStorageBytesMax } from "../../src/limits.ts";
-import type { LaunchPlan, RuntimeEntry } from "../../src/runtime/contract.ts";
+import type { LaunchPlan, RuntimeEntry, VersionSpec } from "../../src/runtime/contract.ts";
 import { RuntimeUnavailable, ZipError } from "../../src/runtime/contract.ts";
 import { createMemoryState, createMemoryStore } from "../../src/store/memory/memory-store.ts";
 import { AwsError } from "../../src/wire/aws-error.ts";
@@ -48,6 +48,9 @@ interface World {
     readonly wanted: [version: string, count: number][];
   }[];
   provisionFailure: string | undefined;
+  readonly snapshots: VersionSpec[];
+  /** Makes one, or answers why not. */
+  snapshot: (spec: VersionSpec) => Promise<string | undefined>;
   readonly layersMounted: (readonly string[])[];
   /** Takes what goes to destinations. */
   deliver: Deliver;
@@ -75,6 +78,8 @@ export function simLambda(state = createMemoryState(), seed = 1, limits = { code
     unmounted: [],
     provisions: [],
     provisionFailure: undefined,
+    snapshots: [],
+    snapshot: async () => undefined,
     layersMounted: [],
     deliver: async () => {
       throw new NoSuchTarget("nobody is there");
@@ -107,7 +112,10 @@ export function simLambda(state = createMemoryState(), seed = 1, limits = { code
         ready: world.provisionFailure ? 0 : (provisioned.get(specKey) ?? 0),
         failure: world.provisionFailure,
       }),
-      snapshot: async () => undefined,
+      snapshot: async (spec) => {
+        world.snapshots.push(spec);
+        return world.snapshot(spec);
+      },
       recycle: () => 0,
       onPermitFree() {},
       async stop() {},
@@ -240,6 +248,8 @@ export function awsError(code: string, message?: string): (error: unknown) => tr
 const runtimes: readonly RuntimeEntry[] = [
   { id: "nodejs22.x", status: "ready", description: "Node.js 22", hint: undefined },
   { id: "nodejs24.x", status: "fetchable", description: "Node.js 24", hint: undefined },
+  { id: "python3.11", status: "ready", description: "Python 3.11", hint: undefined },
+  { id: "python3.12", status: "ready", description: "Python 3.12", hint: undefined },
   { id: "provided.al2", status: "fetchable", description: "custom runtime", hint: undefined },
   { id: "java21", status: "missing", description: "Java", hint: "Bring one." },
 ];

@@ -9,10 +9,10 @@ import { arnInRegion } from "../../base/arn.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Invoker } from "../../invoke/contract.ts";
-import { lambdaActivationRetryMs, lambdaActivationTimeoutMs } from "../../limits.ts";
+import { lambdaActivationTimeoutMs } from "../../limits.ts";
 import type { Catalog, CodeMounts, VersionSpec } from "../../runtime/contract.ts";
 import { RuntimeUnavailable, ZipError } from "../../runtime/contract.ts";
-import { AwsError } from "../../wire/aws-error.ts";
+import { Background } from "./background.ts";
 import { codeChange } from "./collections.ts";
 import type { CodeStore } from "./code-store.ts";
 import { functionNotFound } from "./errors.ts";
@@ -39,37 +39,37 @@ export interface ActivationDeps {
 
 export class Activation {
   readonly #deps: ActivationDeps;
-  readonly #running = new Set<Promise<void>>();
-  readonly #stopping = new AbortController();
+  readonly #background: Background;
 
   constructor(deps: ActivationDeps) {
     this.#deps = deps;
+    this.#background = new Background(deps);
   }
 
   /** Call after the commit that made a function pending or updating; `before`: what it was before, if anything. */
   begin(after: FunctionRecord, before?: FunctionRecord): void {
-    this.#inBackground("activation", () => this.#activate(after.id));
+    this.#background.run("activation", () => this.#activate(after.id));
     // Code of a failed update that this one replaces: no environment has ever run it.
     for (const sha256 of before ? codeChange(before, after).dropped : []) this.sweep(sha256);
   }
 
   /** Call after a commit that took versions or code away. */
   retire(before: FunctionRecord, after: FunctionRecord | undefined): void {
-    this.#inBackground("retirement", () => this.#retire(before, after));
+    this.#background.run("retirement", () => this.#retire(before, after));
   }
 
   /** Removes this content if nobody needs it. */
   sweep(sha256: string): void {
-    this.#inBackground("sweep of code", () => this.#deps.codeStore.sweep([sha256]));
+    this.#background.run("sweep of code", () => this.#deps.codeStore.sweep([sha256]));
   }
 
   /** Takes up what was under way when the process ended. */
   resume(): void {
-    this.#inBackground("resumption", async () => {
+    this.#background.run("resumption", async () => {
       for await (const head of this.#deps.functions.heads()) {
-        if (this.#stopping.signal.aborted) return;
+        if (this.#background.stopping.aborted) return;
         if (awaitedChange({ ...head, versions: [] })) {
-          this.#inBackground("activation", () => this.#activate(head.id));
+          this.#background.run("activation", () => this.#activate(head.id));
         }
       }
       await this.#deps.codeStore.sweepMarked();
@@ -77,9 +77,8 @@ export class Activation {
   }
 
   /** What is under way is given up; the next start takes it up. */
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    await Promise.all(this.#running);
+  stop(): Promise<void> {
+    return this.#background.stop();
   }
 
   async #activate(id: FunctionId): Promise<void> {
@@ -102,7 +101,7 @@ export class Activation {
   async #prepare(configuration: Configuration, region: string): Promise<ActivationEnd | undefined> {
     const { clock, codeMounts, catalog } = this.#deps;
     const given = new AbortController();
-    const stopped = AbortSignal.any([this.#stopping.signal, given.signal]);
+    const stopped = AbortSignal.any([this.#background.stopping, given.signal]);
     const timeout = clock.sleep(lambdaActivationTimeoutMs, stopped).then(
       () => timedOut,
       () => undefined,
@@ -143,26 +142,6 @@ export class Activation {
     const gone = liveKeys(before).filter((key) => !keep.includes(key));
     await this.#deps.invoker.retire(arnOf(before.id), keep, gone);
     await this.#deps.codeStore.sweep(codeChange(before, after).dropped);
-  }
-
-  /** Runs until it succeeds, the function is gone, or lambdad is stopped: the record must not stay as it is (L3). */
-  #inBackground(what: string, task: () => Promise<void>): void {
-    const running = this.#untilDone(what, task).finally(() => this.#running.delete(running));
-    this.#running.add(running);
-  }
-
-  async #untilDone(what: string, task: () => Promise<void>): Promise<void> {
-    const { clock, logger } = this.#deps;
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      try {
-        return await task();
-      } catch (error) {
-        if (error instanceof AwsError) return; // the function is gone
-        logger.warn(`${what} will be tried again`, { error });
-        await clock.sleep(lambdaActivationRetryMs, signal).catch(() => {});
-      }
-    }
   }
 }
 

@@ -96,6 +96,29 @@ export function recursiveInvocation(): AwsError {
   );
 }
 
+/** A version whose snapshot is being made. The text is recalled. */
+export function snapStartNotReady(): AwsError {
+  return new AwsError(
+    "SnapStartNotReadyException",
+    "Lambda is initializing your function. It will be ready to invoke once your function state becomes ACTIVE.",
+    { ...user, status: 409 },
+  );
+}
+
+/** A version whose snapshot could not be restored. The texts are those of the model's documentation. */
+export function snapStartFailed(code: "SnapStartException" | "SnapStartTimeoutException"): AwsError {
+  return code === "SnapStartTimeoutException"
+    ? new AwsError(code, "Lambda couldn't restore the snapshot within the timeout limit.", {
+        ...user,
+        status: 408,
+      })
+    : new AwsError(
+        code,
+        "The afterRestore() runtime hook encountered an error. For more information, check the Amazon CloudWatch logs.",
+        { ...user, status: 400 },
+      );
+}
+
 /** More events wait than lambdad is to hold. SDKs try again after a pause. */
 export function queueFull(cause: unknown): AwsError {
   return new AwsError("TooManyRequestsException", "The queue of asynchronous events is full.", {

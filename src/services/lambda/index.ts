@@ -47,6 +47,7 @@ import type { LambdaParts } from "./parts.ts";
 import { Mappings } from "./mapping-store.ts";
 import { Provisioning } from "./provisioning.ts";
 import { createRecursion } from "./recursion.ts";
+import { Snapshots } from "./snapshots.ts";
 import { Functions } from "./store.ts";
 import { createTargets } from "./targets.ts";
 import { createUrlRoute } from "./url-route.ts";
@@ -90,6 +91,7 @@ export function createLambda(deps: LambdaDeps): LambdaService {
   const codeStore = new CodeStore({ ...deps, collections });
   const codeUsage = new CodeUsage({ functions, collections, codeStorageBytesMax: deps.codeStorageBytesMax });
   const activation = new Activation({ ...deps, functions, codeStore, stamp });
+  const snapshots = new Snapshots({ ...deps, functions, stamp });
   const machine = arch() === "arm64" ? "arm64" : "x86_64";
   const recursion = createRecursion(deps);
   const hasLoopbackNames = createLoopbackNames({ clock, lookUp: deps.lookUp });
@@ -144,12 +146,13 @@ export function createLambda(deps: LambdaDeps): LambdaService {
     ),
     async start() {
       activation.resume();
+      snapshots.resume();
       await provisioning.resume();
       await mappings.resume();
       const stopEvents = await deps.events.work(createAsyncFunctions(parts, recursion));
       return async () => {
         await stopEvents();
-        await activation.stop();
+        await Promise.all([activation.stop(), snapshots.stop()]);
         await mappings.stop();
         functions.close();
       };

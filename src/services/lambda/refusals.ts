@@ -43,7 +43,6 @@ const inConfiguration: Refusals<Omit<ConfigurationInput, "FunctionName">> = [
       vpc?.SubnetIds?.length || vpc?.SecurityGroupIds?.length || vpc?.Ipv6AllowedForDualStack,
   ],
   ["FileSystemConfigs", ({ FileSystemConfigs }) => FileSystemConfigs?.length],
-  ["SnapStart PublishedVersions", ({ SnapStart }) => SnapStart?.ApplyOn === "PublishedVersions"],
   ["KMSKeyArn", ({ KMSKeyArn }) => KMSKeyArn],
   ["ImageConfig", ({ ImageConfig }) => Object.keys(ImageConfig ?? {}).length],
   ["DurableConfig", ({ DurableConfig }) => DurableConfig],

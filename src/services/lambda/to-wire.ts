@@ -60,7 +60,10 @@ export function listedToWire(id: FunctionId, found: Found, qualifier: string | u
     PackageType: "Zip",
     Architectures: [configuration.architecture],
     EphemeralStorage: { Size: configuration.ephemeralStorageMb },
-    SnapStart: { ApplyOn: "None", OptimizationStatus: "Off" },
+    SnapStart: {
+      ApplyOn: configuration.snapStart ? "PublishedVersions" : "None",
+      OptimizationStatus: configuration.snapStart && found.version !== latest ? "On" : "Off",
+    },
     LoggingConfig: loggingToWire(configuration),
   };
 }
@@ -114,6 +117,7 @@ const underWayReason = "The function is being created.";
 function stateToWire(lifecycle: Lifecycle): WireState {
   switch (lifecycle.kind) {
     case "pending":
+    case "snapshotting":
       return { State: "Pending", StateReason: underWayReason, StateReasonCode: "Creating" };
     case "active":
       return { State: "Active", LastUpdateStatus: "Successful" };

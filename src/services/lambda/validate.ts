@@ -6,13 +6,14 @@
 import {
   environmentVariablesBytesMax,
   ephemeralStorageMbMax,
+  ephemeralStorageMbMin,
   functionNameLengthMax,
   memoryMbMax,
   tagsMax,
   timeoutSecondsMax,
   unzippedBytesMax,
 } from "../../limits.ts";
-import { runtimeFacts } from "../../runtime/runtime-facts.ts";
+import { runtimeFacts, supportsSnapStart } from "../../runtime/runtime-facts.ts";
 import { AwsError } from "../../wire/aws-error.ts";
 import type { CodeInput, CreateInput } from "./domain/configuration.ts";
 import { invalidParameter } from "./errors.ts";
@@ -61,8 +62,21 @@ export function checkConfiguration(configuration: Configuration): void {
   checkAtMost("EphemeralStorage", configuration.ephemeralStorageMb, ephemeralStorageMbMax);
   if (configuration.variables) checkVariables(configuration.variables);
   checkUnzippedSize(configuration);
+  if (configuration.snapStart) checkSnapStart(configuration);
   if (configuration.logGroup.startsWith("aws/")) {
     throw invalidParameter("Log group names that start with 'aws/' are reserved."); // inferred
+  }
+}
+
+/** What it does not go together with is documented; the first text is recalled, the second inferred. */
+function checkSnapStart({ runtime, ephemeralStorageMb }: Configuration): void {
+  if (!supportsSnapStart(runtime)) {
+    throw invalidParameter(`${runtime} is not supported for SnapStart enabled functions.`);
+  }
+  if (ephemeralStorageMb > ephemeralStorageMbMin) {
+    throw invalidParameter(
+      `EphemeralStorage of more than ${ephemeralStorageMbMin} MB is not supported for SnapStart enabled functions.`,
+    );
   }
 }
 

@@ -43,6 +43,7 @@ export function newConfiguration(input: CreateInput, origin: Origin): Configurat
     tracing: input.TracingConfig?.Mode ?? "PassThrough",
     deadLetterArn: input.DeadLetterConfig?.TargetArn || undefined,
     code: origin.code,
+    snapStart: snapStart(input.SnapStart, undefined),
     layers: origin.layers,
     lastModifiedAtMs: origin.nowMs,
     runtimeVersionArn: undefined,
@@ -70,7 +71,13 @@ export function withConfigurationInput(
     deadLetterArn:
       (input.DeadLetterConfig ? input.DeadLetterConfig.TargetArn : before.deadLetterArn) || undefined,
     layers,
+    snapStart: snapStart(input.SnapStart, before.snapStart),
   };
+}
+
+function snapStart(input: CreateInput["SnapStart"], before: true | undefined): true | undefined {
+  if (input?.ApplyOn === undefined) return before;
+  return input.ApplyOn === "PublishedVersions" ? true : undefined;
 }
 
 export function withCode(

@@ -68,6 +68,8 @@ export interface Configuration {
   /** Queue or topic that asynchronous events go to which were given up. */
   readonly deadLetterArn: string | undefined;
   readonly code: Code;
+  /** Published versions are initialised ahead, and restored. Undefined: they are not. */
+  readonly snapStart: true | undefined;
   /** In the order in which they are applied. */
   readonly layers: readonly LayerUse[];
   readonly lastModifiedAtMs: number;
@@ -92,6 +94,8 @@ export interface LayerUse {
 export type Lifecycle =
   | { readonly kind: "pending" }
   | { readonly kind: "active" }
+  /** Of a version that is published with SnapStart: its snapshot is being made. */
+  | { readonly kind: "snapshotting" }
   | ({ readonly kind: "failed" } & Failure)
   /** `serving` runs until the new configuration is ready. */
   | { readonly kind: "updating"; readonly serving: Configuration }
@@ -102,7 +106,7 @@ export interface Failure {
   readonly reasonCode: FailureCode;
 }
 
-export type FailureCode = "InvalidRuntime" | "InvalidZipFileException" | "InternalError";
+export type FailureCode = "InvalidRuntime" | "InvalidZipFileException" | "FunctionError" | "InternalError";
 
 /** What invocations run now; undefined while nothing does. */
 export function servingOf({ lifecycle, configuration }: Revision): Configuration | undefined {
@@ -113,6 +117,7 @@ export function servingOf({ lifecycle, configuration }: Revision): Configuration
     case "update-failed":
       return lifecycle.serving;
     case "pending":
+    case "snapshotting":
     case "failed":
       return undefined;
   }
@@ -183,6 +188,7 @@ export function specOf(id: FunctionId, version: string, configuration: Configura
     logGroup: configuration.logGroup,
     logFormat: configuration.logFormat,
     ...(configuration.logLevels && { logLevels: configuration.logLevels }),
+    ...(configuration.snapStart && version !== latest && { initialization: "snap-start" }),
   };
 }
 
@@ -190,7 +196,8 @@ export function specOf(id: FunctionId, version: string, configuration: Configura
 export function liveKeys(fn: FunctionRecord): string[] {
   const keys: string[] = [];
   for (const revision of fn.versions) {
-    const serving = servingOf(revision);
+    const isSnapshotting = revision.lifecycle.kind === "snapshotting";
+    const serving = isSnapshotting ? revision.configuration : servingOf(revision);
     if (serving) keys.push(specOf(fn.id, String(revision.number), serving).key);
   }
   const serving = servingOf(fn.latest);

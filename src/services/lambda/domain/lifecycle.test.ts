@@ -35,6 +35,7 @@ const configuration: Configuration = {
   variables: { B: "2", A: "1" },
   logFormat: "Text",
   logLevels: undefined,
+  snapStart: undefined,
   tracing: "PassThrough",
   deadLetterArn: undefined,
   logGroup: "/aws/lambda/thumb",

@@ -5,9 +5,11 @@
  *
  *     create ─► pending ─► active ⇄ updating ─► update-failed (goes on serving what served before)
  *                  └─────► failed (for good: delete and create again)
+ *
+ * A version that is published with SnapStart is `snapshotting` between that and active, or failed.
  */
 import { createHash } from "node:crypto";
-import { invalidParameter, resourceConflict, revisionMismatch } from "../errors.ts";
+import { invalidParameter, resourceConflict, revisionMismatch, snapStartNotReady } from "../errors.ts";
 import type {
   Code,
   Configuration,
@@ -97,7 +99,37 @@ export function activationEnded(
     ...fn,
     latest: ended(fn.latest),
     versions: fn.versions.map((version) =>
-      version.lifecycle.kind === "pending" ? { ...version, ...ended(version) } : version,
+      version.lifecycle.kind === "pending" ? publishable({ ...version, ...ended(version) }) : version,
+    ),
+  };
+}
+
+/** Of SnapStart, a version that could run needs its snapshot first. */
+function publishable(version: Version): Version {
+  const { configuration, lifecycle } = version;
+  const needsSnapshot = configuration.snapStart && lifecycle.kind === "active";
+  return needsSnapshot ? { ...version, lifecycle: { kind: "snapshotting" } } : version;
+}
+
+/** What became of a version's snapshot. A late end changes nothing. */
+export interface SnapshotEnd {
+  readonly number: number;
+  readonly changeId: string;
+  readonly failure: Failure | undefined;
+}
+
+export function snapshotEnded(fn: FunctionRecord, end: SnapshotEnd, stamp: Stamp): FunctionRecord {
+  const { number, changeId, failure } = end;
+  const lifecycle: Lifecycle = failure ? { kind: "failed", ...failure } : { kind: "active" };
+  const isMeant = (version: Version): boolean =>
+    version.number === number &&
+    version.configuration.changeId === changeId &&
+    version.lifecycle.kind === "snapshotting";
+  if (!fn.versions.some(isMeant)) return fn;
+  return {
+    ...fn,
+    versions: fn.versions.map((version) =>
+      isMeant(version) ? { ...version, lifecycle, revisionId: stamp.uuid() } : version,
     ),
   };
 }
@@ -133,7 +165,7 @@ export function published(
   }
   const unchanged = unchangedVersion(fn);
   if (unchanged) return { fn, version: unchanged };
-  const version = nextVersion(fn, request.description, stamp);
+  const version = publishable(nextVersion(fn, request.description, stamp));
   return { fn: withVersion({ ...fn, latest: { ...fn.latest, revisionId: stamp.uuid() } }, version), version };
 }
 
@@ -232,6 +264,7 @@ export function requireNotUpdating(fn: FunctionRecord): void {
 export function requireServing(revision: Revision): Configuration {
   const serving = servingOf(revision);
   if (serving) return serving;
+  if (revision.lifecycle.kind === "snapshotting") throw snapStartNotReady();
   const state = revision.lifecycle.kind === "failed" ? "Failed" : "Pending";
   throw resourceConflict(
     `The operation cannot be performed at this time. The function is currently in the following state: ${state}`,

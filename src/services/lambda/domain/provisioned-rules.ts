@@ -62,7 +62,11 @@ function requireProvisionable(fn: FunctionRecord, qualifier: string): void {
   const found = findRevision(fn, qualifier);
   if (!found) throw functionNotFound(arnOf(fn.id, qualifier));
   if (found.version === latest) throw unpublished();
-  requireServing(found.revision);
+  const { snapStart } = requireServing(found.revision);
+  if (snapStart) {
+    // documented: that they exclude each other; inferred: the text.
+    throw invalidParameter("Provisioned Concurrency is not supported for SnapStart enabled functions.");
+  }
   const alias = findAlias(fn, qualifier);
   const others = Object.keys(without(fn.settings.provisioned, qualifier));
   if (!alias && others.some((name) => sharesVersion(fn, name, qualifier))) {

@@ -204,7 +204,6 @@ test("what does not act yet is refused by name; what asks for the default is acc
     ["PackageType Image", { PackageType: "Image" }],
     ["VpcConfig", { VpcConfig: { SubnetIds: ["subnet-1"] } }],
     ["FileSystemConfigs", { FileSystemConfigs: [{ Arn: "a", LocalMountPath: "/mnt/a" }] }],
-    ["SnapStart PublishedVersions", { SnapStart: { ApplyOn: "PublishedVersions" } }],
     ["KMSKeyArn", { KMSKeyArn: "arn:aws:kms:eu-west-1:1:key/a" }],
     ["ImageConfig", { ImageConfig: { Command: ["a"] } }],
     ["TenancyConfig", { TenancyConfig: { TenantIsolationMode: "PER_TENANT" } }],

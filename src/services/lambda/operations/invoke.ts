@@ -13,6 +13,7 @@ import {
   notSupportedYet,
   recursiveInvocation,
   requestTooLarge,
+  snapStartFailed,
   throttled,
 } from "../errors.ts";
 import type { FunctionRef } from "../domain/function-ref.ts";
@@ -65,6 +66,7 @@ export function createInvokeOperations(parts: LambdaParts): InvokeOperations {
   async function run(input: InvokeInput, target: InvokeTarget, ctx: Context): Promise<Done> {
     const answer = await invoker.invoke(orderOf(input, target, ctx));
     if (answer.kind === "throttled") throw throttled(answer.reason);
+    requireRestored(answer);
     return answer;
   }
 
@@ -105,6 +107,7 @@ export function createInvokeOperations(parts: LambdaParts): InvokeOperations {
       if (input.InvocationType === "DryRun") return { StatusCode: 204 };
       const answer = await invokeStreamed(invoker, orderOf(input, target, ctx));
       if (answer.kind === "throttled") throw throttled(answer.reason);
+      if (answer.kind === "done") requireRestored(answer);
       return {
         StatusCode: 200,
         ExecutedVersion: target.spec.version,
@@ -126,6 +129,10 @@ async function collected(body: unknown): Promise<Uint8Array> {
     if (sizeBytes > asyncPayloadBytesMax) break;
   }
   return Buffer.concat(chunks);
+}
+
+function requireRestored({ outcome }: Done): void {
+  if (outcome.kind === "crash" && outcome.exception) throw snapStartFailed(outcome.exception);
 }
 
 function checkInput(input: InvokeInput): void {
