@@ -1,6 +1,6 @@
 /** `--inspect` of deploy and invoke: opens a debugger's port for a function and says how to get there. */
 import type { Client } from "./client.ts";
-import { bold, note } from "./output.ts";
+import { CommandError, bold, note } from "./output.ts";
 
 /** `--inspect` alone is `true`: the port that debuggers look at first. */
 export type InspectOption = number | true | undefined;
@@ -20,6 +20,12 @@ export async function openInspection(
   { name, runtime, inspect, wait }: Inspected,
 ): Promise<void> {
   const isPython = runtime.startsWith("python");
+  if (!isPython && !runtime.startsWith("nodejs")) {
+    throw new CommandError(
+      `${name} runs on ${runtime}, whose debuggers lambdad does not know`,
+      "--inspect is for Node and Python.",
+    );
+  }
   const wanted = inspect === true ? usualPorts[isPython ? "python" : "node"] : inspect;
   const { port } = await client.admin<{ port: number }>("environments/inspect", {
     function: name,

@@ -20,6 +20,8 @@ const leftOut = new Set([
   "node_modules/.package-lock.json",
   "__pycache__",
 ]);
+/** What editors keep beside a file while it is open or being saved: vim, Emacs, JetBrains. */
+const editorsOwn = /(^|\/)(\.#[^/]*|#[^/]*#|\.[^/]*\.sw[a-p]|[^/]*~|[^/]*___jb_(tmp|old)___)$/;
 const mtime = new Date(Date.UTC(1980, 0, 1));
 
 /** Relative paths, "/" between parts, sorted. */
@@ -49,6 +51,7 @@ export function isLeftOut(path: string): boolean {
   return (
     parts.some((part) => leftOut.has(part)) ||
     leftOut.has(parts.slice(0, 2).join("/")) ||
-    path.endsWith(".zip")
+    path.endsWith(".zip") ||
+    editorsOwn.test(path)
   );
 }

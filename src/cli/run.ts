@@ -293,7 +293,7 @@ function inspectOption(): Option {
   return new Option(
     "--inspect [port]",
     "open the function to a debugger: Node's inspector (9229), or debugpy (5678)",
-  ).argParser(wholeNumber);
+  ).argParser(portNumber);
 }
 
 /** "1s,500ms,2m" in milliseconds. */
@@ -303,6 +303,12 @@ function durations(text: string): number[] {
     if (!match) throw new InvalidArgumentError("It must be times like 1s,2s or 500ms.");
     return Number(match[1]) * { ms: 1, s: 1000, m: 60_000 }[match[2] as "ms" | "s" | "m"];
   });
+}
+
+function portNumber(text: string): number {
+  const port = wholeNumber(text);
+  if (port > 65_535) throw new InvalidArgumentError("A port is at most 65535.");
+  return port;
 }
 
 function wholeNumber(text: string): number {

@@ -136,6 +136,32 @@ const cases: Readonly<Record<string, Case>> = {
     { 1: [1, 2], null: true, f: 0.1, big: 2 ** 60, e: [] },
   ),
 
+  "debugpy listens, and waits for its client, before the function is loaded": async (start) => {
+    const files = {
+      "debugpy.py":
+        "calls = []\ndef listen(where): calls.append(list(where))\ndef wait_for_client(): calls.append('waits')\n",
+      "index.py":
+        "import debugpy, os\ncalls = list(debugpy.calls)\n" +
+        "def handler(event, context): return [calls, '_LAMBDAD_DEBUGPY' in os.environ]\n",
+    };
+    for (const [where, calls] of [
+      ["0.0.0.0:9229", [["0.0.0.0", 9229]]],
+      ["127.0.0.1:1234:wait", [["127.0.0.1", 1234], "waits"]],
+    ] as const) {
+      const guest = await start({ files, env: { _LAMBDAD_DEBUGPY: where } });
+      assert.deepEqual((await guest.invoke(sent)).body, [calls, false]);
+    }
+  },
+  "debugpy that is missing where it is asked for fails INIT, with what to do": async (start) => {
+    const guest = await start({
+      // As it is missing, whatever this machine has.
+      files: { ...moduleOf("return 1"), "debugpy.py": "raise ImportError()\n" },
+      env: { _LAMBDAD_DEBUGPY: "127.0.0.1:1" },
+    });
+    const answer = await guest.init;
+    assert.equal(answer?.errorType, "Runtime.ImportModuleError");
+    assert.match((answer?.body as Payload).errorMessage, /^Unable to import module 'debugpy': put it into/);
+  },
   "a module that is missing fails INIT": failsInit(
     {},
     "gone.handler",

@@ -34,11 +34,10 @@ def run():
     install_logging(sink)
     task_root = os.environ.get("LAMBDA_TASK_ROOT", "/var/task")
     set_module_path(task_root, layer_root, packages)
-    if debugger is not None:
-        listen_for_debugger(debugger)
-
     error = None
     try:
+        if debugger is not None:
+            listen_for_debugger(debugger)
         handler = load_handler(os.environ.get("_HANDLER", ""))
     except Fault as fault:
         error = fault_error(fault, "")
@@ -64,8 +63,10 @@ def listen_for_debugger(where):
     try:
         import debugpy
     except ImportError:
-        print("debugpy is not installed: put it into the function's package or a layer")
-        return
+        raise Fault(
+            "Runtime.ImportModuleError",
+            "Unable to import module 'debugpy': put it into the function's package or a layer to debug it",
+        ) from None
     debugpy.listen((address, int(port)))
     if wait:
         debugpy.wait_for_client()
