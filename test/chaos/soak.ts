@@ -1,23 +1,25 @@
 /**
  * The soak: `node test/chaos/soak.ts --minutes 30 [--faults 0.01] [--rate 500]`. Invokes four functions at half of the rate
- * that this machine can do (measured first), with crashes, timeouts and memory exhaustion mixed in; checks every single
- * answer, and at the end that nothing is left and that lambdad has not grown. Where faults and rate ask for more than the
- * machine can do, callers wait or are throttled (429), and both are counted: an answer must be right or 429, with what AWS
- * says there. Ends with 1 if anything was wrong.
+ * that this machine can do (measured first, as S1 is), with crashes, timeouts and memory exhaustion mixed in, a third each;
+ * checks every single answer, and at the end that nothing is left and that lambdad has not grown. Where faults and rate ask
+ * for more than the machine can do, callers wait or are throttled (429), and both are counted: an answer must be right or
+ * 429, with what AWS says there. Tells each minute how it stands. SIGINT or SIGTERM end it early, with the same checks and
+ * the same summary. Ends with 1 if anything was wrong.
  *
  * What lambdad itself holds is compared at rest, when all environments have been ended: after the first minutes, and at the
  * end.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { Agent, type IncomingHttpHeaders, request } from "node:http";
 import { parseArgs } from "node:util";
 import { CreateFunctionCommand, type Runtime, waitUntilFunctionActiveV2 } from "@aws-sdk/client-lambda";
-import { createEchoFunction, lambdaClient, signedInvoke } from "../../bench/echo.ts";
+import { createEchoFunction, echoSources, lambdaClient, signedInvoke } from "../../bench/echo.ts";
 import { load, quantile } from "../../bench/load.ts";
+import { cpuMbPerVcpu } from "../../src/limits.ts";
 import { leftoversOf } from "../harness/leftovers.ts";
 import { startServer } from "../harness/server.ts";
 import { until } from "../harness/wait.ts";
 import { zipOf } from "../harness/zip.ts";
+import { type Answer, LeanClient } from "./lean-client.ts";
 
 const { values } = parseArgs({
   options: {
@@ -28,9 +30,11 @@ const { values } = parseArgs({
 });
 const faultShare = Number(values.faults);
 /** Beyond it the generator waits: it must not be the one that falls over. */
-const underWayMax = 200;
+const underWayMax = 300;
 /** Wrong answers that are printed. */
 const complaintsMax = 20;
+let isInterrupted = false;
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => (isInterrupted = true));
 
 const node = `
 const kept = [];
@@ -70,21 +74,21 @@ const wanted: Record<Order, (body: string, n: number) => boolean> = {
 
 /**
  * Two kinds of function in each language: one that is killed after three seconds, and one that has the time to fill its
- * memory with the share of a processor that comes with it.
+ * memory with the share of a processor that comes with it. That has as little as there is: filling it is what costs most.
  */
 const kinds = {
   quick: { MemorySize: 512, Timeout: 3, orders: ["answer", "crash", "hang"] },
-  hungry: { MemorySize: 256, Timeout: 30, orders: ["answer", "exhaust"] },
+  hungry: { MemorySize: 128, Timeout: 30, orders: ["answer", "exhaust"] },
 } as const satisfies Record<string, { MemorySize: number; Timeout: number; orders: readonly Order[] }>;
 
 // Where memory is not limited there is no exhausting it, but for the machine.
-const server = await startServer({ args: ["--isolation", "bubblewrap"] });
+const server = await startServer({ args: ["--isolation", "bubblewrap"], isApart: true });
 const leftovers = leftoversOf(server);
-const agent = new Agent({ keepAlive: true, maxSockets: underWayMax });
+const client = new LeanClient(server.port);
 const right: Record<Order, number> = { answer: 0, crash: 0, hang: 0, exhaust: 0 };
 const throttles: Record<string, number> = {};
 const counts = { sent: 0, wrong: 0, heldBack: 0, elapsedMs: 0 };
-/** Of answers, by order, ms: a sample of the latest. */
+/** Of answers, by order, ms: the latest. */
 const latenciesMs: Record<Order, number[]> = { answer: [], crash: [], hang: [], exhaust: [] };
 const latenciesMax = 100_000;
 let underWay = 0;
@@ -107,14 +111,15 @@ console.log(
 
 const durationMs = Number(values.minutes) * 60_000;
 const early = await soaked(Math.min(durationMs / 2, 3 * 60_000));
-const late = await soaked(durationMs - Math.min(durationMs / 2, 3 * 60_000));
+const late = isInterrupted ? early : await soaked(durationMs - Math.min(durationMs / 2, 3 * 60_000));
 const exit = await server.stop();
-agent.destroy();
+client.close();
 const left = await leftovers.after();
 const complaints = [...complaintsOf(left)];
 summarise();
 for (const complaint of complaints) console.log(complaint);
-console.log(complaints.length === 0 ? "nothing wrong, nothing left behind, memory flat" : "FAILED");
+const what = complaints.length === 0 ? "nothing wrong, nothing left behind, memory flat" : "FAILED";
+console.log(isInterrupted ? `interrupted: ${what}` : what);
 process.exit(complaints.length === 0 ? 0 : 1);
 
 function* complaintsOf(there: Readonly<Record<string, number>>): Generator<string> {
@@ -134,10 +139,12 @@ function* complaintsOf(there: Readonly<Record<string, number>>): Generator<strin
 /** Some time of it, then a rest; answers what lambdad holds then. */
 async function soaked(forMs: number) {
   const fromMs = performance.now();
+  const elapsedBeforeMs = counts.elapsedMs;
   let nextReportMs = fromMs + 60_000;
   let owed = 0;
-  for (let lastMs = fromMs; lastMs < fromMs + forMs;) {
+  for (let lastMs = fromMs; lastMs < fromMs + forMs && !isInterrupted;) {
     const nowMs = performance.now();
+    counts.elapsedMs = elapsedBeforeMs + nowMs - fromMs;
     owed += ((nowMs - lastMs) / 1000) * perSecond;
     lastMs = nowMs;
     for (; owed >= 1 && underWay < underWayMax; owed -= 1) void invoke();
@@ -146,12 +153,11 @@ async function soaked(forMs: number) {
     owed %= 1;
     if (nowMs > nextReportMs) {
       nextReportMs += 60_000;
-      console.log(JSON.stringify({ at: new Date().toISOString(), ...held(), ...counts, right, throttles }));
+      console.log(`${new Date().toISOString()} ${standing()} ${JSON.stringify(held())}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   await until("everything under way is answered", () => underWay === 0, 120_000);
-  counts.elapsedMs += performance.now() - fromMs;
   for (const name of functions) await recycle(name);
   await until("all environments are gone", async () => (await environments()) === 0, 60_000);
   // What waits for functions is made again behind them.
@@ -161,16 +167,28 @@ async function soaked(forMs: number) {
   }
 }
 
-function summarise(): void {
+/** What was sent, answered and refused until now. */
+function standing(): string {
+  const minutes = (counts.elapsedMs / 60_000).toFixed(1);
   const answered = orders.reduce((sum, order) => sum + right[order], 0);
-  console.log(`sent ${counts.sent}, ${(answered / (counts.elapsedMs / 1000)).toFixed(0)}/s answered`);
+  const reached = (answered / (counts.elapsedMs / 1000)).toFixed(0);
+  const refused = Object.values(throttles).reduce((sum, count) => sum + count, 0);
+  const byOrder = orders.map((order) => `${order} ${right[order]}`).join(", ");
+  return (
+    `${minutes} minutes: ${reached}/s answered of ${perSecond.toFixed(0)}/s offered; ` +
+    `right ${answered} (${byOrder}), 429 ${refused}, wrong ${counts.wrong}, held back ${counts.heldBack}`
+  );
+}
+
+function summarise(): void {
+  console.log(standing());
   for (const order of orders) {
     const sorted = latenciesMs[order].toSorted((one, other) => one - other);
     const [p50, p99] = [0.5, 0.99].map((share) => quantile(sorted, share).toFixed(1));
-    console.log(`  ${order}: ${right[order]} right, p50 ${p50} ms, p99 ${p99} ms`);
+    console.log(`  ${order}: p50 ${p50} ms, p99 ${p99} ms`);
   }
-  console.log(`  throttled: ${JSON.stringify(throttles)}, wrong: ${counts.wrong}`);
-  console.log(`not sent, as ${underWayMax} were under way: ${counts.heldBack}`);
+  console.log(`  429 by reason: ${JSON.stringify(throttles)}`);
+  console.log(`  held back by the generator, as ${underWayMax} were under way: ${counts.heldBack}`);
   console.log(`held at rest, early and at the end: ${JSON.stringify(early)} ${JSON.stringify(late)}`);
   console.log(`left behind: ${JSON.stringify(left)}`);
 }
@@ -180,10 +198,10 @@ function nameOf(language: string, kind: string): string {
 }
 
 async function create(language: string, runtime: Runtime, files: Record<string, string>): Promise<void> {
-  const client = lambdaClient(server.url);
+  const sdk = lambdaClient(server.url);
   for (const [kind, { MemorySize, Timeout }] of Object.entries(kinds)) {
     const FunctionName = nameOf(language, kind);
-    await client.send(
+    await sdk.send(
       new CreateFunctionCommand({
         FunctionName,
         Runtime: runtime,
@@ -194,13 +212,13 @@ async function create(language: string, runtime: Runtime, files: Record<string, 
         Code: { ZipFile: await zipOf(files) },
       }),
     );
-    await waitUntilFunctionActiveV2({ client, maxWaitTime: 60 }, { FunctionName });
+    await waitUntilFunctionActiveV2({ client: sdk, maxWaitTime: 60 }, { FunctionName });
     functions.push(FunctionName);
   }
 }
 
 async function halfOfWhatIsPossible(): Promise<number> {
-  await createEchoFunction(server.url);
+  await createEchoFunction(server.url, "echo", echoSources, { MemorySize: cpuMbPerVcpu });
   functions.push("echo");
   const plan = { port: server.port, requests: [signedInvoke(server.url)], connections: 16 };
   const { perSecond: possible } = await load({ ...plan, warmupMs: 2000, measureMs: 5000 });
@@ -220,11 +238,11 @@ async function invoke(): Promise<void> {
   const sentMs = performance.now();
   try {
     const path = `/2015-03-31/functions/${nameOf(language, kind)}/invocations`;
-    const { status, headers, body } = await post(path, JSON.stringify({ n, order }));
+    const { status, headers, body } = await client.post(path, JSON.stringify({ n, order }));
     if (status === 429 && isThrottle(headers, body)) return;
     if (status === 200 && wanted[order](body, n)) {
+      latenciesMs[order][right[order] % latenciesMax] = performance.now() - sentMs;
       right[order] += 1;
-      if (latenciesMs[order].length < latenciesMax) latenciesMs[order].push(performance.now() - sentMs);
     } else complain(`${order} of ${language} was answered ${status} ${body.slice(0, 300)}`);
   } catch (error) {
     complain(`${order} of ${language} was not answered: ${String(error)}`);
@@ -234,7 +252,7 @@ async function invoke(): Promise<void> {
 }
 
 /** As AWS says it; counts it. */
-function isThrottle(headers: IncomingHttpHeaders, body: string): boolean {
+function isThrottle(headers: Answer["headers"], body: string): boolean {
   const { Reason, Type, message } = JSON.parse(body) as Record<string, string>;
   const isAws =
     headers["x-amzn-errortype"] === "TooManyRequestsException" &&
@@ -254,28 +272,6 @@ function complain(text: string): void {
 function orderOf(n: number): Order {
   if (Math.random() >= faultShare) return "answer";
   return (["crash", "hang", "exhaust"] as const)[n % 3] ?? "crash";
-}
-
-interface Answer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-}
-
-function post(path: string, payload: string): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const sent = request({ port: server.port, path, method: "POST", agent }, (response) => {
-      let body = "";
-      response.setEncoding("utf8");
-      response.on("data", (part: string) => (body += part));
-      response.on("end", () =>
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
-      );
-      response.on("error", reject);
-    });
-    sent.on("error", reject);
-    sent.end(payload);
-  });
 }
 
 async function recycle(name: string): Promise<void> {

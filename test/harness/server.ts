@@ -40,6 +40,8 @@ export interface ServerOptions {
   readonly node?: string;
   /** Of another lambdad than this checkout's. */
   readonly launcher?: string;
+  /** Ctrl-C in a terminal is for whoever started it, not for it. */
+  readonly isApart?: boolean;
 }
 
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
@@ -47,7 +49,11 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   const child = spawn(
     options.node ?? process.execPath,
     [options.launcher ?? launcher, "up", "--port", "0", "--data", dataDir, "--json", ...(options.args ?? [])],
-    { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...options.env } },
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...options.env },
+      detached: options.isApart ?? false,
+    },
   );
   let log = "";
   child.stderr.on("data", (chunk: Buffer) => (log += chunk.toString()));
