@@ -160,7 +160,8 @@ const cases: Readonly<Record<string, Case>> = {
     });
     const answer = await guest.init;
     assert.equal(answer?.errorType, "Runtime.ImportModuleError");
-    assert.match((answer?.body as Payload).errorMessage, /^Unable to import module 'debugpy': put it into/);
+    assert(answer);
+    assert.match((answer.body as Payload).errorMessage, /^Unable to import module 'debugpy': put it into/);
   },
   "a module that is missing fails INIT": failsInit(
     {},
