@@ -49,6 +49,7 @@ test("URLs that we answer with lead to where the caller has reached us", () => {
 test("web endpoints are told by their host", () => {
   assert.ok(isWebHost("abc.lambda-url.us-east-1.localhost:4566"));
   assert.ok(isWebHost("abc.execute-api.us-east-1.amazonaws.com"));
+  assert.ok(isWebHost("ABC.Lambda-URL.us-east-1.localhost"), "hosts know no case");
   assert.ok(!isWebHost("lambda.us-east-1.amazonaws.com"));
 });
 

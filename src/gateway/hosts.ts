@@ -34,7 +34,8 @@ export function serviceInHost(host: string): string | undefined {
 
 /** Function URLs, API Gateway stages, S3 websites: served by a service's `web`, whatever the path looks like. */
 export function isWebHost(host: string): boolean {
-  return host.includes(".lambda-url.") || host.includes(".execute-api.") || host.includes(".s3-website");
+  const name = host.toLowerCase();
+  return name.includes(".lambda-url.") || name.includes(".execute-api.") || name.includes(".s3-website");
 }
 
 /** A name that only this machine can give itself. A page of another site, rebound to 127.0.0.1, has its own name. */

@@ -22,6 +22,10 @@ const answers: readonly (readonly [answer: string, expected: unknown])[] = [
     },
   ],
   [
+    '{"statusCode":200,"headers":{"Upgrade":"h2c","TE":"trailers","Trailer":"x-t","Proxy-Connection":"close","HTTP2-Settings":"x"}}',
+    { status: 200, headers: json, body: "" },
+  ],
+  [
     '{"statusCode":200,"headers":{"Set-Cookie":"a=1","x-none":null},"cookies":["b=2","c=3"]}',
     { status: 200, headers: { ...json, "set-cookie": ["a=1", "b=2", "c=3"] }, body: "" },
   ],

@@ -133,10 +133,15 @@ export function isHeaderValue(text: string): boolean {
 const namePattern = /^[\w!#$%&'*+.^`|~-]+$/;
 const valuePattern = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** Ours to set. */
+/** Ours to set, or of a connection that the function does not see: HTTP/2 knows no such headers. */
 const dropped: ReadonlySet<string> = new Set([
-  "transfer-encoding",
+  "http2-settings",
   "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
   "x-amzn-requestid",
   "x-amzn-trace-id",
 ]);
