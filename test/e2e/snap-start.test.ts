@@ -83,7 +83,8 @@ let server: RunningServer;
 let lambda: LambdaClient;
 
 async function start(): Promise<void> {
-  server = await startServer({ dataDir });
+  // What pip would fetch is not looked for.
+  server = await startServer({ dataDir, env: { PIP_NO_INDEX: "1" } });
   lambda = new LambdaClient({
     ...{ endpoint: server.url, region: "us-east-1", maxAttempts: 1 },
     credentials: { accessKeyId: "x", secretAccessKey: "x" },
