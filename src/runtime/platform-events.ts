@@ -187,19 +187,18 @@ export interface RuntimeFinished {
   readonly streamedBytes: number;
   /** From the answer until the runtime asked for more, fractional ms. */
   readonly runtimeOverheadMs: number;
+  /** The runtime did not get that far (in REPORT: nor an extension), although the answer was in time. */
+  readonly failure: Exclude<InitStatus, { readonly status: "success" }> | undefined;
 }
 
 /** Once the extensions are, too. */
 export interface Finished extends RuntimeFinished {
   /** From then until the extensions had done so, fractional ms; 0 without any. */
   readonly extensionOverheadMs: number;
-  /** The extensions did not get that far, although the answer was in time. */
-  readonly failure: Exclude<InitStatus, { readonly status: "success" }> | undefined;
 }
 
 export function runtimeDone(finished: RuntimeFinished): PlatformEvent {
   const { spec, requestId, traceHeader, result, answeredAtMs, responseMs, runtimeOverheadMs } = finished;
-  const { outcome } = result;
   const durationMs = Math.min(result.durationMs + runtimeOverheadMs, spec.timeoutMs);
   const begunAtMs = answeredAtMs - result.durationMs;
   const spans: readonly Span[] = [
@@ -207,7 +206,7 @@ export function runtimeDone(finished: RuntimeFinished): PlatformEvent {
     span("responseDuration", answeredAtMs - responseMs, responseMs),
     span("runtimeOverhead", answeredAtMs, runtimeOverheadMs),
   ];
-  const status = statusOf(outcome);
+  const status = finished.failure ?? statusOf(result.outcome);
   return {
     type: "platform.runtimeDone",
     record: {

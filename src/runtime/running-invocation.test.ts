@@ -120,6 +120,33 @@ test("a failure after the answer is the report's, not the caller's", async () =>
   assert.deepEqual({ status, errorType }, { status: "error", errorType: "Extension.Crash" });
 });
 
+const crash = exited({ kind: "code", code: 129, oom: false });
+const afterTheAnswer: readonly (readonly [string, boolean, object])[] = [
+  [
+    "before the runtime asked for more, is its runtimeDone's",
+    false,
+    { status: "error", errorType: "Runtime.ExitError" },
+  ],
+  ["after that, is not", true, { status: "success", errorType: undefined }],
+];
+
+for (const [name, isDone, expected] of afterTheAnswer) {
+  test(`a failure after the answer, ${name}`, async () => {
+    const { running, reported, said } = staged();
+    running.finish(answer);
+    if (isDone) running.runtimeReturned();
+    running.fail(crash);
+    running.returned();
+    await reported;
+    const record = { ...said.find(({ type }) => type === "platform.runtimeDone")?.record } as Record<
+      string,
+      unknown
+    >;
+    assert.deepEqual({ status: record["status"], errorType: record["errorType"] }, expected);
+    assert.equal(lastRecord(said)["status"], "error");
+  });
+}
+
 test("a failure before it is the answer", async () => {
   const { running, result } = staged();
   assert.equal(running.isAnswered, false);

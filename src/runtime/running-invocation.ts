@@ -56,6 +56,8 @@ export class RunningInvocation {
   #isAnnounced = false;
   /** After the answer. */
   #failure: FailureStatus | undefined;
+  /** The same, before the runtime has asked for more. */
+  #runtimeFailure: FailureStatus | undefined;
 
   constructor(deps: RunningDeps, request: InvocationRequest, onTimeout: () => void) {
     this.request = request;
@@ -129,7 +131,10 @@ export class RunningInvocation {
   returned(): void {
     this.#timer?.cancel();
     const nowMs = this.#deps.clock.monotonic();
-    if (!this.#runtimeDone.settled) this.#runtimeDone.settle(nowMs);
+    if (!this.#runtimeDone.settled) {
+      this.#runtimeFailure = this.#failure;
+      this.#runtimeDone.settle(nowMs);
+    }
     this.#returned.settle(nowMs);
   }
 
@@ -154,6 +159,7 @@ export class RunningInvocation {
       responseMs: answeredMs - (this.#streamedMs ?? answeredMs),
       streamedBytes: this.#stream?.producedBytes ?? 0,
       runtimeOverheadMs: runtimeDoneMs - answeredMs,
+      failure: this.#runtimeFailure,
     };
     // In a text log it has no line.
     if (log.telemetry || spec.logFormat === "JSON") log.platform(events.runtimeDone(facts));
