@@ -72,10 +72,11 @@ import { createHttpPost } from "./services/sns/http-post.ts";
 import { createSns } from "./services/sns/index.ts";
 import { createS3 } from "./services/s3/index.ts";
 import { createSqs } from "./services/sqs/index.ts";
-import { createSts } from "./services/sts/index.ts";
+import { createSts, openTemporaryCredentials } from "./services/sts/index.ts";
 import { lockDataDir } from "./store/lock.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
 import { version } from "./version.ts";
+import type { TemporaryCredentials } from "./wire/temporary-credentials.ts";
 
 export type { Config } from "./config.ts";
 
@@ -116,8 +117,9 @@ async function build(config: Config, undo: Undo): Promise<Platform> {
   // Known when we listen.
   const addresses: Addresses = { everywhere: "", functions: "" };
   const engine = createEngine(ground, { ...runtimes, logs, functionKeys, addresses });
-  const parts = createServices(ground, { ...runtimes, ...engine, logs, addresses });
-  const gateway = createFrontDoor(ground, { ...engine, ...parts, functionKeys });
+  const temporary = await openTemporaryCredentials(store, random);
+  const parts = createServices(ground, { ...runtimes, ...engine, logs, addresses, temporary });
+  const gateway = createFrontDoor(ground, { ...engine, ...parts, functionKeys, temporary });
   await listen(ground, gateway, addresses);
 
   // What was left undone is taken up: functions that run for it may call us at once, and wait until we are open.
@@ -312,13 +314,17 @@ function createEngine(ground: Ground, parts: EngineParts) {
 }
 
 type ServiceParts = Pick<Runtimes, "catalog" | "codeMounts"> &
-  Pick<Engine, "invoker" | "expect"> & { readonly logs: LogsService; readonly addresses: Addresses };
+  Pick<Engine, "invoker" | "expect"> & {
+    readonly logs: LogsService;
+    readonly addresses: Addresses;
+    readonly temporary: TemporaryCredentials;
+  };
 type Services = ReturnType<typeof createServices>;
 
 /** They meet through `deliver` and `call` only. */
 function createServices(ground: Ground, parts: ServiceParts) {
   const { config, clock, random, metrics, logger, store } = ground;
-  const { catalog, codeMounts, invoker, expect, logs, addresses } = parts;
+  const { catalog, codeMounts, invoker, expect, logs, addresses, temporary } = parts;
   const services: Service[] = [];
   const trail = new Trail(clock);
   const deliver = trailed(
@@ -360,16 +366,20 @@ function createServices(ground: Ground, parts: ServiceParts) {
     dir: join(config.dataDir, "objects"),
     secure: config.secure,
   });
-  services.push(lambda, logs, createSts(), sqs, sns, eventbridge, scheduler, s3);
+  const sts = createSts({ clock, temporary, secure: config.secure });
+  services.push(lambda, logs, sts, sqs, sns, eventbridge, scheduler, s3);
   return { services, events, trail, lambda, sqs, sns, s3, eventbridge, scheduler };
 }
 
 type DoorParts = Pick<Engine, "invoker" | "inspections"> &
-  Pick<Services, "services" | "events" | "trail" | "sns"> & { readonly functionKeys: Keys };
+  Pick<Services, "services" | "events" | "trail" | "sns"> & {
+    readonly functionKeys: Keys;
+    readonly temporary: TemporaryCredentials;
+  };
 
 function createFrontDoor(ground: Ground, parts: DoorParts): Gateway {
   const { config, undo, clock, random, metrics, logger, driver } = ground;
-  const { services, events, trail, sns, invoker, inspections, functionKeys } = parts;
+  const { services, events, trail, sns, invoker, inspections, functionKeys, temporary } = parts;
   const admin = createAdmin({
     version,
     isolation: driver.name,
@@ -387,7 +397,8 @@ function createFrontDoor(ground: Ground, parts: DoorParts): Gateway {
     if (accessKey === functionKeys.accessKeyId) return functionKeys.secretAccessKey;
     return accessKey === config.accessKey ? config.secretKey : undefined;
   };
-  const pipeline = createPipeline({ ...config, services, keyStore, admin, clock, random, logger, metrics });
+  const keys = { keyStore, temporary };
+  const pipeline = createPipeline({ ...config, ...keys, services, admin, clock, random, logger, metrics });
   const gateway = createGateway({ pipeline, clock, logger, metrics });
   // Where the rest fails; in a stop in good order it is closed before the services are.
   undo.add(() => gateway.close(0));

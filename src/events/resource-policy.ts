@@ -119,9 +119,20 @@ function isPrincipal(principal: Principal, requester: Requester): boolean {
     if (requester.kind === "anonymous") return false;
     // The root of an account, or its number, stands for everyone in it.
     const account = /^(?:arn:aws[a-z-]*:iam::)?(\d{12})(?::root)?$/.exec(named)?.[1];
-    return account === undefined ? named === requester.arn : account === requester.account;
+    if (account !== undefined) return account === requester.account;
+    return named === requester.arn || (requester.arn !== undefined && isRoleOf(named, requester.arn));
   });
 }
+
+/** Whether who has assumed a role is somebody who acts in it. A session does not say the path of its role. */
+function isRoleOf(role: string, sessionArn: string): boolean {
+  const session = sessionPattern.exec(sessionArn);
+  const named = rolePattern.exec(role);
+  return session !== null && named !== null && session[1] === named[1] && session[2] === named[2];
+}
+
+const sessionPattern = /^arn:aws[a-z-]*:sts::(\d{12}):assumed-role\/([^/]+)\/[^/]+$/;
+const rolePattern = /^arn:aws[a-z-]*:iam::(\d{12}):role\/(?:.*\/)?([^/]+)$/;
 
 /** Undefined: the request does not say. */
 function valueOf(key: string, request: AccessRequest): Carried {

@@ -29,9 +29,10 @@ import type { WireRequest, WireResponse } from "../wire/protocol.ts";
 import { protocolById } from "../wire/protocols.ts";
 import { decodeQuery, queryValue } from "../wire/query-string.ts";
 import { s3RegionFault } from "../wire/s3-claim-words.ts";
+import type { Session, TemporaryCredentials } from "../wire/temporary-credentials.ts";
 import { isPresignedV2, verifyPresignedV2, verifyTextV2 } from "../wire/sigv2.ts";
 import { type ChunkSeed, createVerifier, type KeyStore } from "../wire/sigv4.ts";
-import { signatureError, signatureFamily } from "../wire/sigv4-errors.ts";
+import { signatureError, signatureFamily, type SignatureFamily } from "../wire/sigv4-errors.ts";
 import { type Admin } from "./admin.ts";
 import { authorize } from "./authorize.ts";
 import { bodyBytesMax, invocationTooLarge, streamsInput } from "./body-limits.ts";
@@ -51,6 +52,7 @@ export interface PipelineDeps {
   readonly services: readonly Service[];
   /** Asked only with `secure`. */
   readonly keyStore: KeyStore;
+  readonly temporary: TemporaryCredentials;
   /** The operator's, for admin routes with `secure`: functions have keys, too. */
   readonly accessKey: string | undefined;
   readonly admin: Admin;
@@ -69,7 +71,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   const { secure, logger, metrics } = deps;
   const router = createRouter(deps.services.map(({ name }) => name));
   const dispatcher = createDispatcher(deps.services);
-  const verifier = createVerifier(deps);
+  const verifier = createVerifier({ clock: deps.clock, keyStore: secretOf });
   const anonymous = new Set(deps.services.filter((each) => each.admitsAnonymous).map(({ name }) => name));
   const originRules = new Map(
     deps.services.flatMap(({ name, origins }) => (origins ? [[name, origins]] : [])),
@@ -140,7 +142,8 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     const body = received ?? (await receive(exchange, route));
     const seed = secure ? verify(exchange, route, body, credential) : undefined;
     const region = regionOf(route, credential);
-    const identity = identityOf(credential, deps.defaultAccount, region);
+    const session = sessionOf(exchange, credential);
+    const identity = identityOf(credential, deps.defaultAccount, region, session);
     authorize(identity, operation, protocolId, {
       secure,
       admitsAnonymous: anonymous.has(operation.service.name),
@@ -209,6 +212,8 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
         const { credential: scope, signature } = signed;
         const credential = credentialFromScope(scope, "query", signingAlgorithm);
         if (!credential) throw signatureError("incomplete", "s3");
+        if (secure && deps.keyStore(credential.accessKey) === undefined)
+          throw signatureError("unknown-key", "s3");
         if (secure) verifier.verifyText(text, credential, signature);
       },
     };
@@ -233,6 +238,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     const isHashed = given === undefined || isSha256(given);
     const sha256 = isHashed && body instanceof Uint8Array ? hash("sha256", body, "hex") : "";
     const seed = verifier.verify(exchange, service, protocol, sha256);
+    if (credential) checkSession(exchange, credential, seed.family);
     if (isHashed && sha256 !== "" && given !== undefined && given !== sha256) {
       throw signatureError("payload-mismatch", seed.family);
     }
@@ -240,6 +246,25 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     const isKnown = isHashed || given === "UNSIGNED-PAYLOAD" || chunkedFraming(exchange) !== undefined;
     if (!isKnown) throw signatureError("unsupported", seed.family);
     return seed;
+  }
+
+  function secretOf(accessKey: string): string | undefined {
+    return deps.keyStore(accessKey) ?? deps.temporary.secretOf(accessKey);
+  }
+
+  /** Of who comes with temporary credentials. Without `secure` they count for ever, as all credentials do. */
+  function sessionOf(exchange: Exchange, credential: Credential | undefined): Session | undefined {
+    const token = exchange.headers["x-amz-security-token"] ?? tokenInQuery(exchange.query);
+    if (!credential || token === undefined) return undefined;
+    return deps.temporary.read(credential.accessKey, token);
+  }
+
+  /** Signed rightly with a key that may have been issued is not enough: it takes the token that was issued with it. */
+  function checkSession(exchange: Exchange, credential: Credential, family: SignatureFamily): void {
+    if (deps.keyStore(credential.accessKey) !== undefined) return;
+    const session = sessionOf(exchange, credential);
+    if (!session) throw signatureError("unknown-key", family);
+    if (session.expiresAtMs <= deps.clock.now()) throw signatureError("session-expired", family);
   }
 
   function regionOf(route: OperationRoute, credential: Credential | undefined): string {
@@ -279,11 +304,13 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       const given = payloadOf(exchange);
       const sha256 = hash("sha256", body, "hex");
       const seed = verifier.verify(exchange, loadModel(serviceName), "restJson1", sha256);
+      checkSession(exchange, credential, seed.family);
       if (given !== undefined && isSha256(given) && given !== sha256) {
         throw signatureError("payload-mismatch", seed.family);
       }
     }
-    return identityOf(credential, deps.defaultAccount, credential.region || deps.defaultRegion);
+    const region = credential.region || deps.defaultRegion;
+    return identityOf(credential, deps.defaultAccount, region, sessionOf(exchange, credential));
   }
 
   /** Admin routes; code downloads and function URLs, whose paths and hosts no API has. */
@@ -343,6 +370,10 @@ function plainRequest(exchange: Exchange, body: WireRequest["body"]): WireReques
 /** Also one that cannot be read. */
 function hasSignature(query: string): boolean {
   return query !== "" && queryValue(query, "X-Amz-Credential") !== undefined;
+}
+
+function tokenInQuery(query: string): string | undefined {
+  return query === "" ? undefined : queryValue(query, "X-Amz-Security-Token");
 }
 
 function hasOrigin({ headers }: Exchange): boolean {

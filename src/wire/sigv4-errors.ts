@@ -14,6 +14,7 @@ export type SignatureFault =
   | "bad-query"
   | "unsupported"
   | "unknown-key"
+  | "session-expired"
   | "mismatch"
   | "expired"
   | "presign-expired"
@@ -57,6 +58,7 @@ const unsupportedText =
 const incompleteText =
   "Authorization header requires 'Credential', 'SignedHeaders' and 'Signature' parameters.";
 const invalidTokenText = "The security token included in the request is invalid.";
+const sessionExpiredText = "The security token included in the request is expired";
 const expiredText = "Signature expired.";
 
 const faults: Readonly<Record<SignatureFault, Readonly<Record<"s3" | "query" | "rest", Answer>>>> = {
@@ -84,6 +86,11 @@ const faults: Readonly<Record<SignatureFault, Readonly<Record<"s3" | "query" | "
     s3: ["InvalidAccessKeyId", 403, "The AWS Access Key Id you provided does not exist in our records."],
     query: ["InvalidClientTokenId", 403, invalidTokenText],
     rest: ["UnrecognizedClientException", 403, invalidTokenText],
+  },
+  "session-expired": {
+    s3: ["ExpiredToken", 400, "The provided token has expired."],
+    query: ["ExpiredToken", 403, sessionExpiredText],
+    rest: ["ExpiredTokenException", 403, sessionExpiredText],
   },
   mismatch: {
     s3: ["SignatureDoesNotMatch", 403, s3MismatchText],

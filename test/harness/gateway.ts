@@ -10,8 +10,10 @@ import { systemClock, type Clock } from "../../src/base/clock.ts";
 import { createLogger } from "../../src/base/logger.ts";
 import { createMetrics, type Metrics } from "../../src/base/metrics.ts";
 import { systemRandom } from "../../src/base/random.ts";
+import { TemporaryCredentials } from "../../src/wire/temporary-credentials.ts";
 import type { Context, Operations, Service, WebRoute } from "../../src/services/service.ts";
 
+export const testTemporary = new TemporaryCredentials(new Uint8Array(32), systemRandom);
 export const testKeys = { accessKeyId: "AKIDTEST", secretAccessKey: "secret" };
 
 export interface TestGateway {
@@ -50,6 +52,7 @@ export function createTestGateway(options: TestGatewayOptions): TestGateway {
     defaultAccount: "000000000000",
     services,
     keyStore: (key) => (key === testKeys.accessKeyId ? testKeys.secretAccessKey : undefined),
+    temporary: testTemporary,
     accessKey: options.accessKey ?? testKeys.accessKeyId,
     admin,
     clock,

@@ -13,6 +13,7 @@ import { createScheduler } from "../../src/services/scheduler/index.ts";
 import type { Service, ServiceCall } from "../../src/services/service.ts";
 import { createSns } from "../../src/services/sns/index.ts";
 import { createSqs } from "../../src/services/sqs/index.ts";
+import { TemporaryCredentials } from "../../src/wire/temporary-credentials.ts";
 import { createSts } from "../../src/services/sts/index.ts";
 import { createMemoryStore } from "../../src/store/memory/memory-store.ts";
 
@@ -38,7 +39,7 @@ export function simServices(around: Partial<Surroundings> = {}): readonly Servic
   const out = { deliver: around.deliver ?? unreachable, call: around.call ?? unreachable };
   return [
     createLogs(deps),
-    createSts(),
+    createSts({ clock, temporary: new TemporaryCredentials(random.bytes(32), random), secure: false }),
     createSqs(deps),
     createSns({
       ...deps,

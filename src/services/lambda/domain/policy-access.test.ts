@@ -35,6 +35,8 @@ function document(...statements: Partial<Statement>[]): Policy {
 test("what AddPermission grants is granted to those it names, and to nobody else", () => {
   const anyone = { ...fromS3, principal: { kind: "anonymous" } } as const;
   const user = { ...fromS3, principal: eve };
+  const sessionArn = "arn:aws:sts::111122223333:assumed-role/Builder/me";
+  const session = { principal: { kind: "account", account: "111122223333", arn: sessionArn } } as const;
   const cases: readonly (readonly [Partial<Permission>, Partial<AccessRequest>, boolean])[] = [
     [{}, {}, true],
     [{}, { principal: { kind: "service", service: "sns.amazonaws.com" } }, false],
@@ -54,6 +56,13 @@ test("what AddPermission grants is granted to those it names, and to nobody else
     [{ principal: "arn:aws:iam::111122223333:root" }, user, true],
     [{ principal: "arn:aws:iam::111122223333:user/eve" }, user, true],
     [{ principal: "arn:aws:iam::111122223333:user/adam" }, user, false],
+    [{ principal: "arn:aws:iam::111122223333:role/deep/Builder" }, session, true],
+    [{ principal: "arn:aws:iam::111122223333:role/Builder" }, session, true],
+    [{ principal: session.principal.arn }, session, true],
+    [{ principal: "arn:aws:iam::111122223333:role/Other" }, session, false],
+    [{ principal: "arn:aws:iam::444455556666:role/Builder" }, session, false],
+    [{ principal: "arn:aws:iam::111122223333:user/Builder" }, session, false],
+    [{ principal: "111122223333" }, session, true],
     [{ principal: "444455556666" }, user, false],
     [{ principal: "111122223333" }, {}, false],
     [{ principal: "*" }, anyone, true],
