@@ -282,6 +282,16 @@ test("what runs within provisioned concurrency is counted, and what spills over"
   assert.deepEqual([of("provisioned_invocations_total"), of("provisioned_spillover_total")], [2, 1]);
   for (const environment of environments) environment.answers();
   await Promise.all(orders);
+  void invoker.invoke(order({ provisionedConcurrency: 2 }, spec));
+  at(environments, 0).settles();
+  await turn();
+  assert.deepEqual(
+    [of("provisioned_invocations_total"), of("provisioned_spillover_total")],
+    [3, 1],
+    "it waited for a provisioned one, and has it",
+  );
+  for (const environment of environments) environment.answers();
+  await turn();
   for (const environment of environments) environment.settles();
   await turn();
   assert.deepEqual([of("concurrency"), of("provisioned_concurrency")], [0, 0]);

@@ -67,13 +67,13 @@ export function createInvoker(deps: InvokerDeps): Invoker {
       counters.throttles.add();
       return taken;
     }
-    countPermit(counters, order, taken.permit);
     const environment = await acquire(order, taken.permit);
     if (environment instanceof Overloaded) {
       counters.throttles.add();
       complain(environment);
       return { kind: "throttled", reason: environment.reason };
     }
+    countPlace(counters, order, environment);
     if (order.wantTail) environment.log.beginTail();
     const answered = environment.invoke(order.request);
     pool.begun(environment);
@@ -170,8 +170,13 @@ interface Counters {
   readonly spilledOver: Counter;
 }
 
-function countPermit(counters: Counters, { provisionedConcurrency = 0 }: InvokeOrder, permit: Permit): void {
-  if (permit.pool === "provisioned") counters.provisioned.add();
+/** By where it runs: who comes a moment before its provisioned environment is free again has that one, and has not spilled over. */
+function countPlace(
+  counters: Counters,
+  { provisionedConcurrency = 0 }: InvokeOrder,
+  { spec }: Environment,
+): void {
+  if (spec.initialization === "provisioned-concurrency") counters.provisioned.add();
   else if (provisionedConcurrency > 0) counters.spilledOver.add();
 }
 
