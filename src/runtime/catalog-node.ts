@@ -122,7 +122,7 @@ export function createNodeRuntimes(deps: NodeDeps): RuntimeSource {
       return {
         argv: ["/var/lang/bin/node", ...switchesOf(major(version)), "/var/runtime/index.cjs"],
         canWait: true,
-        flags: { variable: "NODE_OPTIONS", defaults: [heapLimit] },
+        flags: { variable: "NODE_OPTIONS", defaults: [heapLimit, importsFromLayers] },
         mounts: [
           { source: binary.path, target: "/var/lang/bin/node" },
           { source: bootstrap, target: "/var/runtime" },
@@ -151,6 +151,11 @@ function switchesOf(majorVersion: string): readonly string[] {
 const heapLimit: Flag = {
   unless: /max[-_]old[-_]space[-_]size/,
   text: (memoryMb) => `--max-old-space-size=${Math.floor(memoryMb * 0.9)}`,
+};
+
+const importsFromLayers: Flag = {
+  unless: /^(?!.*--import\b)/s,
+  text: () => "--require=/var/runtime/esm-preload.cjs",
 };
 
 function nodeVariables(majorVersion: string): Record<string, string> {

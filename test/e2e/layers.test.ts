@@ -147,6 +147,7 @@ test("Node finds packages of layers, and a wrapper in a layer starts it", async 
   const packages = await published("packages", {
     "nodejs/node_modules/greeting/package.json": '{"main":"main.js"}',
     "nodejs/node_modules/greeting/main.js": "exports.text = 'hello from ' + __dirname;\n",
+    "nodejs/node_modules/agent/index.js": "globalThis.agent = 'imported ahead';\n",
     "bin/tool": { content: "#!/bin/sh\necho tool\n", mode: 0o100755 },
   });
   const wrapper = await published("wrapper", {
@@ -154,19 +155,23 @@ test("Node finds packages of layers, and a wrapper in a layer starts it", async 
   });
   const code = `const { text } = require("greeting");
 const tool = require("node:child_process").execFileSync("tool").toString().trim();
-exports.handler = async () => ({ text, tool, wrapped: process.env.WRAPPED ?? "no" });\n`;
+exports.handler = async () => ({
+  text, tool, wrapped: process.env.WRAPPED ?? "no", agent, again: (await import("greeting")).text,
+});\n`;
   await created(
     "knot",
     { "index.js": code },
     {
       Runtime: "nodejs24.x",
       Layers: [packages, wrapper],
-      Environment: { Variables: { AWS_LAMBDA_EXEC_WRAPPER: "/opt/wrap" } },
+      Environment: { Variables: { AWS_LAMBDA_EXEC_WRAPPER: "/opt/wrap", NODE_OPTIONS: "--import agent" } },
     },
   );
-  const result = (await invoked("knot")) as { text: string; tool: string; wrapped: string };
-  assert.match(result.text, /^hello from .*\/nodejs\/node_modules\/greeting$/);
-  assert.deepEqual([result.tool, result.wrapped], ["tool", "yes"]);
+  const result = (await invoked("knot")) as Readonly<Record<string, string>>;
+  assert(result["text"] !== undefined);
+  assert.match(result["text"], /^hello from .*\/nodejs\/node_modules\/greeting$/);
+  assert.deepEqual([result["tool"], result["wrapped"], result["agent"]], ["tool", "yes", "imported ahead"]);
+  assert.equal(result["again"], result["text"]);
 
   await layersChanged("knot", []);
   const { Payload, FunctionError } = await lambda.send(new InvokeCommand({ FunctionName: "knot" }));

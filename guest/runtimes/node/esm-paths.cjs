@@ -20,6 +20,14 @@ exports.searchNodePath = function searchNodePath() {
   else module_.register(pathToFileURL(`${__dirname}/esm-paths-thread.mjs`), { data: { parents } });
 };
 
+/**
+ * For what CommonJS imports while it runs: called when its handler is there, so that what that requires goes the usual way.
+ * Where hooks need a thread of their own it is left undone: that costs more than all of the rest.
+ */
+exports.searchNodePathFromNowOn = function searchNodePathFromNowOn() {
+  if (module_.registerHooks) exports.searchNodePath();
+};
+
 function resolveWith(parents) {
   return function resolve(specifier, context, next) {
     try {

@@ -66,7 +66,7 @@ async function load(taskRoot, directory, file, hasParent) {
       const candidate = stem + extension;
       if (fs.existsSync(candidate)) return await loadFile(candidate, extension, hasParent);
     }
-    return requireUser(requireUser.resolve(file, { paths: [taskRoot, directory] }));
+    return requireAny(requireUser.resolve(file, { paths: [taskRoot, directory] }));
   } catch (error) {
     if (error instanceof SyntaxError) throw userCodeSyntaxError(error);
     if (error?.code === "MODULE_NOT_FOUND") throw new ImportModuleError(error);
@@ -82,12 +82,18 @@ async function loadFile(file, extension, hasParent) {
   const isModule = extension === ".mjs" || (extension === ".js" && isModulePackage(path.dirname(file)));
   if (isModule || (!hasParent && (extension === "" || hasHooks()))) return importFile(file);
   try {
-    return hasParent ? requireUser(file) : Module._load(file);
+    return requireAny(file, hasParent);
   } catch (error) {
     // A .js file that turned out to be a module with top-level await: only `import` can wait.
     if (error?.code === "ERR_REQUIRE_ASYNC_MODULE") return importFile(file);
     throw error;
   }
+}
+
+function requireAny(file, hasParent = true) {
+  const loaded = hasParent ? requireUser(file) : Module._load(file);
+  require("./esm-paths.cjs").searchNodePathFromNowOn();
+  return loaded;
 }
 
 function hasHooks() {
