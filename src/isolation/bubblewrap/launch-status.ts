@@ -4,7 +4,7 @@
  * set up completely.
  */
 import type { ChildProcess } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { Clock } from "../../base/clock.ts";
 import { DriverError } from "../driver.ts";
@@ -22,7 +22,10 @@ export interface LaunchStatus {
   programPid(): number | undefined;
 }
 
-const pollMs = 1;
+/** The kernel tells nobody of a fork: so it is looked for, the less often the longer it takes. */
+const pollMsMin = 1;
+const pollMsMax = 5;
+const pollShare = 0.25;
 
 export function createStatus(child: ChildProcess, stream: Readable): LaunchStatus {
   let text = "";
@@ -67,15 +70,17 @@ export function createStatus(child: ChildProcess, stream: Readable): LaunchStatu
     timeoutMs: number,
     polls: boolean,
   ): Promise<void> {
-    const deadlineMs = clock.monotonic() + timeoutMs;
+    const beganMs = clock.monotonic();
+    const deadlineMs = beganMs + timeoutMs;
     while (!condition()) {
       if (isOver())
         throw new DriverError("launch", "the process ended before the sandbox was complete", {
           cause: spawnError,
         });
-      const leftMs = deadlineMs - clock.monotonic();
-      if (leftMs <= 0) throw new DriverError("launch", `no sandbox after ${timeoutMs} ms`);
-      await woken(clock, polls && reaperPid() !== undefined ? pollMs : leftMs);
+      const nowMs = clock.monotonic();
+      if (nowMs >= deadlineMs) throw new DriverError("launch", `no sandbox after ${timeoutMs} ms`);
+      const pollMs = Math.min(Math.max(pollMsMin, (nowMs - beganMs) * pollShare), pollMsMax);
+      await woken(clock, polls && reaperPid() !== undefined ? pollMs : deadlineMs - nowMs);
     }
   }
 
@@ -97,14 +102,45 @@ export function createStatus(child: ChildProcess, stream: Readable): LaunchStatu
       if (text.includes('"mounted":false')) throw new DriverError("launch", "a mount was refused");
     },
     // The reaper forks the program as its last step, when every mount and filter is in place.
-    started: (clock, timeoutMs) =>
-      until(() => text.includes('"exit-code"') || programPid() !== undefined, clock, timeoutMs, true),
+    async started(clock, timeoutMs) {
+      const forks = watchForks();
+      try {
+        const hasProgram = () => forks.haveHappened(reaperPid());
+        await until(() => text.includes('"exit-code"') || hasProgram(), clock, timeoutMs, true);
+      } finally {
+        forks.close();
+      }
+    },
   };
+}
+
+/** Whether a process has children. The file is kept open, since that costs most of looking. */
+function watchForks() {
+  const firstByte = Buffer.alloc(1);
+  let descriptor: number | undefined;
+  return {
+    haveHappened(pid: number | undefined): boolean {
+      if (pid === undefined) return false;
+      try {
+        descriptor ??= openSync(childrenFile(pid), "r");
+        return readSync(descriptor, firstByte, 0, 1, 0) > 0;
+      } catch {
+        return false; // it went
+      }
+    },
+    close(): void {
+      if (descriptor !== undefined) closeSync(descriptor);
+    },
+  };
+}
+
+function childrenFile(pid: number): string {
+  return `/proc/${pid}/task/${pid}/children`;
 }
 
 function childrenOf(pid: number): readonly number[] {
   try {
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+    return readFileSync(childrenFile(pid), "utf8").split(" ").filter(Boolean).map(Number);
   } catch {
     return [];
   }
