@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isPreflight, refuseForeignPage } from "./cors.ts";
-import { bucketInHost, endpointOf, isLocalName, isPlainHost, isWebHost } from "./hosts.ts";
+import { bucketInHost, endpointOf, isLocalName, isPlainHost, isWebHost, plainAddress } from "./hosts.ts";
 
 const hosts: readonly (readonly [host: string, bucket: string | undefined, local: boolean])[] = [
   ["localhost:4566", undefined, true],
@@ -51,6 +51,18 @@ test("web endpoints are told by their host", () => {
   assert.ok(isWebHost("abc.execute-api.us-east-1.amazonaws.com"));
   assert.ok(isWebHost("ABC.Lambda-URL.us-east-1.localhost"), "hosts know no case");
   assert.ok(!isWebHost("lambda.us-east-1.amazonaws.com"));
+});
+
+test("a client's address is the one that it has", () => {
+  for (const [seen, address] of [
+    ["::ffff:192.0.2.7", "192.0.2.7"],
+    ["192.0.2.7", "192.0.2.7"],
+    ["2001:db8::7", "2001:db8::7"],
+    ["::ffff:c000:207", "::ffff:c000:207"],
+    ["", ""],
+  ] as const) {
+    assert.equal(plainAddress(seen), address);
+  }
 });
 
 const pages: readonly (readonly [what: string, headers: Record<string, string>, isRefused: boolean])[] = [

@@ -59,3 +59,8 @@ export function endpointOf(host: string | undefined, listenerUrl: string): strin
   const port = isBare ? new URL(listenerUrl).port : "";
   return port === "" ? `http://${host}` : `http://${host}:${port}`;
 }
+
+/** An IPv4 address as such, also where it came through a socket that is IPv6's, as with `--host ::`. */
+export function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;
+}
