@@ -3,9 +3,11 @@
  * The console as AWS's: each call is one log line with time, request id and level, as text or as JSON.
  *
  * Lines go as frames to the log descriptor if lambdad gave one (newlines stay), else to standard output (newlines become
- * carriage returns). `process.stdout` and `process.stderr` stay as they are.
+ * carriage returns).
  */
 const { intoError, toLogged } = require("./errors.cjs");
+const { frameOf, jsonFrame, textFrame, writeAll } = require("./frames.cjs");
+const { frameLines } = require("./printed-lines.cjs");
 
 /** The current invocation's, for each line. */
 const logging = { requestId: undefined, tenantId: undefined };
@@ -19,8 +21,6 @@ const levels = {
   error: { name: "ERROR", bits: 0x14 },
   fatal: { name: "FATAL", bits: 0x18 },
 };
-const textFrame = 0xa55a0003;
-const jsonFrame = 0xa55a0002;
 
 let isJson = false;
 /** From Node 24 on AWS looks for an error behind the first argument only. */
@@ -36,6 +36,7 @@ exports.patchConsole = function patchConsole(descriptor, isNewer) {
   isJson = process.env.AWS_LAMBDA_LOG_FORMAT?.toUpperCase() === "JSON";
   const level = levels[process.env.AWS_LAMBDA_LOG_LEVEL?.toLowerCase()] ?? levels.trace;
   const write = descriptor === undefined ? writeLine : frameWriter(Number(descriptor));
+  if (descriptor !== undefined) frameLines(Number(descriptor));
   const format = isJson ? formatJson : formatText;
   for (const [method, own] of Object.entries(levels)) {
     console[method] =
@@ -97,29 +98,9 @@ function writeLine(_level, _now, text) {
   process.stdout.write(`${text.replaceAll("\n", "\r")}\n`);
 }
 
-/** 4 bytes type, 4 bytes length, 8 bytes microseconds, the text. */
 function frameWriter(descriptor) {
   return (level, now, text) => {
-    const line = isJson ? text : `${text}\n`;
-    const length = Buffer.byteLength(line);
-    const frame = Buffer.allocUnsafe(16 + length);
-    frame.writeUInt32BE(((isJson ? jsonFrame : textFrame) | level.bits) >>> 0, 0);
-    frame.writeUInt32BE(length, 4);
-    frame.writeBigUInt64BE(BigInt(now.valueOf()) * 1000n, 8);
-    frame.write(line, 16, "utf8");
-    writeAll(descriptor, frame);
+    const type = (isJson ? jsonFrame : textFrame) | level.bits;
+    writeAll(descriptor, frameOf(type, now.valueOf(), isJson ? text : `${text}\n`));
   };
-}
-
-function writeAll(descriptor, bytes) {
-  const fs = require("fs");
-  for (let at = 0; at < bytes.length;) {
-    try {
-      at += fs.writeSync(descriptor, bytes, at);
-    } catch (error) {
-      // The reader is behind. A log line may make the function wait, as on AWS; it is never lost.
-      if (error.code !== "EAGAIN") throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
-    }
-  }
 }
