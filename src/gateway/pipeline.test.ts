@@ -429,13 +429,28 @@ test("a GET may have a body: a web route gets it, and its signature covers it", 
   const lambda = fakeService("lambda", {}, async ({ body, signer }) => ({
     status: 200,
     headers: {},
-    body: `${Buffer.from(body).toString()} of ${signer("lambda")?.accessKey}`,
+    body: `${Buffer.from(body).toString()} of ${signer("lambda", "x")?.accessKey}`,
   }));
   const host = "f.lambda-url.us-east-1.localhost:4566";
   const headers = await signed("/", { host, "content-length": "2" }, "GET");
   const gateway = createTestGateway({ services: [lambda], secure: true });
   const answer = await ask(gateway, { method: "GET", path: "/", headers, body: Buffer.from("{}") });
   assert.equal(answer.text, `{} of ${testKeys.accessKeyId}`);
+});
+
+test("a web route of one region takes no signature for another", async () => {
+  const lambda = fakeService("lambda", {}, async ({ signer }) => ({
+    status: 200,
+    headers: {},
+    body: String(signer("lambda", "eu-west-1")?.accessKey),
+  }));
+  const host = "f.lambda-url.eu-west-1.localhost:4566";
+  const headers = await signed("/", { host }); // for the region "x"
+  const request: FakeRequest = { method: "POST", path: "/", headers, body: Buffer.from("{}") };
+  const answer = await ask(createTestGateway({ services: [lambda], secure: true }), request);
+  assert.equal(answer.status, 403);
+  assert.equal(answer.text, '{"message":"Credential should be scoped to a valid region."}');
+  assert.equal((await ask(createTestGateway({ services: [lambda] }), request)).text, testKeys.accessKeyId);
 });
 
 test("a service that fails over a page's headers costs the request, not the process", async () => {

@@ -292,12 +292,17 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       remoteAddress: plainAddress(exchange.remoteAddress),
       requestId,
       host: headers["host"] ?? "",
-      signer: (serviceName) => signerOf(exchange, body, serviceName),
+      signer: (serviceName, region) => signerOf(exchange, body, serviceName, region),
     };
   }
 
   /** As for an operation of that service; without `secure`, whoever carries a signature is who it says. */
-  function signerOf(exchange: Exchange, body: Uint8Array, serviceName: string): Identity | undefined {
+  function signerOf(
+    exchange: Exchange,
+    body: Uint8Array,
+    serviceName: string,
+    wanted: string | undefined,
+  ): Identity | undefined {
     const credential = readCredential(exchange);
     if (!credential) return undefined;
     if (secure) {
@@ -307,6 +312,9 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       checkSession(exchange, credential, seed.family);
       if (given !== undefined && isSha256(given) && given !== sha256) {
         throw signatureError("payload-mismatch", seed.family);
+      }
+      if (wanted !== undefined && wanted !== credential.region) {
+        throw signatureError("wrong-scope", seed.family, "Credential should be scoped to a valid region.");
       }
     }
     const region = credential.region || deps.defaultRegion;

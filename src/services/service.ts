@@ -178,10 +178,10 @@ export interface WebRequest {
   readonly remoteAddress: string;
   readonly requestId: string;
   /**
-   * Who has signed the request as one to this service; undefined when it carries no signature. Throws AWS's error for
-   * one that is wrong, where signatures are verified.
+   * Who has signed the request as one to this service, in this region if it is named; undefined when it carries no
+   * signature. Throws AWS's error for one that is wrong, where signatures are verified.
    */
-  signer(serviceName: string): Identity | undefined;
+  signer(serviceName: string, region?: string): Identity | undefined;
 }
 
 export interface WebResponse {

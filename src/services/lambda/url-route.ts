@@ -76,7 +76,7 @@ export function createUrlRoute(deps: UrlRouteDeps): WebRoute {
     { urlId, path }: AddressedUrl,
     { owner, fn, url }: Found,
   ): Promise<WebResponse> {
-    const caller = callerOf(request, url);
+    const caller = callerOf(request, url, owner.region);
     if (caller === "refused") return forbidden();
     const isGone = owner.qualifier !== latest && !findAlias(fn, owner.qualifier);
     if (isGone) return forbidden();
@@ -148,9 +148,13 @@ export function createUrlRoute(deps: UrlRouteDeps): WebRoute {
 }
 
 /** Undefined: anyone may call, and nobody is asked who it is. */
-function callerOf(request: WebRequest, { authType }: FunctionUrl): UrlCaller | undefined | "refused" {
+function callerOf(
+  request: WebRequest,
+  { authType }: FunctionUrl,
+  region: string,
+): UrlCaller | undefined | "refused" {
   if (authType === "NONE") return undefined;
-  return request.signer("lambda") ?? "refused";
+  return request.signer("lambda", region) ?? "refused";
 }
 
 /** What AddPermission is to be told, twice. */
