@@ -76,7 +76,11 @@ const forms: readonly (readonly [handler: string, event: unknown, answer: unknow
   ["example.Mapped::boxes", { value: 1 }, [{ value: 2 }]],
   ["example.Mapped::derived", { base: "b", own: "o" }, { base: "b", own: "o" }],
   ["example.Mapped$Derived::inherited", "x", "inherited x"],
-  ["example.Mapped::wait", { at: "2026-11-21T10:00:00.000Z" }, { at: "2026-11-21T10:00:00.000Z" }],
+  [
+    "example.Mapped::wait",
+    { at: "2026-11-21T10:00:00.000Z", "detail-type": "x" },
+    { at: "2026-11-21T10:00:00.000Z", detailType: "x" },
+  ],
   ["example.Mapped::sku", "ab-1", { text: "AB-1" }],
   ["example.Mapped::upload", { Records: [{ Key: "a/b.png", size: "17" }] }, "a/b.png 17"],
   ["example.Mapped::stream", { arrivedAt: 1_545_084_650.987, data: "aGk=" }, "1545084650987 hi"],
@@ -536,6 +540,33 @@ const cases: Readonly<Record<string, Case>> = {
     await jar("code", join(code, "lib"));
     const ofCode = await start({ handler: "library.Who::name", code, argv });
     assert.equal((await ofCode.invoke({})).body, "code");
+  },
+
+  "org.crac is there for a function that brings it; classes load side by side": async ({
+    start,
+    compile,
+    directory,
+  }) => {
+    const probe = {
+      "Probe.java": `package example; public class Probe { public Object find(Object event) throws Exception {
+        Object parallel;
+        // Since Java 9.
+        try { parallel = ClassLoader.class.getMethod("isRegisteredAsParallelCapable").invoke(getClass().getClassLoader()); }
+        catch (NoSuchMethodException old) { parallel = true; }
+        try { return parallel + " " + Class.forName("org.crac.Core").getMethod("getGlobalContext").invoke(null).getClass().getName(); }
+        catch (ClassNotFoundException none) { return parallel + " none"; }
+      } }`,
+    };
+    const without = await start({ handler: "example.Probe::find", code: await compile(probe) });
+    assert.equal((await without.invoke({})).body, "true none");
+    const brought = `package org.crac; public class Core { public static Object getGlobalContext() { return "theirs"; } }`;
+    const code = join(directory, "task");
+    await cp(await compile(probe), code, { recursive: true });
+    await mkdir(join(code, "lib"));
+    const jar = join(code, "lib/crac.jar");
+    execFileSync("jar", ["cf", jar, "-C", await compile({ "Core.java": brought }), "."]);
+    const withIt = await start({ handler: "example.Probe::find", code });
+    assert.equal((await withIt.invoke({})).body, "true org.crac.Core$GlobalContext");
   },
 
   "a function that brings AWS's interfaces itself uses ours": async ({

@@ -8,6 +8,11 @@ import java.net.URLClassLoader;
  * for a virtual machine that can be checkpointed.
  */
 final class FunctionLoader extends URLClassLoader {
+  static {
+    // As its parent is: threads of a function load classes side by side.
+    registerAsParallelCapable();
+  }
+
   FunctionLoader(URL[] classPath, ClassLoader parent) {
     super(classPath, parent);
   }
