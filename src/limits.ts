@@ -310,6 +310,7 @@ export const environmentIdleMs = 10 * minute; // AWS keeps them "minutes"; recyc
 export const environmentsMax = 500; // on one machine: each holds a process, a namespace and memory
 export const retiredKeysMax = 10_000; // versions that are gone, remembered for invocations that are late
 export const settlePatienceMs = 50; // a cold start costs as much
+export const permitPatienceMs = 500; // what settles is there in a millisecond; later on a machine that is busy
 export const snapshotsMax = 20; // SnapStart: versions with an environment that waits to be restored, the last ones used
 export const startingEnvironmentsMax = 8; // cold starts at once on one machine; more wait in line
 export const environmentWaitersMax = 2000; // requests in line for environments; beyond it 429
@@ -318,7 +319,7 @@ export const environmentWaitMsMax = 1 * minute; // clients give up then
 export const memoryReserveMb = 256; // stays free for the machine and lambdad itself
 export const memoryExpectedMb = 64; // of an environment of a version of which none has been seen
 export const machineRetryMs = 250; // how often memory and time are looked for while somebody waits for them
-export const saturatedStartsMin = 2; // runtimes that start at once while processors are saturated; or one a processor
+export const saturatedStartsMin = 2; // processors' worth of starts at once while processors are saturated; or all there are
 export const growthPatienceMs = 100; // of the first in line, times the square of the version's environments
 
 // Runtimes that wait for a function. Ours.

@@ -240,7 +240,7 @@ function createEngine(ground: Ground, parts: EngineParts) {
       waitingMax: environmentWaitersMax,
       memoryReserveMb: config.memoryReserveMb,
       memoryExpectedMb,
-      saturatedStartsMax: Math.max(saturatedStartsMin, availableParallelism()),
+      saturatedStartsCpusMax: Math.max(saturatedStartsMin, availableParallelism()),
       scaling: starts === Infinity ? undefined : { capacity: starts, perSecond: (starts * 1000) / scalingMs },
     },
     { ...machineRoom, ...machineTime },

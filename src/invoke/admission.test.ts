@@ -24,7 +24,7 @@ for (const [what, freeMb, peakMb, startingCount, expected] of [
       admissionLimits,
       machineWith(() => freeMb),
     );
-    const starts = Array.from({ length: startingCount }, () => admission.starting(spec));
+    const starts = Array.from({ length: startingCount }, () => admission.starting(spec, false));
     if (peakMb !== undefined) admission.observed(spec, peakMb);
     assert.equal(admission.hasMemoryFor(spec), expected);
     for (const start of starts) admission.started(start);
@@ -54,7 +54,7 @@ test("memory that was promised is always given back", () => {
       for (const [key, peakMb, isObserved] of steps) {
         const one = versionSpec({ key, memoryMb: 400 });
         if (isObserved) admission.observed(one, peakMb);
-        else starts.push(admission.starting(one));
+        else starts.push(admission.starting(one, false));
       }
       for (const start of starts) admission.started(start);
       assert.equal(admission.hasMemoryFor(versionSpec({ key: "c" })), true);

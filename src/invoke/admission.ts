@@ -14,6 +14,7 @@
 import type { Saturation } from "../isolation/machine-time.ts";
 import { growthPatienceMs } from "../limits.ts";
 import type { VersionSpec } from "../runtime/contract.ts";
+import { cpusOf, initCpusOf } from "../runtime/launch.ts";
 import type { ThrottleReason } from "./contract.ts";
 import type { Rate } from "./token-bucket.ts";
 import { TokenBucket } from "./token-bucket.ts";
@@ -26,8 +27,11 @@ export interface AdmissionLimits {
   readonly memoryReserveMb: number;
   /** MB that an environment of a version is taken to use before one has been seen. */
   readonly memoryExpectedMb: number;
-  /** Runtimes that start at once while processors are saturated, first ones of their version not counted in. */
-  readonly saturatedStartsMax: number;
+  /**
+   * Processors that starts may have between them while processors are saturated. A version's first start is not held up. One
+   * that may use a small share of a processor only leaves the rest to others.
+   */
+  readonly saturatedStartsCpusMax: number;
   /** How fast each function may grow, in environments; undefined: as fast as the machine allows. */
   readonly scaling: Rate | undefined;
 }
@@ -42,10 +46,10 @@ export interface Machine {
 export interface Demand {
   /** That the version has. */
   readonly environments: number;
+  /** What its next start may use. */
+  readonly cpus: number;
   /** One of those is to be started again. */
   readonly isRestart: boolean;
-  /** Runtimes that are being started, of all versions. */
-  readonly starting: number;
   /** How long the first in line has waited. */
   readonly waitedMs: number;
 }
@@ -65,9 +69,10 @@ export function noMemory(): Overloaded {
   return new Overloaded("this machine has not enough free memory for another environment");
 }
 
-/** The memory that a start may need, until it is over. */
+/** What a start may need, until it is over. */
 export interface Start {
   readonly expectedMb: number;
+  readonly cpus: number;
 }
 
 /** Versions whose use is remembered; the one that was learnt first goes. */
@@ -80,7 +85,8 @@ export class Admission {
   readonly #machine: Machine;
   readonly #peakMbByKey = new Map<string, number>();
   readonly #growth = new Map<string, TokenBucket>();
-  #startingMb = 0;
+  /** Under way. */
+  readonly #starts = new Set<Start>();
   #sweepAt = functionsMax;
 
   constructor(limits: AdmissionLimits, machine: Machine) {
@@ -104,15 +110,17 @@ export class Admission {
   /** Whether the machine has the memory for one more environment. */
   hasMemoryFor(spec: VersionSpec): boolean {
     const { memoryReserveMb } = this.#limits;
-    return this.#machine.freeMemoryMb() - this.#startingMb - this.#expectedMb(spec) >= memoryReserveMb;
+    return (
+      this.#machine.freeMemoryMb() - this.#promised("expectedMb") - this.#expectedMb(spec) >= memoryReserveMb
+    );
   }
 
   /** Whether the machine has the time for one more start. A version's first environment is never held up. */
-  hasTimeFor({ environments, isRestart, starting, waitedMs }: Demand): boolean {
+  hasTimeFor({ environments, cpus, isRestart, waitedMs }: Demand): boolean {
     if (environments === 0) return true;
     const saturation = this.#machine.saturation();
     if (saturation === "none") return true;
-    if (starting >= this.#limits.saturatedStartsMax) return false;
+    if (this.#promised("cpus") + cpus > this.#limits.saturatedStartsCpusMax) return false;
     // Squared: in the minute that a request may wait a version grows to some twenty.
     return isRestart || saturation === "others" || waitedMs >= growthPatienceMs * environments ** 2;
   }
@@ -131,14 +139,14 @@ export class Admission {
   }
 
   /** An environment is being started: until `started` its memory is promised, not used. */
-  starting(spec: VersionSpec): Start {
-    const expectedMb = this.#expectedMb(spec);
-    this.#startingMb += expectedMb;
-    return { expectedMb };
+  starting(spec: VersionSpec, isRestart: boolean): Start {
+    const start = { expectedMb: this.#expectedMb(spec), cpus: startCpusOf(spec, isRestart) };
+    this.#starts.add(start);
+    return start;
   }
 
-  started({ expectedMb }: Start): void {
-    this.#startingMb -= expectedMb;
+  started(start: Start): void {
+    this.#starts.delete(start);
   }
 
   /** What an environment has used at most. */
@@ -151,6 +159,12 @@ export class Admission {
     if (oldest !== undefined) this.#peakMbByKey.delete(oldest);
   }
 
+  #promised(what: keyof Start): number {
+    let sum = 0;
+    for (const { [what]: amount } of this.#starts) sum += amount;
+    return sum;
+  }
+
   #expectedMb({ key, memoryMb }: VersionSpec): number {
     return Math.min(memoryMb, this.#peakMbByKey.get(key) ?? this.#limits.memoryExpectedMb);
   }
@@ -161,4 +175,9 @@ export class Admission {
     }
     this.#sweepAt = Math.max(functionsMax, this.#growth.size * 2);
   }
+}
+
+/** What a start may use of the processors: one at most, as a runtime boots in one thread. */
+export function startCpusOf(spec: VersionSpec, isRestart: boolean): number {
+  return Math.min(1, isRestart ? cpusOf(spec) : initCpusOf(spec));
 }

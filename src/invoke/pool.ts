@@ -17,7 +17,7 @@ import type { Logger } from "../base/logger.ts";
 import { machineRetryMs, retiredKeysMax } from "../limits.ts";
 import type { Environment, VersionSpec } from "../runtime/contract.ts";
 import type { Admission, Start } from "./admission.ts";
-import { noMemory, Overloaded } from "./admission.ts";
+import { noMemory, Overloaded, startCpusOf } from "./admission.ts";
 import { Ahead } from "./ahead.ts";
 import type { PoolLimits, Provision, ProvisionState } from "./contract.ts";
 import type { Group } from "./group.ts";
@@ -195,6 +195,11 @@ export class Pool {
     return made;
   }
 
+  expectSnapshot(spec: VersionSpec): void {
+    this.#wantSnapshot(this.#group(spec));
+    this.#askAgain();
+  }
+
   /**
    * Ends environments of these functions: idle ones now, busy ones when they are given back. What comes next starts others;
    * what is provisioned is started again. Answers how many.
@@ -294,13 +299,14 @@ export class Pool {
   }
 
   /** Whether the machine has the time for what this version wants next. */
-  #hasTimeFor({ members, down, waiting }: Group): boolean {
+  #hasTimeFor({ spec, members, down, waiting }: Group): boolean {
     const { admission, clock } = this.#deps;
     const waitedMs = clock.monotonic() - (waiting[0]?.sinceMs ?? Infinity);
+    const isRestart = down.length > 0;
     const isFree = admission.hasTimeFor({
       environments: members.size,
-      isRestart: down.length > 0,
-      starting: this.#starting,
+      cpus: startCpusOf(spec, isRestart),
+      isRestart,
       waitedMs,
     });
     if (!isFree) this.#askAgain();
@@ -316,8 +322,7 @@ export class Pool {
   }
 
   #wantSnapshot(group: Group): void {
-    const other = this.#ahead.wantSnapshot(group);
-    if (other) this.#endSurplus(other);
+    for (const other of this.#ahead.wantSnapshot(group)) this.#endSurplus(other);
   }
 
   /** Of what was started ahead. */
@@ -401,7 +406,7 @@ export class Pool {
     const waiter = environment && this.#lines.next(group);
     invariant(waiter, "a runtime is started again for somebody");
     this.#starting += 1;
-    this.#restarts.set(environment, this.#deps.admission.starting(group.spec));
+    this.#restarts.set(environment, this.#deps.admission.starting(group.spec, true));
     waiter.resolve(environment);
   }
 
@@ -410,7 +415,7 @@ export class Pool {
     this.#starting += 1;
     this.#alive += 1;
     const spec = isAhead ? specAhead(group) : group.spec;
-    const start = this.#deps.admission.starting(spec);
+    const start = this.#deps.admission.starting(spec, false);
     const environment = this.#deps.startEnvironment(spec);
     group.members.add(environment);
     if (isAhead) group.provisioned.add(environment);

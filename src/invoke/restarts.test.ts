@@ -6,7 +6,7 @@ import { invocationRequest, versionSpec } from "../../test/harness/fake-environm
 import { at, invokeStage, turn } from "../../test/harness/invoke-stage.ts";
 import type { Environment, VersionSpec } from "../runtime/contract.ts";
 import type { Demand } from "./admission.ts";
-import { Overloaded } from "./admission.ts";
+import { Overloaded, startCpusOf } from "./admission.ts";
 
 const spec = versionSpec();
 const named = (functionName: string) =>
@@ -191,45 +191,81 @@ test("one that was provisioned and goes down is replaced ahead of requests", asy
   assert.deepEqual(pool.provisioned(spec.key), { ready: 1, failure: undefined });
 });
 
-const demand: Demand = { environments: 3, isRestart: false, starting: 0, waitedMs: 0 };
-for (const [what, saturation, wanted, expected] of [
-  ["a machine with time left", "none", { starting: 100 }, true],
+const demand: Demand = { environments: 3, cpus: 1, isRestart: false, waitedMs: 0 };
+const small = versionSpec({ memoryMb: 512 });
+const large = versionSpec({ memoryMb: 1769 });
+for (const [what, saturation, under, wanted, expected] of [
+  ["a machine with time left", "none", { starts: 100 }, {}, true],
   [
     "a version's first environment, however busy the machine is",
     "sandboxes",
-    { environments: 0, starting: 100 },
+    { starts: 100 },
+    { environments: 0 },
     true,
   ],
-  ["one more where others take the time", "others", {}, true],
-  ["one more where others take the time, and two start already", "others", { starting: 2 }, false],
-  ["one more where functions take the time", "sandboxes", {}, false],
+  ["one more where others take the time", "others", {}, {}, true],
+  ["one more where others take the time, and two start already", "others", { starts: 2 }, {}, false],
+  ["one more where functions take the time", "sandboxes", {}, {}, false],
   [
     "one more where functions take the time, and somebody has waited long",
     "sandboxes",
+    {},
     { waitedMs: 900 },
     true,
   ],
   [
     "the same with another environment: longer by the square",
     "sandboxes",
+    {},
     { waitedMs: 900, environments: 4 },
     false,
   ],
-  ["the same while two start already", "sandboxes", { waitedMs: 900, starting: 2 }, false],
-  ["one that is to be started again", "sandboxes", { isRestart: true, starting: 1 }, true],
+  ["the same while two start already", "sandboxes", { starts: 2 }, { waitedMs: 900 }, false],
+  ["one that is to be started again", "sandboxes", { starts: 1 }, { isRestart: true }, true],
   [
     "one that is to be started again, and two start already",
     "sandboxes",
-    { isRestart: true, starting: 2 },
+    { starts: 2 },
+    { isRestart: true },
     false,
+  ],
+  [
+    "one with a small share, and six like it start again",
+    "sandboxes",
+    { restarts: 6 },
+    { isRestart: true, cpus: 512 / 1769 },
+    false,
+  ],
+  [
+    "one with a small share, and five like it start again",
+    "sandboxes",
+    { restarts: 5 },
+    { isRestart: true, cpus: 512 / 1769 },
+    true,
   ],
 ] as const) {
   test(`time for a start: ${what}`, () => {
     const { admission, machine } = invokeStage();
     machine.saturation = saturation;
+    const { starts, restarts } = { starts: 0, restarts: 0, ...under };
+    const begun = Array.from({ length: starts }, () => admission.starting(small, false));
+    for (let n = 0; n < restarts; n += 1) begun.push(admission.starting(small, true));
     assert.equal(admission.hasTimeFor({ ...demand, ...wanted }), expected);
+    for (const start of begun) admission.started(start);
+    assert.equal(
+      admission.hasTimeFor({ ...demand, isRestart: true, cpus: 2 }),
+      true,
+      "what is over is forgotten",
+    );
   });
 }
+
+test("a start in INIT has a processor, one in an invocation no more than its function", () => {
+  assert.equal(startCpusOf(small, false), 1);
+  assert.equal(startCpusOf(small, true), 512 / 1769);
+  assert.equal(startCpusOf(large, true), 1);
+  assert.equal(startCpusOf({ ...large, memoryMb: 10_240 }, true), 1);
+});
 
 test("while functions saturate the machine requests wait for what is there, then a version grows slowly", async () => {
   const { clock, environments, machine, asked, gives, having } = stage({

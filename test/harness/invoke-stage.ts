@@ -14,7 +14,7 @@ export const admissionLimits: AdmissionLimits = {
   waitingMax: 30,
   memoryReserveMb: 100,
   memoryExpectedMb: 50,
-  saturatedStartsMax: 2,
+  saturatedStartsCpusMax: 2,
   scaling: { capacity: 1000, perSecond: 100 },
 };
 

@@ -63,7 +63,7 @@ export function createLife(deps: LifeDeps) {
       waitingMax: 200,
       memoryReserveMb: 0,
       memoryExpectedMb: 1,
-      saturatedStartsMax: 1,
+      saturatedStartsCpusMax: 1,
       scaling: { capacity: 10, perSecond: 1 },
     },
     { freeMemoryMb: () => Infinity, saturation: deps.saturation },
