@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { silentLogger } from "../base/logger.ts";
 import { createMetrics } from "../base/metrics.ts";
+import { permitPatienceMs } from "../limits.ts";
 import { invocationRequest, versionSpec } from "../../test/harness/fake-environment.ts";
 import { at, invokeStage, turn } from "../../test/harness/invoke-stage.ts";
 import type { VersionSpec } from "../runtime/contract.ts";
@@ -134,7 +135,7 @@ test("I4 a function's reservation is its ceiling, and the permit is back after R
   at(environments, 0).answers();
   await first;
   const early = invoker.invoke(order({ reservedConcurrency: 1 }));
-  await clock.advance(50);
+  await clock.advance(permitPatienceMs);
   assert.deepEqual(await early, throttled);
   at(environments, 0).settles();
   await turn();

@@ -5,6 +5,7 @@ import { invocationRequest, versionSpec } from "../../test/harness/fake-environm
 import { at, invokeStage, turn } from "../../test/harness/invoke-stage.ts";
 import { silentLogger } from "../base/logger.ts";
 import { createMetrics } from "../base/metrics.ts";
+import { permitPatienceMs } from "../limits.ts";
 import type { InvokeAnswer, InvokeOrder } from "./contract.ts";
 import { createInvoker } from "./invoker.ts";
 
@@ -57,7 +58,7 @@ test("no more wait than permits are about to come back, and none for long", asyn
   const { clock, environment, asked } = await answeredOnce({ reservedConcurrency: 1 });
   const second = asked();
   assert.deepEqual(await asked(), noReserved);
-  await clock.advance(50);
+  await clock.advance(permitPatienceMs);
   assert.deepEqual(await second, noReserved);
   environment.settles();
   await turn();

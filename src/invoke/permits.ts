@@ -1,12 +1,12 @@
 /**
  * Permits, for those too who come a moment too early. A caller has its answer before the environment has settled, so whoever
  * invokes one by one may ask again before its own permit is back: a throttle that AWS's callers, who are further away, do
- * not meet. Such a request waits, `settlePatienceMs` at most, and no more of them wait than permits are about to come back.
+ * not meet. Such a request waits, `permitPatienceMs` at most, and no more of them wait than permits are about to come back.
  *
  * What there is, `concurrency.ts` decides. Asynchronous events never wait here: their queue is woken by itself.
  */
 import type { Clock, Timer } from "../base/clock.ts";
-import { settlePatienceMs } from "../limits.ts";
+import { permitPatienceMs } from "../limits.ts";
 import type { Claim, Concurrency, Permit, Scope, Taken } from "./concurrency.ts";
 
 interface Waiter {
@@ -32,7 +32,7 @@ export class Permits {
     const waiting = scope && (this.#waiting.get(scope) ?? []);
     if (!waiting || waiting.length >= scope.settling) return taken;
     return new Promise((resolve) => {
-      const expiry = this.#clock.after(settlePatienceMs, () => {
+      const expiry = this.#clock.after(permitPatienceMs, () => {
         // All wait equally long.
         this.#next(scope);
         resolve(taken);
