@@ -61,15 +61,15 @@ export class Ahead {
     }
   }
 
-  /** The version is in use, and wants a snapshot. Answers the version that has to do without one for it. */
-  wantSnapshot(group: Group): Group | undefined {
-    if (group.isRetired) return undefined;
+  /** The version is in use, and wants a snapshot. Answers those that have to do without one from now on. */
+  wantSnapshot(group: Group): readonly Group[] {
+    if (group.isRetired) return [];
     this.#snapshots.delete(group);
     this.#snapshots.add(group);
     group.provisionedWanted = 1;
-    if (this.#snapshots.size <= this.#limits.snapshotsMax) return undefined;
-    const oldest = [...this.#snapshots].find((one) => !this.#awaiting.has(one));
-    return oldest && this.#withoutSnapshot(oldest);
+    const surplus = Math.max(0, this.#snapshots.size - this.#limits.snapshotsMax);
+    const others = [...this.#snapshots].filter((one) => !this.#awaiting.has(one)).slice(0, surplus);
+    return others.map((one) => this.#withoutSnapshot(one));
   }
 
   /** Of those that have a snapshot, the version that was used longest ago: it does without from now on. */

@@ -87,6 +87,8 @@ export interface Invoker {
    * is in use and the machine has room. Resolves when there is one, or with why there is none. Never rejects.
    */
   snapshot(spec: VersionSpec): Promise<string | undefined>;
+  /** Such a version that had one: another is made when the machine has room. */
+  expectSnapshot(spec: VersionSpec): void;
   /** Calls `wake` each time when an invocation of this version has given its permit back. */
   onPermitFree(wake: (freed: VersionSpec) => void): void;
   /** Waits for running invocations up to `graceMs`, then shuts every environment down. */

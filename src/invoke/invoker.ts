@@ -137,6 +137,7 @@ export function createInvoker(deps: InvokerDeps): Invoker {
     provision: (functionArn, wanted) => pool.provision(functionArn, wanted),
     provisioned: (specKey) => pool.provisioned(specKey),
     snapshot: (spec) => pool.snapshot(spec),
+    expectSnapshot: (spec) => pool.expectSnapshot(spec),
     onPermitFree: (wake) => void permitWatchers.push(wake),
   };
 }

@@ -169,6 +169,33 @@ test("so many versions have a snapshot: who used theirs longest ago does without
   );
 });
 
+test("after a restart so many versions get theirs anew, and the others theirs with a cold start", async () => {
+  const { pool, later, alive } = started({ snapshotsMax: 2 });
+  for (const version of ["1", "2", "3"]) pool.expectSnapshot(specOf(version));
+  await later();
+  assert.deepEqual(
+    alive().map((one) => one.spec.version),
+    ["2", "3"],
+  );
+  assert.equal(pool.size, 2);
+});
+
+test("versions that are published together all get one, and the next use leaves as many as there may be", async () => {
+  const { pool, initialise, alive } = started({ snapshotsMax: 2 });
+  const versions = ["1", "2", "3", "4"];
+  const made = versions.map((version) => pool.snapshot(specOf(version)));
+  await initialise();
+  assert.deepEqual(
+    await Promise.all(made),
+    versions.map(() => undefined),
+  );
+  pool.expectSnapshot(specOf("4"));
+  assert.deepEqual(
+    alive().map((one) => one.spec.version),
+    ["3", "4"],
+  );
+});
+
 test("I3: retiring and closing end snapshots, and tell who waits for one", async () => {
   const { pool, initialise, alive } = started();
   const gone = pool.snapshot(spec);

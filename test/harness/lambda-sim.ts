@@ -49,6 +49,8 @@ interface World {
   }[];
   provisionFailure: string | undefined;
   readonly snapshots: VersionSpec[];
+  /** Of which a snapshot is to be made anew. */
+  readonly expected: VersionSpec[];
   /** Makes one, or answers why not. */
   snapshot: (spec: VersionSpec) => Promise<string | undefined>;
   readonly layersMounted: (readonly string[])[];
@@ -79,6 +81,7 @@ export function simLambda(state = createMemoryState(), seed = 1, limits = { code
     provisions: [],
     provisionFailure: undefined,
     snapshots: [],
+    expected: [],
     snapshot: async () => undefined,
     layersMounted: [],
     deliver: async () => {
@@ -116,6 +119,7 @@ export function simLambda(state = createMemoryState(), seed = 1, limits = { code
         world.snapshots.push(spec);
         return world.snapshot(spec);
       },
+      expectSnapshot: (spec) => void world.expected.push(spec),
       recycle: () => 0,
       onPermitFree() {},
       async stop() {},

@@ -22,7 +22,7 @@ export interface SnapshotsDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly functions: Functions;
-  readonly invoker: Pick<Invoker, "snapshot">;
+  readonly invoker: Pick<Invoker, "snapshot" | "expectSnapshot">;
   readonly stamp: () => Stamp;
 }
 
@@ -50,7 +50,7 @@ export class Snapshots {
         for (const version of fn.versions) {
           const { lifecycle, configuration } = version;
           if (lifecycle.kind !== "active" || !configuration.snapStart) continue;
-          void this.#deps.invoker.snapshot(specOf(id, String(version.number), configuration));
+          this.#deps.invoker.expectSnapshot(specOf(id, String(version.number), configuration));
         }
       }
     });
