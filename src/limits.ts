@@ -73,6 +73,8 @@ export const inspectedTimeoutMs = 24 * 60 * minute; // ours: of functions that a
 export const cpuMbPerVcpu = 1769;
 export const initCpus = 2; // ours: the share of CPU while INIT runs, if the function's own is smaller
 export const memoryReadingAgeMsMax = 100; // ours: a REPORT line may show a peak that is this old
+export const memoryCachedBytesMin = 4 * MiB; // ours: of page cache, for a look at each process of an environment
+export const memoryProcessesMax = 64; // ours: how many of them are looked at
 export const environmentProcessesMax = 1024;
 export const environmentOpenFilesMax = 1024;
 

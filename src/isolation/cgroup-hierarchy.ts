@@ -60,8 +60,10 @@ export interface Hierarchy {
   limitWrites(limits: CgroupLimits): readonly Write[];
   /** Of one that runs. */
   cpuWrites(cpus: number): readonly Write[];
-  /** Of a group. */
+  /** Of a group, with page cache. */
   memoryPeakBytes(read: Read): number;
+  /** Of a group: pages of files that are on a disk. */
+  memoryCachedBytes(read: Read): number;
   /** Of the parent: what all its groups have used, also those that are gone. */
   cpuUsec(read: Read): number;
   /** Of a group. */
@@ -137,6 +139,7 @@ function v1(
       weightWrite(sandboxStartWeight),
     ],
     memoryPeakBytes: (read) => Number(read(memory, "memory.max_usage_in_bytes")),
+    memoryCachedBytes: (read) => difference(read(memory, "memory.stat"), "total_cache", "total_shmem"),
     cpuUsec: (read) =>
       unified === undefined
         ? Math.floor(Number(read(counter, "cpuacct.usage")) / 1000)
@@ -175,6 +178,7 @@ function v2(base: string, instance: string, processors: number): Hierarchy {
     ],
     // memory.peak is there since Linux 5.19; before it the present use is the best there is.
     memoryPeakBytes: (read) => Number(read(parent, "memory.peak") || read(parent, "memory.current")),
+    memoryCachedBytes: (read) => difference(read(parent, "memory.stat"), "file", "shmem"),
     cpuUsec: (read) => field(read(parent, "cpu.stat"), "usage_usec"),
     oomKills: (read) => field(read(parent, "memory.events"), "oom_kill"),
     killWrites: () => [{ parent, file: "pids.max", value: "0", optional: true }, killWrite(parent)],
@@ -292,6 +296,10 @@ export function parseCgroupMounts(mountinfo: string): readonly CgroupMount[] {
 function field(text: string, name: string): number {
   const line = text.split("\n").find((candidate) => candidate.startsWith(`${name} `));
   return line ? Number(line.slice(name.length + 1)) : 0;
+}
+
+function difference(text: string, name: string, less: string): number {
+  return Math.max(0, field(text, name) - field(text, less));
 }
 
 function words(text: string): readonly string[] {

@@ -82,9 +82,10 @@ test("D2: on v2 the limits are written where the kernel reads them, and the cont
   put("5000000\n", "lambdad", "one", "7-1", "memory.current");
   assert.equal(group.usage().memoryPeakBytes, 5_000_000, "without memory.peak, before Linux 5.19");
   put("9000000\n", "lambdad", "one", "7-1", "memory.peak");
+  put("anon 7\nfile 1500000\nshmem 500000\n", "lambdad", "one", "7-1", "memory.stat");
   put("usage_usec 777\nuser_usec 700\n", "lambdad", "one", "cpu.stat");
   put("low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\n", "lambdad", "one", "7-1", "memory.events");
-  assert.deepEqual(group.usage(), { memoryPeakBytes: 9_000_000 });
+  assert.deepEqual(group.usage(), { memoryPeakBytes: 8_000_000 }, "without page cache");
   assert.equal(cgroups.cpuUsec(), 777);
   assert.equal(group.oomKills(), 2);
 
@@ -169,7 +170,8 @@ test("D2: on v1 each controller has its own directory, and a hybrid's empty v2 i
   assert.equal(get("pids", ...directory, "pids.max"), "66");
   put("7000000\n", "cpu,cpuacct", "lambdad", "one", "cpuacct.usage");
   assert.equal(cgroups.cpuUsec(), 7000, "of all, also of those that are gone");
-  put("1000\n", "memory", ...directory, "memory.max_usage_in_bytes");
+  put("1500\n", "memory", ...directory, "memory.max_usage_in_bytes");
+  put("cache 9\ntotal_cache 700\ntotal_shmem 200\n", "memory", ...directory, "memory.stat");
   put("oom_kill_disable 0\nunder_oom 0\noom_kill 1\n", "memory", ...directory, "memory.oom_control");
   assert.deepEqual(group.usage(), { memoryPeakBytes: 1000 });
   assert.equal(group.oomKills(), 1);

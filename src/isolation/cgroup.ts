@@ -18,7 +18,7 @@ import {
 import { type FileHandle, mkdir, open as openFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Clock } from "../base/clock.ts";
-import { sandboxDestroyTimeoutMs } from "../limits.ts";
+import { memoryProcessesMax, sandboxDestroyTimeoutMs } from "../limits.ts";
 import {
   type CgroupHost,
   type CgroupLimits,
@@ -30,6 +30,7 @@ import {
   type Write,
 } from "./cgroup-hierarchy.ts";
 import { DriverError, type Usage } from "./driver.ts";
+import { memoryPeak, ownPeakBytes } from "./memory-peak.ts";
 
 export interface Cgroup {
   readonly joinFiles: readonly string[];
@@ -159,6 +160,15 @@ function openGroup({ name, hierarchy, clock, host }: GroupParts): Cgroup {
     return [...new Set(listed.filter(Boolean).map(Number))];
   }
 
+  const peak = memoryPeak({
+    total: () => hierarchy.memoryPeakBytes(readOpened),
+    cached: () => hierarchy.memoryCachedBytes(read),
+    ofOneProcess: () => {
+      const pids = members().slice(0, memoryProcessesMax);
+      return Math.max(0, ...pids.map((pid) => ownPeakBytes(readOr(`/proc/${pid}/status`))));
+    },
+  });
+
   /** Answers whether nothing is left to kill. */
   function killAll(): boolean {
     write(hierarchy.killWrites());
@@ -192,7 +202,7 @@ function openGroup({ name, hierarchy, clock, host }: GroupParts): Cgroup {
         throw new DriverError("limits", `cannot ${isFrozen ? "freeze" : "thaw"} ${name}`, { cause });
       }
     },
-    usage: () => ({ memoryPeakBytes: hierarchy.memoryPeakBytes(readOpened) }),
+    usage: () => ({ memoryPeakBytes: peak() }),
     oomKills: () => hierarchy.oomKills(read),
     async destroy() {
       if (isDestroyed) return;
