@@ -107,8 +107,10 @@ final class Bean {
   private Property writable(String name) {
     Property found = properties.get(name);
     if (found == null) {
+      // Of AWS's events "detail-type" is detailType, and "x-amz-id-2" is xAmzId2.
+      String wanted = isEvent ? name.replace("-", "") : name;
       for (Property each : properties.values()) {
-        if (each.name.equalsIgnoreCase(name)) found = each;
+        if (each.name.equalsIgnoreCase(wanted)) found = each;
       }
     }
     if (found == null || found.isWritable()) return found;
