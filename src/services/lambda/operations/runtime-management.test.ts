@@ -60,7 +60,7 @@ test("active tracing samples the traces that begin here, and log levels reach th
   await sim.call("Invoke", { FunctionName }, { trace: "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0" });
   const [own, given] = sim.world.orders.map(({ request }) => request.traceHeader);
   assert.match(own ?? "", /;Sampled=1/);
-  assert.match(given ?? "", /^Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0/);
+  assert.match(given ?? "", /^Root=1-5759e988-bd862e3fe1be46a994272793;Parent=[0-9a-f]{16};Sampled=0/);
   assert.deepEqual(sim.world.orders[0]?.spec.logLevels, { application: "DEBUG", system: "INFO" });
 
   const shown = await sim.call("UpdateFunctionConfiguration", {
