@@ -75,7 +75,8 @@ final class Fault extends Exception {
   }
 
   private static boolean isReflection(String name) {
-    return name.startsWith("java.lang.reflect.") || name.startsWith("jdk.internal.reflect.") || name.startsWith("sun.reflect.");
+    return name.startsWith("java.lang.reflect.") || name.startsWith("java.lang.invoke.")
+        || name.startsWith("jdk.internal.reflect.") || name.startsWith("sun.reflect.");
   }
 
   /** A chain of causes may be a circle. */
