@@ -217,6 +217,17 @@ const cases: Readonly<Record<string, Case>> = {
       /^ {2}File ".*index\.py", line 2, in inner\n {4}raise KeyError\('k'\)\n$/,
     ],
   ),
+  "files of the interpreter are shown where AWS has them": async (start, { minor }) => {
+    const guest = await start({ files: { "index.py": "raise ValueError('no')\n" } });
+    const { stackTrace } = (await guest.init)?.body as Payload;
+    const [first = "", ...rest] = stackTrace;
+    assert.ok(
+      first.startsWith(`  File "/var/lang/lib/python3.${minor}/importlib/__init__.py", line `),
+      first,
+    );
+    assert.match(first, /\n {4}return _bootstrap\._gcd_import\(name\[level:\], package, level\)\n$/);
+    assert.match(rest.at(-1) ?? "", /\/index\.py", line 1, in <module>\n {4}raise ValueError\('no'\)\n$/);
+  },
   "a class of one's own is its type": fails(
     { "index.py": "class Broken(Exception): pass\ndef handler(e, c): raise Broken()\n" },
     "Broken",

@@ -4,9 +4,10 @@ A `Fault` is the runtime's own finding, with a type of AWS's and no stack; every
 with the stack from its first frame outside this package on.
 """
 
+import os
+import sys
 
-# Before the line of each error that the function did not catch. AWS ends it so, to keep the error in the same line of
-# standard output.
+# AWS's words before each error that the function did not catch, to the last byte.
 UNHANDLED = (
     "LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function code. However, in rare "
     "cases, a Lambda runtime update can cause unexpected function behavior. For functions using managed runtimes, "
@@ -37,8 +38,16 @@ def error_of(exc_info, request_id):
     while frame.tb_next and frame.tb_frame.f_globals.get("__name__", "").startswith("lambdad_runtime."):
         frame = frame.tb_next
     # As tuples: newer Pythons would mark the columns, AWS does not.
-    stack = [(entry.filename, entry.lineno, entry.name, entry.line) for entry in traceback.extract_tb(frame)]
+    stack = [(as_on_aws(entry.filename), entry.lineno, entry.name, entry.line) for entry in traceback.extract_tb(frame)]
     return _error(str(value), kind.__name__, request_id, traceback.format_list(stack))
+
+
+def as_on_aws(filename):
+    """The path of a file of the interpreter's where AWS has it."""
+    library = os.path.dirname(os.__file__)
+    if not filename.startswith(library + "/"):
+        return filename
+    return "/var/lang/lib/python%d.%d" % sys.version_info[:2] + filename[len(library) :]
 
 
 def _error(message, error_type, request_id, stack):
