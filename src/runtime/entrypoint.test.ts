@@ -157,3 +157,15 @@ async function mountsWith(t: TestContext, files: Place["files"]) {
   }
   return ["/var/task", "/opt"].map((target) => ({ source: join(directory, target), target }));
 }
+
+test("an interpreter of the system may be an absolute link, which leads nowhere from outside", async (t) => {
+  const root = await mkdtemp(join(tmpdir(), "lambdad-root-"));
+  t.after(() => rm(root, { recursive: true, force: true }));
+  await mkdir(join(root, "bin"));
+  await symlink("/etc/alternatives/only-in-the-root", join(root, "bin/awk"));
+  const mounts = await mountsWith(t, { "/var/task/bootstrap": Buffer.from("#!/bin/awk -f\n") });
+  const start = () => chooseEntrypoint({ ...custom, root }, mounts, spec);
+  assert.deepEqual(await start(), started("/var/task/bootstrap"));
+  await rm(join(root, "bin/awk"));
+  assert.deepEqual(await start(), refused("no such file or directory"));
+});

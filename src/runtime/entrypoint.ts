@@ -4,7 +4,6 @@
  *
  * Looks at the mounts' sources on the host, and follows links as they will be followed inside. Starts nothing.
  */
-import { existsSync } from "node:fs";
 import { lstat, open, readlink } from "node:fs/promises";
 import { posix } from "node:path";
 import type { Mount } from "../isolation/driver.ts";
@@ -74,12 +73,20 @@ async function obstacleTo(found: Found, { mounts, root }: Places): Promise<Obsta
     const interpreter = posix.resolve(taskRoot, program.interpreter);
     const isThere =
       hostPath(interpreter, mounts) === undefined
-        ? existsSync(root + interpreter)
+        ? await isEntry(root + interpreter)
         : (await look(interpreter, mounts)) !== "nothing";
     return isThere ? undefined : "no such file or directory";
   } finally {
     await file.close();
   }
+}
+
+/** A link counts as it is: one that is absolute would lead out of the root. */
+function isEntry(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 function invalid(message: string): Entrypoint {
