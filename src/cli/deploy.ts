@@ -1,13 +1,14 @@
 /**
  * `lambdad deploy DIR`: zips a folder, guesses how it wants to run, creates the function or updates what differs, waits
  * until it is ready, and says what it did. With --watch it stays, and updates the code each time when a file changes.
+ * A jar or a zip in the folder's place is a package already, and goes as it is.
  */
 import { readFileSync, statSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { basename, join, parse, resolve } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import type { Client } from "./client.ts";
 import { ApiError } from "./client.ts";
-import type { Guess } from "./guess.ts";
+import type { Guess, NewestRuntimes } from "./guess.ts";
 import { guess } from "./guess.ts";
 import type { InspectOption } from "./inspect.ts";
 import { openInspection } from "./inspect.ts";
@@ -30,8 +31,8 @@ export interface DeployOptions {
 export interface DeployDeps {
   readonly client: Client;
   readonly clock: Clock;
-  /** The newest Python that this machine can start, for the guess. */
-  readonly pythonRuntime: () => Promise<string>;
+  /** For the guess. */
+  readonly newestRuntimes: () => Promise<NewestRuntimes>;
 }
 
 interface Configuration {
@@ -50,14 +51,15 @@ const pollMs = 50;
 
 export async function deploy(deps: DeployDeps, directory: string, options: DeployOptions): Promise<void> {
   const folder = resolve(directory);
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
-    throw new CommandError(`${directory} is not a folder`);
-  const name = options.name ?? basename(folder);
+  const isArchive = isPackage(folder);
+  if (!isArchive && !statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw new CommandError(`${directory} is neither a folder nor a .zip or .jar file`);
+  if (isArchive && options.watch) throw new CommandError("--watch takes a folder");
+  const name = options.name ?? (isArchive ? parse(folder).name : basename(folder));
   const settings = await settingsOf(deps, folder, options);
   const say = (text: string) => (options.json ? undefined : print(`${bold(name)}: ${text}`));
 
-  const { zip, files } = await packFolder(folder);
-  say(`zipped ${files.length} ${files.length === 1 ? "file" : "files"}, ${megabytes(zip.length)}`);
+  const zip = isArchive ? readFileSync(folder) : await zipped(folder, say);
   say(`runtime ${settings.Runtime}, handler ${settings.Handler}${settings.because}`);
 
   const path = `/2015-03-31/functions/${encodeURIComponent(name)}`;
@@ -75,6 +77,16 @@ export async function deploy(deps: DeployDeps, directory: string, options: Deplo
   }
   if (options.watch) return watchFolder(deps, folder, path, say);
   print(`\nInvoke it:  lambdad invoke ${name} --payload '{}'\nIts log:    lambdad logs ${name} --follow`);
+}
+
+function isPackage(path: string): boolean {
+  return /\.(zip|jar)$/.test(path) && statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+async function zipped(folder: string, say: (text: string) => void): Promise<Uint8Array> {
+  const { zip, files } = await packFolder(folder);
+  say(`zipped ${files.length} ${files.length === 1 ? "file" : "files"}, ${megabytes(zip.length)}`);
+  return zip;
 }
 
 /** Never resolves: until Ctrl-C. */
@@ -103,11 +115,11 @@ async function watchFolder(
 
 async function settingsOf(deps: DeployDeps, folder: string, options: DeployOptions) {
   let guessed: Guess | undefined;
-  if (!options.runtime || !options.handler) {
+  if (!isPackage(folder) && (!options.runtime || !options.handler)) {
     const files = filesOf(folder);
     guessed = guess(
       { files, read: (file) => readFileSync(join(folder, file), "utf8") },
-      await deps.pythonRuntime(),
+      await deps.newestRuntimes(),
     );
   }
   const runtime = options.runtime ?? guessed?.runtime;
@@ -115,7 +127,9 @@ async function settingsOf(deps: DeployDeps, folder: string, options: DeployOptio
   if (!runtime || !handler) {
     throw new CommandError(
       `cannot tell how ${folder} wants to run`,
-      "It has no bootstrap, index.js or lambda_function.py. Say it with --runtime and --handler.",
+      isPackage(folder)
+        ? "Say it with --runtime and --handler."
+        : "It has no bootstrap, index.js, lambda_function.py or .rb. Say it with --runtime and --handler.",
     );
   }
   const because =

@@ -27,6 +27,12 @@ const cases: readonly [name: string, files: Record<string, string>, expected: st
     { "thumb.py": "import os\n\ndef handler(event, context):\n" },
     "python3.13 thumb.handler",
   ],
+  [
+    "Ruby's default",
+    { Gemfile: "", "lambda_function.rb": "def lambda_handler(event:, context:)\nend\n" },
+    "ruby3.4 lambda_function.lambda_handler",
+  ],
+  ["a single Ruby file", { "thumb.rb": "def handler(event:, context:) = 1\n" }, "ruby3.4 thumb.handler"],
   ["two Python files with no known name", { "a.py": "", "b.py": "" }, undefined],
   ["a custom runtime", { bootstrap: "#!/bin/sh", "index.js": "" }, "provided.al2023 bootstrap"],
   ["nothing known", { "README.md": "" }, undefined],
@@ -34,7 +40,8 @@ const cases: readonly [name: string, files: Record<string, string>, expected: st
 
 for (const [name, files, expected] of cases) {
   test(`the guess for ${name}`, () => {
-    const found = guess({ files: Object.keys(files), read: (file) => files[file] ?? "" }, "python3.13");
+    const newest = { python: "python3.13", ruby: "ruby3.4" };
+    const found = guess({ files: Object.keys(files), read: (file) => files[file] ?? "" }, newest);
     assert.equal(found && `${found.runtime} ${found.handler}`, expected);
   });
 }

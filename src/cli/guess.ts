@@ -18,10 +18,16 @@ export interface Folder {
 
 const nodeRuntime = "nodejs24.x";
 const pythonModules = ["lambda_function.py", "index.py", "main.py", "app.py", "handler.py"];
+const rubyFiles = ["lambda_function.rb", "index.rb", "main.rb", "app.rb", "handler.rb"];
 const nodeModules = ["index.mjs", "index.js", "index.cjs", "handler.mjs", "handler.js", "app.mjs", "app.js"];
 
-/** `pythonRuntime` is the newest that this machine can start. */
-export function guess(folder: Folder, pythonRuntime: string): Guess | undefined {
+/** The newest that this machine can start. */
+export interface NewestRuntimes {
+  readonly python: string;
+  readonly ruby: string;
+}
+
+export function guess(folder: Folder, newest: NewestRuntimes): Guess | undefined {
   const has = (file: string) => folder.files.includes(file);
   if (has("bootstrap")) return { runtime: "provided.al2023", handler: "bootstrap", because: "bootstrap" };
   const main = has("package.json") ? mainOf(folder.read("package.json")) : undefined;
@@ -32,7 +38,9 @@ export function guess(folder: Folder, pythonRuntime: string): Guess | undefined 
     return { runtime: nodeRuntime, handler: nodeHandler(folder, nodeModule), because: nodeModule };
   const pythonModule = pythonModules.find(has) ?? onlyOne(folder.files, /^[^/]+\.py$/);
   if (pythonModule)
-    return { runtime: pythonRuntime, handler: pythonHandler(folder, pythonModule), because: pythonModule };
+    return { runtime: newest.python, handler: scriptHandler(folder, pythonModule), because: pythonModule };
+  const rubyFile = rubyFiles.find(has) ?? onlyOne(folder.files, /^[^/]+\.rb$/);
+  if (rubyFile) return { runtime: newest.ruby, handler: scriptHandler(folder, rubyFile), because: rubyFile };
   return undefined;
 }
 
@@ -54,7 +62,8 @@ function nodeHandler(folder: Folder, file: string): string {
   return `${withoutExtension(file)}.${named?.[1] ?? named?.[2] ?? "handler"}`;
 }
 
-function pythonHandler(folder: Folder, file: string): string {
+/** Python's or Ruby's: both say `def handler(`. */
+function scriptHandler(folder: Folder, file: string): string {
   const named = /^def\s+(\w*handler\w*)\s*\(/im.exec(folder.read(file));
   return `${withoutExtension(file)}.${named?.[1] ?? "lambda_handler"}`;
 }

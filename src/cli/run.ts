@@ -121,7 +121,7 @@ function program(): Command {
 
   lambdad
     .command("deploy")
-    .argument("<dir>", "folder with the function's code")
+    .argument("<dir>", "folder with the function's code, or a .zip or .jar of it")
     .description("zip a folder, and create or update the function")
     .addOption(endpointOption())
     .option("--name <name>", "the function's name (default: the folder's)")
@@ -136,7 +136,7 @@ function program(): Command {
     .action(async (dir, options) => {
       const { deploy } = await import("./deploy.ts");
       const client = createClient(resolveClient(options.endpoint), systemClock);
-      await deploy({ client, clock: systemClock, pythonRuntime: newestPython }, dir, options);
+      await deploy({ client, clock: systemClock, newestRuntimes }, dir, options);
     });
 
   lambdad
@@ -338,9 +338,9 @@ async function localRoots(dataDir: string | undefined) {
   return createRoots(resolveConfig({ dataDir }).dataDir);
 }
 
-async function newestPython(): Promise<string> {
-  const entries = await (await localCatalog(undefined)).list();
-  const minor = (id: string) => Number(id.slice("python3.".length));
-  const ready = entries.filter(({ id, status }) => id.startsWith("python3.") && status === "ready");
-  return ready.toSorted((one, other) => minor(other.id) - minor(one.id))[0]?.id ?? "python3.13";
+async function newestRuntimes() {
+  const entries = await (await localCatalog(undefined)).list(); // newest first
+  const newest = (family: string, otherwise: string) =>
+    entries.find(({ id, status }) => id.startsWith(family) && status === "ready")?.id ?? otherwise;
+  return { python: newest("python3.", "python3.13"), ruby: newest("ruby", "ruby3.3") };
 }
