@@ -219,8 +219,8 @@ const cases: Readonly<Record<string, Case>> = {
   ),
   "files of the interpreter are shown where AWS has them": async (start, { minor }) => {
     const guest = await start({ files: { "index.py": "raise ValueError('no')\n" } });
-    const { stackTrace } = (await guest.init)?.body as Payload;
-    const [first = "", ...rest] = stackTrace;
+    const answer = await guest.init;
+    const [first = "", ...rest] = (answer?.body as Payload).stackTrace;
     assert.ok(
       first.startsWith(`  File "/var/lang/lib/python3.${minor}/importlib/__init__.py", line `),
       first,
