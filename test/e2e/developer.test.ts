@@ -3,13 +3,15 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
 import { systemClock } from "../../src/base/clock.ts";
 import { createClient } from "../../src/cli/client.ts";
-import { mustRun, works } from "../harness/command.ts";
+import { mustRun } from "../harness/command.ts";
 import { type RunningServer, startServer } from "../harness/server.ts";
 import { until } from "../harness/wait.ts";
 
@@ -127,10 +129,25 @@ test("invoke --inspect waits for the debugger, and closes the port afterwards", 
   await assert.rejects(fetch(`http://127.0.0.1:${port}/json/list`));
 });
 
-test("debugpy listens where a Python function has it", async (t) => {
-  if (!works("python3", ["-c", "import debugpy"])) return t.skip("debugpy is not installed");
+/** What a test needs of debugpy: it listens, and says so to whoever comes. */
+const debugger_ = `import socket, threading
+
+def listen(where):
+    server = socket.create_server(tuple(where))
+    threading.Thread(target=greet, args=(server,), daemon=True).start()
+
+def greet(server):
+    while True:
+        client, _ = server.accept()
+        client.sendall(b"debugpy is here")
+        client.close()
+`;
+
+test("a Python function's debugpy is reached through the port, and a function without it says so", async () => {
+  rmSync(folder, { recursive: true });
+  mkdirSync(folder);
   write("lambda_function.py", "def handler(event, context):\n    return event\n");
-  await lambdad(
+  const args = [
     "deploy",
     folder,
     "--name",
@@ -139,8 +156,19 @@ test("debugpy listens where a Python function has it", async (t) => {
     "lambda_function.handler",
     "--inspect",
     "0",
-  );
+  ];
+  // Python puts the function's own before this machine's.
+  write("debugpy.py", "raise ImportError()\n");
+  await lambdad(...args);
+  const failed = begin("invoke", "snake", "--quiet");
+  assert.equal(await failed.ended, 1);
+  assert.match(failed.output(), /Unable to import module 'debugpy'/);
+  write("debugpy.py", debugger_);
+  const deployed = begin(...args);
+  assert.equal(await deployed.ended, 0, deployed.output());
   assert.match(await lambdad("invoke", "snake", "--quiet", "--payload", '"hi"'), /"hi"/);
+  const client = connect(Number(portIn(deployed.output())), "127.0.0.1");
+  assert.equal(await text(client), "debugpy is here");
 });
 
 test("with --secure no debugger is let in", async () => {
