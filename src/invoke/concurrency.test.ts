@@ -88,6 +88,16 @@ for (const [what, overrides, reason] of [
   });
 }
 
+test("a function that is switched off and on again runs at once; a reservation that is raised gives what it adds", () => {
+  const concurrency = new Concurrency(10);
+  assert.deepEqual(begun(concurrency, 1, { reserved: 0 }, 0), [noReserved]);
+  const on = begun(concurrency, 11, { reserved: 1 }, 1);
+  assert.deepEqual([countOf(on, "reserved"), countOf(on, tooManyReserved)], [10, 1]);
+  const raised = begun(concurrency, 31, { reserved: 4 }, 1);
+  assert.deepEqual([countOf(raised, "reserved"), countOf(raised, tooManyReserved)], [30, 1]);
+  assert.deepEqual(begun(concurrency, 1, { reserved: 1 }, 1), [tooManyReserved], "lowered, it gives nothing");
+});
+
 test("provisioned concurrency spills over at ten requests a second for each", () => {
   const answers = begun(new Concurrency(10), 15, { provisioned: 1, unreserved: 100 }, 0);
   assert.equal(countOf(answers, "provisioned"), 10);

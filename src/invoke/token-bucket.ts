@@ -9,15 +9,17 @@ export interface Rate {
 
 export class TokenBucket {
   #tokens: number;
+  #capacity: number;
   #atMs: number;
 
   /** Full. */
   constructor({ capacity }: Rate, nowMs: number) {
     this.#tokens = capacity;
+    this.#capacity = capacity;
     this.#atMs = nowMs;
   }
 
-  /** Whether there was one, which is gone now. The rate may be another each time. */
+  /** Whether there was one, which is gone now. The rate may be another each time: what a greater capacity adds is there at once. */
   take(rate: Rate, nowMs: number): boolean {
     this.#fill(rate, nowMs);
     if (this.#tokens < 1) return false;
@@ -33,7 +35,9 @@ export class TokenBucket {
 
   #fill({ capacity, perSecond }: Rate, nowMs: number): void {
     const gainedMs = Math.max(0, nowMs - this.#atMs);
-    this.#tokens = Math.min(capacity, this.#tokens + (gainedMs / 1000) * perSecond);
+    const added = Math.max(0, capacity - this.#capacity);
+    this.#tokens = Math.min(capacity, this.#tokens + added + (gainedMs / 1000) * perSecond);
+    this.#capacity = capacity;
     this.#atMs = Math.max(this.#atMs, nowMs);
   }
 }
