@@ -85,9 +85,7 @@ export function createPythonRuntimes(deps: PythonDeps): RuntimeSource {
         work = compile(found, bootstrap);
         compiled.set(place, work);
       }
-      // inferred: an installed root file system is left as it was installed.
-      const lacksSdk = !found.hasSdk && found.root === undefined;
-      const [sdk] = await Promise.all([lacksSdk ? sdkFor(found) : undefined, work]);
+      const [sdk] = await Promise.all([found.hasSdk ? undefined : sdkFor(found), work]);
       const version = id.slice("python".length);
       const packages = `/var/lang/lib/python${version}/site-packages`;
       const isEverywhere =

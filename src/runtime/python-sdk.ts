@@ -1,7 +1,7 @@
 /**
  * The AWS SDK for Python that Python runtimes bring, as AWS's do: where an interpreter has no boto3 of its own, its pip
- * installs it once into the data directory. Without pip or without a network, functions run all the same, and have to
- * bring boto3 themselves if they want it.
+ * installs it once into the data directory; for an interpreter in a root file system the pip of this machine's does.
+ * Without pip or without a network, functions run all the same, and have to bring boto3 themselves if they want it.
  */
 import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, rm } from "node:fs/promises";
@@ -23,9 +23,13 @@ export interface PythonSdkDeps {
 
 /** What is known of an interpreter without boto3. */
 export interface Bare {
+  /** "3.12.1" */
+  readonly version: string;
   readonly executable: string;
   /** "cpython-312": packages are of one minor version. */
   readonly cacheTag: string;
+  /** The root file system that it is in; undefined: the machine's. */
+  readonly root?: string;
 }
 
 /** Absolute path of a folder with boto3 in it; undefined: there is none to be had. */
@@ -36,16 +40,21 @@ export function createPythonSdk(deps: PythonSdkDeps): PythonSdk {
   /** What failed is not tried again: each cold start would wait for it. */
   const byTag = new Map<string, Promise<string | undefined>>();
 
-  async function installed({ executable, cacheTag }: Bare): Promise<string | undefined> {
+  async function installed({ version, executable, cacheTag, root }: Bare): Promise<string | undefined> {
     const place = join(dataDir, "runtimes", `boto3-${cacheTag}`);
     if (existsSync(place)) return place;
-    onProgress(`installing boto3 for ${executable} (once)`);
+    onProgress(`installing boto3 for ${root === undefined ? executable : `Python ${version}`} (once)`);
+    // A root file system has no way to the network. boto3 is Python alone, so whose pip it is makes no difference.
+    const [program, target] =
+      root === undefined
+        ? [executable, []]
+        : ["python3", ["--python-version", version, "--only-binary=:all:"]];
     const partial = `${place}.partial`;
     await rm(partial, { recursive: true, force: true });
     await mkdir(partial, { recursive: true });
     const { isSuccess, stderr } = await runProgram(
-      executable,
-      ["-m", ...pipArguments, "--target", partial, "boto3"],
+      program,
+      ["-m", ...pipArguments, ...target, "--target", partial, "boto3"],
       {
         env: { ...pipVariables(deps.env), PATH: deps.path },
         timeoutMs: runtimeFetchMs,
@@ -54,7 +63,7 @@ export function createPythonSdk(deps: PythonSdkDeps): PythonSdk {
     if (!isSuccess || !existsSync(join(partial, "boto3"))) {
       await rm(partial, { recursive: true, force: true });
       logger.warn("functions have to bring boto3 themselves: pip could not install it", {
-        python: executable,
+        python: program,
         reason: stderr.trim().split("\n").at(-1),
       });
       return undefined;

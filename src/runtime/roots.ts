@@ -45,9 +45,9 @@ const recipes: Readonly<Record<string, Recipe>> = {
   java21: java(21, "trixie"),
   java17,
   "java17.al2023": java17,
-  // With boto3, as AWS has it.
+  // With boto3, as AWS has it; bookworm's is too old for AWS_ENDPOINT_URL, and functions would call AWS.
   "python3.13": interpreter("python3.13", "trixie", ["python3-boto3"]),
-  "python3.11": interpreter("python3.11", "bookworm", ["python3-boto3"]),
+  "python3.11": interpreter("python3.11", "bookworm"),
   // Of the AWS SDK Debian has core (with STS), S3 and KMS; AWS has all of it.
   "ruby3.3": interpreter("ruby3.3", "trixie", ["ruby-aws-sdk-s3"]),
 };
