@@ -220,7 +220,8 @@ const cases: Readonly<Record<string, Case>> = {
   "files of the interpreter are shown where AWS has them": async (start, { minor }) => {
     const guest = await start({ files: { "index.py": "raise ValueError('no')\n" } });
     const answer = await guest.init;
-    const [first = "", ...rest] = (answer?.body as Payload).stackTrace;
+    assert.ok(answer);
+    const [first = "", ...rest] = (answer.body as Payload).stackTrace;
     assert.ok(
       first.startsWith(`  File "/var/lang/lib/python3.${minor}/importlib/__init__.py", line `),
       first,
