@@ -366,6 +366,8 @@ export const logPageBytesMax = 1 * MiB; // GetLogEvents, FilterLogEvents: one an
 export const logPageEventsMax = 10_000;
 export const logScanBytesMax = 16 * MiB; // ours: FilterLogEvents answers a page, perhaps an empty one, after as much
 export const logPendingBytesMax = 64 * MiB; // ours: output that waits to be written; beyond it lines are dropped, counted
+export const logLineHeldBytes = 128; // ours: what a line that waits takes beside its text, so that short ones count, too
+export const outputTurnBytes = 16 * KiB; // ours: whoever prints so much at once waits for a turn of the event loop
 
 // Gateway. Ours where not said otherwise.
 export const requestBodyBytesMax = 128 * MiB; // of collected bodies; streams have the operation's own limit

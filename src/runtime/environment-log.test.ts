@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
+import { PassThrough } from "node:stream";
 import { test } from "node:test";
+import { versionSpec } from "../../test/harness/fake-environment.ts";
 import { invocation, stage } from "../../test/harness/runtime-stage.ts";
 import { ScriptedDriver } from "../../test/harness/scripted-runtime.ts";
 import type { ScriptedRuntime } from "../../test/harness/scripted-runtime.ts";
-import { logLineBytesMax, logPendingBytesMax } from "../limits.ts";
+import { createSimClock } from "../base/clock-sim.ts";
+import { logLineBytesMax, logPendingBytesMax, outputTurnBytes } from "../limits.ts";
+import { EnvironmentOutput } from "./output.ts";
 
 /** Prints while it handles an event whose payload says what. */
 function printing(print: (runtime: ScriptedRuntime, payload: string) => void): ScriptedDriver {
@@ -144,6 +148,31 @@ test("a function that prints a hundred megabytes without a newline stays bounded
   await environment.settled();
   assert.equal(result.outcome.kind, "success");
   assert.deepEqual([bytes, longest], [100 * chunk.length, logLineBytesMax]);
+});
+
+test("whoever prints without end gives everybody else a turn after each piece, and nothing is lost", async () => {
+  const clock = createSimClock();
+  const stream = { account: "0", region: "r", group: "g", stream: "s" };
+  let lines = 0;
+  const sink = { append: () => void (lines += 1) };
+  const format = { ...versionSpec(), logFormat: "Text" } as const;
+  const output = new EnvironmentOutput({ clock, sink, stream, format });
+  const streams = { stdout: new PassThrough(), stderr: new PassThrough(), frames: new PassThrough() };
+  const attached = output.attach(streams);
+  const pieces = 20;
+  const piece = Buffer.alloc(outputTurnBytes, "x\n");
+  const seen: number[] = [];
+  const look = () => {
+    seen.push(lines);
+    if (lines < (pieces * piece.length) / 2) setImmediate(look);
+  };
+  for (let count = 0; count < pieces; count += 1) streams.stdout.write(piece);
+  setImmediate(look);
+  await output.drained();
+  assert.equal(lines, (pieces * piece.length) / 2);
+  assert.ok(seen.length >= pieces - 1, `others had ${seen.length} turns`);
+  for (const each of Object.values(streams)) each.end();
+  await attached;
 });
 
 test("in JSON format the platform's lines are records", async (t) => {

@@ -9,7 +9,13 @@
 import type { Readable } from "node:stream";
 import { TailBuffer } from "../base/bounded.ts";
 import type { Clock } from "../base/clock.ts";
-import { logAgeMsMax, logFutureMsMax, logPendingBytesMax, logTailBytesMax } from "../limits.ts";
+import {
+  logAgeMsMax,
+  logFutureMsMax,
+  logPendingBytesMax,
+  logTailBytesMax,
+  outputTurnBytes,
+} from "../limits.ts";
 import { applicationLine } from "./application-lines.ts";
 import type { EnvironmentLog, LogSink, LogStreamRef } from "./contract.ts";
 import type { Message, MessageReader } from "./log-lines.ts";
@@ -102,6 +108,7 @@ export class EnvironmentOutput implements EnvironmentLog {
     stream.on("data", (chunk: Uint8Array) => {
       this.#receivedBytes += chunk.length;
       for (const message of reader.push(chunk)) this.#emit(message, origin);
+      if (chunk.length >= outputTurnBytes) giveTurn(stream);
     });
     return new Promise((resolve) => {
       const finish = () => {
@@ -169,6 +176,13 @@ export class EnvironmentOutput implements EnvironmentLog {
   #append(text: string, atMs: number): void {
     this.#deps.sink.append(this.#deps.stream, atMs, text);
   }
+}
+
+/** Node reads a pipe that is full two megabytes long, a million lines perhaps, before it looks at anything else. */
+function giveTurn(stream: Readable): void {
+  stream.pause();
+  // In the same round as `drained` looks again.
+  setImmediate(() => stream.resume());
 }
 
 function nextRound(): Promise<void> {

@@ -10,7 +10,7 @@ import type { Clock, Timer } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Counter } from "../../base/metrics.ts";
 import type { LogStreamRef } from "../../runtime/contract.ts";
-import { logEventOverheadBytes, logPendingBytesMax } from "../../limits.ts";
+import { logEventOverheadBytes, logLineHeldBytes, logPendingBytesMax } from "../../limits.ts";
 import type { Chunk, ChunkHead, LogGroup, LogsStore, StreamRecord } from "./store.ts";
 
 export interface NewEvent {
@@ -57,22 +57,23 @@ export class Journal {
     this.#deps = deps;
   }
 
-  /** Bytes of messages that were appended and are not on disk yet. */
+  /** Bytes that messages take that were appended and are not on disk yet. */
   get unwrittenBytes(): number {
     return this.#unwrittenBytes;
   }
 
   /** A function's line. Cheap, never throws; makes group and stream when it is written. */
   append(ref: LogStreamRef, timestampMs: number, message: string): void {
-    if (this.#unwrittenBytes + message.length > logPendingBytesMax) {
+    const bytes = message.length + logLineHeldBytes;
+    if (this.#unwrittenBytes + bytes > logPendingBytesMax) {
       this.#droppedSinceFlush += 1;
       this.#deps.dropped.add();
       return;
     }
     const group = this.#pendingByRef.get(ref) ?? this.#pendingGroup(ref);
     group.events.push({ stream: ref.stream, event: { timestampMs, message } });
-    this.#gatheredBytes += message.length;
-    this.#unwrittenBytes += message.length;
+    this.#gatheredBytes += bytes;
+    this.#unwrittenBytes += bytes;
     if (this.#gatheredBytes >= flushBytes) void this.flush();
     else this.#timer ??= this.#deps.clock.after(flushDelayMs, () => void this.flush());
   }

@@ -5,6 +5,7 @@ import { createSimClock } from "../../base/clock-sim.ts";
 import { silentLogger } from "../../base/logger.ts";
 import { createMetrics } from "../../base/metrics.ts";
 import { seededRandom } from "../../base/random.ts";
+import { logLineHeldBytes, logPendingBytesMax } from "../../limits.ts";
 import { createMemoryStore } from "../../store/memory/memory-store.ts";
 import type { Context, Operation } from "../service.ts";
 import { createLogs } from "./index.ts";
@@ -287,4 +288,13 @@ test("lines beyond what may wait in memory are dropped and counted, not kept", a
   const line = "x".repeat(1024 * 1024);
   for (let count = 0; count < 200; count += 1) print(line);
   assert.match(deps.metrics.render(), /lambdad_log_lines_dropped_total [1-9]/);
+});
+
+test("short lines count with what they take: so many wait, and no more", async () => {
+  const { deps, print } = started();
+  const waiting = Math.floor(logPendingBytesMax / (logLineHeldBytes + 1));
+  for (let count = 0; count < waiting; count += 1) print("x");
+  assert.match(deps.metrics.render(), /lambdad_log_lines_dropped_total 0/);
+  print("x");
+  assert.match(deps.metrics.render(), /lambdad_log_lines_dropped_total 1/);
 });
