@@ -5,13 +5,14 @@ import { fixedCatalog } from "../../test/harness/runtime-stage.ts";
 import { createSimClock } from "../base/clock-sim.ts";
 import { initTimeoutMs } from "../limits.ts";
 import { Boot } from "./boot.ts";
+import type { VersionSpec } from "./contract.ts";
 import type { InitPhase, PlatformEvent } from "./platform-events.ts";
 
-async function staged(phase: InitPhase) {
+async function staged(phase: InitPhase, spec: Partial<VersionSpec> = {}) {
   const clock = createSimClock();
   const said: PlatformEvent[] = [];
   const log = { platform: (event: PlatformEvent) => void said.push(event) };
-  const boot = new Boot({ clock, spec: versionSpec(), log }, phase);
+  const boot = new Boot({ clock, spec: versionSpec(spec), log }, phase);
   let timeouts = 0;
   const plan = await fixedCatalog.plan("nodejs22.x");
   return {
@@ -31,6 +32,15 @@ test("INIT's time begins when everything is there, and is over after ten seconds
   begin();
   await clock.advance(initTimeoutMs - 1);
   assert.equal(boot.durationMs, initTimeoutMs - 1);
+  assert.equal(timeouts(), 0);
+  await clock.advance(1);
+  assert.equal(timeouts(), 1);
+});
+
+test("INIT of what is being debugged has the time that its specification says", async () => {
+  const { begin, clock, timeouts } = await staged("init", { initTimeoutMs: 3_600_000 });
+  begin();
+  await clock.advance(3_599_999);
   assert.equal(timeouts(), 0);
   await clock.advance(1);
   assert.equal(timeouts(), 1);

@@ -19,7 +19,8 @@ export interface BootDeps {
 }
 
 /** Ahead of traffic there is more time. */
-export function initTimeoutMsOf({ initialization, timeoutMs }: VersionSpec): number {
+export function initTimeoutMsOf({ initialization, initTimeoutMs: own, timeoutMs }: VersionSpec): number {
+  if (own !== undefined) return own;
   return initialization === undefined ? initTimeoutMs : Math.max(initAheadTimeoutMsMin, timeoutMs);
 }
 

@@ -26,6 +26,8 @@ export interface VersionSpec {
   readonly layers: readonly string[];
   readonly memoryMb: number;
   readonly timeoutMs: number;
+  /** Of INIT. Left out: AWS's. */
+  readonly initTimeoutMs?: number;
   readonly ephemeralStorageMb: number;
   /** The function's own variables. */
   readonly variables: Readonly<Record<string, string>>;

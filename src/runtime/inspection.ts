@@ -1,6 +1,6 @@
 /**
  * Debuggers for functions: while an inspection is open, environments of its function start with the Node inspector (or
- * debugpy) listening, and with a timeout that nobody reaches at a breakpoint; a port of this machine leads to the one that
+ * debugpy) listening, and with timeouts that nobody reaches at a breakpoint, in INIT neither; a port of this machine leads to the one that
  * started last. Kept in memory only: a restart of lambdad closes them all.
  *
  * The port is bound to the loopback alone: whoever reaches it runs code in the function.
@@ -111,12 +111,14 @@ export class Inspections {
 function inspected(spec: VersionSpec, address: string, waits: boolean): VersionSpec {
   const variables = { ...spec.variables };
   if (spec.runtime.startsWith("nodejs")) {
-    const flag = waits ? "--inspect-wait" : "--inspect";
+    // Node 18 can only wait by stopping in its first line.
+    const waiting = spec.runtime === "nodejs18.x" ? "--inspect-brk" : "--inspect-wait";
+    const flag = waits ? waiting : "--inspect";
     variables["NODE_OPTIONS"] = [variables["NODE_OPTIONS"], `${flag}=${address}`].filter(Boolean).join(" ");
-  } else {
+  } else if (spec.runtime.startsWith("python")) {
     variables["_LAMBDAD_DEBUGPY"] = waits ? `${address}:wait` : address;
   }
-  return { ...spec, variables, timeoutMs: inspectedTimeoutMs };
+  return { ...spec, variables, timeoutMs: inspectedTimeoutMs, initTimeoutMs: inspectedTimeoutMs };
 }
 
 /** From the address that sandboxes may answer to. */
