@@ -117,6 +117,45 @@ test("an unfinished frame is shown when its program ends, and may still be finis
   assert.deepEqual(texts(reader.push(Buffer.concat([whole.subarray(19), frame("next")]))), ["def", "next"]);
 });
 
+test("what is printed comes in frames as it is, and is lines again, each stream's its own, with their time", () => {
+  const [out, err] = [0xa55a0001, 0xa55a0005];
+  const reader = new FrameReader();
+  const bytes = Buffer.concat([
+    ...[
+      frame("be", 1, out),
+      frame("error\npart", 2, err),
+      frame("logged", 3),
+      frame("gun\nwhole\nno end", 4, out),
+    ],
+    frame("ly\n", 5, err),
+  ]);
+  const messages = [...bytes].flatMap((_, index) => reader.push(bytes.subarray(index, index + 1)));
+  assert.deepEqual(
+    messages.map(({ bytes: text, atMs }) => [text.toString(), atMs]),
+    [
+      ["error\n", 2],
+      ["logged", 3],
+      ["begun\n", 4],
+      ["whole\n", 4],
+      ["partly\n", 5],
+    ],
+  );
+  assert.deepEqual(texts(reader.flush()), ["no end"]);
+  assert.deepEqual(reader.flush(), []);
+});
+
+test("a printed line that is begun is bounded as every other", () => {
+  const text = "x".repeat(logLineBytesMax + 7);
+  const messages = readAll(new FrameReader(), [
+    frame(text.slice(0, 9), 1, 0xa55a0001),
+    frame(text.slice(9), 1, 0xa55a0001),
+  ]);
+  assert.deepEqual(
+    messages.map(({ length }) => length),
+    [logLineBytesMax, 7],
+  );
+});
+
 test("what is not framed is read as lines from there on", () => {
   assert.deepEqual(readAll(new FrameReader(), [frame("framed"), "plain\nlines", " here\n"]), [
     "framed",

@@ -59,18 +59,26 @@ export class LineReader implements MessageReader {
 
 const frameHeadBytes = 16;
 const frameMark = 0xa55a;
-/** In the type: 2 for JSON, 3 for text, and above these the level, from 1 for TRACE. */
-const frameKind = { mask: 0b11, json: 0b10, levelShift: 2, levelMask: 0b1111 } as const;
+/**
+ * In the type: 2 for JSON, 3 for text, and above these the level, from 1 for TRACE. 1 is ours: printed as it is, above it
+ * 1 for standard error.
+ */
+const frameKind = { mask: 0b11, printed: 0b01, json: 0b10, levelShift: 2, levelMask: 0b1111 } as const;
 
 /**
  * A frame: 4 bytes type, 4 bytes length, 8 bytes epoch microseconds, all big-endian, then UTF-8. A program that writes
  * something else there gets it logged as lines.
+ *
+ * What our bootstraps' functions print comes here too, begun lines and all: between two pipes there is no order.
  */
 export class FrameReader implements MessageReader {
   readonly #pending = new ByteQueue();
   #remaining = 0;
   #atMs = 0;
   #level: number | undefined;
+  #printed: LineReader | undefined;
+  readonly #printedOut = new LineReader();
+  readonly #printedErr = new LineReader();
   #lines: LineReader | undefined;
 
   push(chunk: Uint8Array): readonly Message[] {
@@ -80,31 +88,50 @@ export class FrameReader implements MessageReader {
     while (this.#remaining > 0 || this.#readHead()) {
       const piece = this.#takePiece();
       if (!piece) return messages;
-      messages.push({ bytes: piece, atMs: this.#atMs, level: this.#level });
+      messages.push(...this.#read(piece));
     }
     return this.#isForeign() ? [...messages, ...this.#fallBack()] : messages;
   }
 
   flush(): readonly Message[] {
     if (this.#lines) return this.#lines.flush();
-    if (this.#pending.length === 0) return [];
-    // An unfinished frame's text is shown; an unfinished head has none.
-    const bytes = this.#pending.take(this.#pending.length);
-    if (this.#remaining === 0) return [];
-    this.#remaining -= bytes.length;
+    const messages: Message[] = [];
+    if (this.#pending.length > 0) {
+      // An unfinished frame's text is shown; an unfinished head has none.
+      const bytes = this.#pending.take(this.#pending.length);
+      if (this.#remaining > 0) messages.push(...this.#read(bytes));
+      this.#remaining = Math.max(0, this.#remaining - bytes.length);
+    }
+    return [...messages, ...this.#dated(this.#printedOut.flush()), ...this.#dated(this.#printedErr.flush())];
+  }
+
+  /** A frame's text, or a part of it. */
+  #read(bytes: Buffer): readonly Message[] {
+    if (this.#printed) return this.#dated(this.#printed.push(bytes));
     return [{ bytes, atMs: this.#atMs, level: this.#level }];
+  }
+
+  #dated(lines: readonly Message[]): readonly Message[] {
+    return lines.map(({ bytes }) => ({ bytes, atMs: this.#atMs }));
   }
 
   /** False: the head is not here yet, or is none. */
   #readHead(): boolean {
     while (this.#pending.length >= frameHeadBytes && !this.#isForeign()) {
       const head = this.#pending.take(frameHeadBytes);
-      this.#level = levelOf(head.readUInt16BE(2));
+      const type = head.readUInt16BE(2);
+      this.#level = levelOf(type);
+      const isPrinted = (type & frameKind.mask) === frameKind.printed;
+      this.#printed = isPrinted ? this.#printedBy(type >> frameKind.levelShift) : undefined;
       this.#remaining = head.readUInt32BE(4);
       this.#atMs = Number(head.readBigUInt64BE(8) / 1000n);
       if (this.#remaining > 0) return true;
     }
     return false;
+  }
+
+  #printedBy(stream: number): LineReader {
+    return stream === 0 ? this.#printedOut : this.#printedErr;
   }
 
   #takePiece(): Buffer | undefined {
