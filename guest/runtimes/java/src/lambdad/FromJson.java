@@ -13,6 +13,7 @@ import java.nio.file.Paths;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Calendar;
 import java.util.Collection;
 import java.util.Date;
 import java.util.EnumMap;
@@ -35,7 +36,7 @@ final class FromJson {
   static Object bind(Object json, Type type) {
     Class<?> raw = Types.raw(type);
     if (raw == Object.class) return natural(json);
-    if (Values.isContainer(raw)) return Values.contained(json, type, raw);
+    if (isContainer(raw)) return Values.contained(json, type, raw);
     if (json == null) return raw.isPrimitive() && raw != void.class ? Bean.zero(raw) : null;
     if (raw.getName().startsWith("java.time.") && !raw.isEnum()) return Times.read(json, raw);
     if (json instanceof List) return ofArray((List<?>) json, type, raw);
@@ -164,9 +165,20 @@ final class FromJson {
     }
   }
 
+  /** By their names, so that only those who use them load these classes. */
+  private static boolean isContainer(Class<?> raw) {
+    String name = raw.getName();
+    return name.startsWith("java.util.Optional") || name.equals("java.util.concurrent.atomic.AtomicReference")
+        || name.equals("java.util.concurrent.atomic.AtomicBoolean");
+  }
+
+  private static boolean isDate(Class<?> raw) {
+    return Date.class.isAssignableFrom(raw) || Calendar.class.isAssignableFrom(raw);
+  }
+
   private static boolean isValue(Class<?> raw) {
     return raw.isPrimitive() || raw.isEnum() || raw == String.class || raw == Boolean.class
-        || raw == Character.class || Number.class.isAssignableFrom(raw) || Values.isDate(raw);
+        || raw == Character.class || Number.class.isAssignableFrom(raw) || isDate(raw);
   }
 
   private static Object ofScalar(Object json, Class<?> raw) {
@@ -181,7 +193,7 @@ final class FromJson {
     if (isLetter && json instanceof Integer) return (char) (int) (Integer) json;
     if (raw == Void.class) return null;
     if (json instanceof Number && raw.isEnum()) return constantAt(((Number) json).intValue(), raw);
-    if (Values.isDate(raw) && !"".equals(json) && !(json instanceof Boolean)) return Values.date(json, raw);
+    if (isDate(raw) && !"".equals(json) && !(json instanceof Boolean)) return Values.date(json, raw);
     String text = text(json);
     if (isLetter) {
       if (text.length() == 1) return text.charAt(0);

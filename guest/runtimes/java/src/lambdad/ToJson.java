@@ -10,12 +10,7 @@ import java.util.Date;
 import java.util.Iterator;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
-import java.util.OptionalInt;
-import java.util.OptionalLong;
-import java.util.TimeZone;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * From any object to JSON, by the rules of Jackson as AWS has set it up: beans by their getters and public fields, dates
@@ -52,12 +47,6 @@ final class ToJson {
     else if (value instanceof ByteBuffer) bytes((ByteBuffer) value);
     else if (value instanceof Iterator) elements((Iterator<?>) value);
     else if (value instanceof AtomicBoolean) json.literal(value.toString());
-    else if (value instanceof AtomicReference) write(((AtomicReference<?>) value).get());
-    else if (value instanceof OptionalInt) write(Values.boxed((OptionalInt) value));
-    else if (value instanceof OptionalLong) write(Values.boxed((OptionalLong) value));
-    else if (value instanceof OptionalDouble) write(Values.boxed((OptionalDouble) value));
-    else if (value instanceof TimeZone) json.value(((TimeZone) value).getID());
-    else if (value instanceof Path) json.value(((Path) value).toUri().toString());
     else if (value instanceof Map.Entry) {
       json.beginObject().name(key(((Map.Entry<?, ?>) value).getKey()));
       write(((Map.Entry<?, ?>) value).getValue());
@@ -66,11 +55,17 @@ final class ToJson {
       Times.write(json, value);
     } else if (value instanceof Class) {
       json.value(((Class<?>) value).getName());
-    } else if (Values.isText(value.getClass())) {
-      json.value(value.toString());
+    } else if (isLibrarys(value.getClass())) {
+      write(Values.content(value));
     } else {
       bean(value);
     }
+  }
+
+  /** Java's own; of Joda's library what AWS's event classes have. */
+  private static boolean isLibrarys(Class<?> type) {
+    String name = type.getName();
+    return name.startsWith("java.") || name.startsWith("sun.") || name.startsWith("jdk.") || name.startsWith("org.joda.time.");
   }
 
   private void number(Number value) {

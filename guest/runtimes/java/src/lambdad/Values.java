@@ -1,6 +1,7 @@
 package lambdad;
 
 import java.lang.reflect.Type;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalDateTime;
@@ -26,11 +27,6 @@ import java.util.concurrent.atomic.AtomicReference;
 final class Values {
   private Values() {}
 
-  static boolean isContainer(Class<?> raw) {
-    String name = raw.getName();
-    return name.startsWith("java.util.Optional") || raw == AtomicReference.class || raw == AtomicBoolean.class;
-  }
-
   static Object contained(Object json, Type type, Class<?> raw) {
     if (raw == Optional.class) return Optional.ofNullable(valueOf(json, Types.argumentOf(type, raw, 0)));
     if (raw == AtomicReference.class) return new AtomicReference<>(valueOf(json, Types.argumentOf(type, raw, 0)));
@@ -51,26 +47,16 @@ final class Values {
     return json == null ? null : FromJson.bind(json, type);
   }
 
-  static Object boxed(OptionalInt value) {
-    return value.isPresent() ? (Object) value.getAsInt() : null;
-  }
-
-  static Object boxed(OptionalLong value) {
-    return value.isPresent() ? (Object) value.getAsLong() : null;
-  }
-
-  static Object boxed(OptionalDouble value) {
-    return value.isPresent() ? (Object) value.getAsDouble() : null;
-  }
-
-  /** UUID, URI, Locale, a character set, …; of Joda's library what AWS's event classes have. */
-  static boolean isText(Class<?> type) {
-    String name = type.getName();
-    return name.startsWith("java.") || name.startsWith("sun.") || name.startsWith("jdk.") || name.startsWith("org.joda.time.");
-  }
-
-  static boolean isDate(Class<?> raw) {
-    return Date.class.isAssignableFrom(raw) || Calendar.class.isAssignableFrom(raw);
+  /** What a container has in it, as it is to be written; the text of everything else: UUID, URI, a character set, … */
+  static Object content(Object value) {
+    if (value instanceof AtomicReference) return ((AtomicReference<?>) value).get();
+    if (value instanceof OptionalInt) return ((OptionalInt) value).isPresent() ? ((OptionalInt) value).getAsInt() : null;
+    if (value instanceof OptionalLong) return ((OptionalLong) value).isPresent() ? ((OptionalLong) value).getAsLong() : null;
+    if (value instanceof OptionalDouble) {
+      return ((OptionalDouble) value).isPresent() ? ((OptionalDouble) value).getAsDouble() : null;
+    }
+    if (value instanceof TimeZone) return ((TimeZone) value).getID();
+    return value instanceof Path ? ((Path) value).toUri().toString() : value.toString();
   }
 
   /** A date of milliseconds, also as text, or of what Jackson's StdDateFormat reads: ISO 8601 in its variants, RFC 1123. */
