@@ -426,10 +426,10 @@ test("a service's web route gets what is under /_lambdad/ or for its hosts, and 
 });
 
 test("a GET may have a body: a web route gets it, and its signature covers it", async () => {
-  const lambda = fakeService("lambda", {}, async ({ body, signer }) => ({
+  const lambda = fakeService("lambda", {}, async (request) => ({
     status: 200,
     headers: {},
-    body: `${Buffer.from(body).toString()} of ${signer("lambda", "x")?.accessKey}`,
+    body: `${Buffer.from(request.body).toString()} of ${request.signer("lambda", "x")?.accessKey}`,
   }));
   const host = "f.lambda-url.us-east-1.localhost:4566";
   const headers = await signed("/", { host, "content-length": "2" }, "GET");
@@ -439,10 +439,10 @@ test("a GET may have a body: a web route gets it, and its signature covers it", 
 });
 
 test("a web route of one region takes no signature for another", async () => {
-  const lambda = fakeService("lambda", {}, async ({ signer }) => ({
+  const lambda = fakeService("lambda", {}, async (request) => ({
     status: 200,
     headers: {},
-    body: String(signer("lambda", "eu-west-1")?.accessKey),
+    body: String(request.signer("lambda", "eu-west-1")?.accessKey),
   }));
   const host = "f.lambda-url.eu-west-1.localhost:4566";
   const headers = await signed("/", { host }); // for the region "x"

@@ -222,7 +222,7 @@ test("an external extension gets INVOKE and SHUTDOWN with all they have, and its
 test("the caller does not wait for extensions, the environment does, and their time is billed", async (t) => {
   const layerArn = await watcher();
   if (layerArn === undefined) return t.skip("there is no C compiler");
-  const holdMs = 700;
+  const holdMs = 1000;
   await created("held", {
     Layers: [layerArn],
     Environment: { Variables: { WATCHER_HOLD_MS: String(holdMs) } },
