@@ -474,7 +474,7 @@ const cases: Readonly<Record<string, Case>> = {
     assert.deepEqual({ stdout, stderr }, { stdout: "", stderr: "" });
   },
 
-  "what is printed and what is logged stay in order: whole lines are frames, begun ones and children's are not":
+  "what is printed and what is logged stay in order: what is printed is framed as it is, but a child's":
     async (start) => {
       const body = `async () => {
         const { stdout, stderr } = process;
@@ -489,11 +489,20 @@ const cases: Readonly<Record<string, Case>> = {
       assert.deepEqual((await guest.invoke({})).body, [1, 2, true]);
       const { frames, stdout, stderr } = await guest.stop();
       assert.deepEqual(
-        frames.map(({ text }) => text.split("\t").at(-1)),
-        ["one\n", "two ü\n", "three\n", "four\n", "\n", "six\n", "{ a: 1 }\n", "last\n"],
+        frames.map(({ type, text }) => [type % 0x10, text.split("\t").at(-1)]),
+        [
+          [1, "one\ntwo ü\n"],
+          [0xf, "three\n"],
+          [5, "four\n"],
+          [1, "fi"],
+          [1, "ve\n\n"],
+          [0xf, "six\n"],
+          [1, "{ a: 1 }\n"],
+          [1, "beg"],
+          [1, "un\nlast\nno end"],
+        ],
       );
-      assert.equal(frames[0]?.type, 0xa55a0003);
-      assert.deepEqual({ stdout, stderr }, { stdout: "five\nchild\nbegun\nno end", stderr: "child\n" });
+      assert.deepEqual({ stdout, stderr }, { stdout: "child\n", stderr: "child\n" });
     },
 
   "without a descriptor lines go to standard output, one each": async (start) => {

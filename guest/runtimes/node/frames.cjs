@@ -9,6 +9,8 @@ const fs = require("fs");
 
 exports.textFrame = 0xa55a0003;
 exports.jsonFrame = 0xa55a0002;
+/** lambdad's own: bytes that were printed, to be taken for lines by whoever reads them. */
+exports.printedFrame = { out: 0xa55a0001, err: 0xa55a0005 };
 
 /** `text`: a string or bytes. */
 exports.frameOf = function frameOf(type, epochMs, text) {

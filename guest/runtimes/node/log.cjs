@@ -7,7 +7,7 @@
  */
 const { intoError, toLogged } = require("./errors.cjs");
 const { frameOf, jsonFrame, textFrame, writeAll } = require("./frames.cjs");
-const { frameLines } = require("./printed-lines.cjs");
+const { framePrinted } = require("./printed-lines.cjs");
 
 /** The current invocation's, for each line. */
 const logging = { requestId: undefined, tenantId: undefined };
@@ -36,7 +36,7 @@ exports.patchConsole = function patchConsole(descriptor, isNewer) {
   isJson = process.env.AWS_LAMBDA_LOG_FORMAT?.toUpperCase() === "JSON";
   const level = levels[process.env.AWS_LAMBDA_LOG_LEVEL?.toLowerCase()] ?? levels.trace;
   const write = descriptor === undefined ? writeLine : frameWriter(Number(descriptor));
-  if (descriptor !== undefined) frameLines(Number(descriptor));
+  if (descriptor !== undefined) framePrinted(Number(descriptor));
   const format = isJson ? formatJson : formatText;
   for (const [method, own] of Object.entries(levels)) {
     console[method] =
