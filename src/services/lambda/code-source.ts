@@ -31,12 +31,17 @@ export async function zipFrom(
   }
 }
 
+/** AWS's texts; what is unsafe, which AWS may well take, is named. */
 export function zipRefused(error: ZipError): AwsError {
-  const text =
-    error.code === "too-large"
-      ? `Unzipped size must be smaller than ${unzippedBytesMax} bytes`
-      : "Could not unzip uploaded file. Please check your file, then try to upload again.";
-  return invalidParameter(text, error);
+  const unreadable = "Could not unzip uploaded file. Please check your file, then try to upload again.";
+  switch (error.code) {
+    case "too-large":
+      return invalidParameter(`Unzipped size must be smaller than ${unzippedBytesMax} bytes`, error);
+    case "unsafe":
+      return invalidParameter(`${unreadable} ${error.message}.`, error);
+    case "unreadable":
+      return invalidParameter(unreadable, error);
+  }
 }
 
 function inline(zip: Uint8Array): Uint8Array {
