@@ -180,6 +180,8 @@ const documents = [
   ...patterns,
   `{"deadLetterTargetArn":"${arn("sqs", "x")}","maxReceiveCount":"3"}`,
   '{"a":"<b>","b":[1,{"c":null}]}',
+  '{"a":[{"constructor":1}],"__proto__":["x"]}',
+  '{"a":[{"numeric":["constructor",1]},{"anything-but":{"toString":"x"}}]}',
   '{"QueueUrl":"http://127.0.0.1:4566/000000000000/x","MessageBody":"b"}',
 ];
 

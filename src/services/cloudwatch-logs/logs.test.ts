@@ -298,3 +298,10 @@ test("short lines count with what they take: so many wait, and no more", async (
   print("x");
   assert.match(deps.metrics.render(), /lambdad_log_lines_dropped_total 1/);
 });
+
+test("a stream's name is text", async () => {
+  const { call } = started();
+  await call("CreateLogGroup", { logGroupName: "g" });
+  const made = call("CreateLogStream", { logGroupName: "g", logStreamName: "\ud800" });
+  await assert.rejects(made, { code: "InvalidParameterException" });
+});

@@ -3,6 +3,7 @@
  * (`events/async/queue.ts`) knows no functions; it asks here at each attempt, so that what is set or deployed meanwhile
  * counts. Source: lambda-map 6.3.
  */
+import { own } from "../../base/own.ts";
 import { parseArn } from "../../base/arn.ts";
 import type { Logger } from "../../base/logger.ts";
 import type {
@@ -136,7 +137,7 @@ export function createAsyncFunctions(parts: Parts, recursion: Recursion): AsyncF
     async settingsOf(event): Promise<AsyncSettings> {
       const { id, qualifier = latest } = refFrom(event);
       const known = functions.cached(id) ?? (await functions.known(id));
-      const set = known?.fn.settings.eventInvoke[qualifier];
+      const set = known && own(known.fn.settings.eventInvoke, qualifier);
       return {
         retriesMax: set?.retriesMax ?? asyncRetriesDefault,
         ageMsMax: set?.ageSecondsMax === undefined ? asyncEventAgeMsDefault : set.ageSecondsMax * 1000,

@@ -14,6 +14,8 @@ export function streamOperations(deps: LogsDeps): Operations {
   const { store } = deps;
   return {
     async CreateLogStream({ logGroupName, logStreamName }, ctx) {
+      // inferred: half a character has no UTF-8.
+      if (!logStreamName.isWellFormed()) throw invalidParameter("The log stream name is no valid text.");
       const group = await groupNamed(deps, logGroupName, ctx);
       if (!(await store.createStream(group, logStreamName))) throw streamExists();
       return {};

@@ -2,6 +2,7 @@
  * Concurrency that an account has given away in a region: reserved for functions, provisioned for versions. Pure; kept in
  * one record, so that two functions cannot take the same share at once. Sources: lambda-map 2.3, 6.2.
  */
+import { own } from "../../../base/own.ts";
 import { accountConcurrencyMax } from "../../../limits.ts";
 import type { FunctionRecord } from "./function.ts";
 import { provisionedTotal } from "./provisioned.ts";
@@ -35,7 +36,7 @@ export function unreservedConcurrency({ reserved, provisioned }: AccountRecord):
   let unreserved = accountConcurrencyMax;
   for (const count of Object.values(reserved)) unreserved -= count;
   for (const [name, count] of Object.entries(provisioned)) {
-    if (reserved[name] === undefined) unreserved -= count;
+    if (own(reserved, name) === undefined) unreserved -= count;
   }
   return unreserved;
 }
@@ -43,7 +44,7 @@ export function unreservedConcurrency({ reserved, provisioned }: AccountRecord):
 type Counts = Readonly<Record<string, number>>;
 
 function withEntry(counts: Counts, name: string, count: number | undefined): Counts {
-  if (counts[name] === count) return counts;
+  if (own(counts, name) === count) return counts;
   const { [name]: _before, ...others } = counts;
   return count === undefined ? others : { ...others, [name]: count };
 }

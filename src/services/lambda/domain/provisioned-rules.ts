@@ -2,6 +2,7 @@
  * Who may have how much provisioned concurrency: published versions and aliases of them, each version once, within the
  * function's reservation or the account's unreserved pool. Pure. Source: lambda-map 2.3.
  */
+import { own } from "../../../base/own.ts";
 import { unreservedConcurrencyMin } from "../../../limits.ts";
 import {
   functionNotFound,
@@ -35,7 +36,7 @@ export function provisionedPut(
 export function provisionedRemoved(fn: FunctionRecord, qualifier: string): FunctionRecord {
   requireNamed(fn, qualifier);
   // inferred: that deleting what is not there succeeds.
-  if (!fn.settings.provisioned[qualifier]) return fn;
+  if (!own(fn.settings.provisioned, qualifier)) return fn;
   return {
     ...fn,
     settings: { ...fn.settings, provisioned: without(fn.settings.provisioned, qualifier) },
@@ -44,7 +45,7 @@ export function provisionedRemoved(fn: FunctionRecord, qualifier: string): Funct
 
 export function provisionedOf(fn: FunctionRecord, qualifier: string): ProvisionedConcurrency {
   requireNamed(fn, qualifier);
-  const found = fn.settings.provisioned[qualifier];
+  const found = own(fn.settings.provisioned, qualifier);
   if (!found) throw provisionedConcurrencyNotFound();
   return found;
 }
@@ -116,7 +117,7 @@ function checkShare(before: FunctionRecord, next: FunctionRecord, account: Accou
 
 /** Of a change of an alias: it may not come to share a version with another provisioned alias. */
 export function requireSeparate(fn: FunctionRecord, aliasName: string): void {
-  if (!fn.settings.provisioned[aliasName]) return;
+  if (!own(fn.settings.provisioned, aliasName)) return;
   const targets = targetsOf(fn, aliasName, 1);
   const isUnpublished = targets.some(({ version }) => version === latest);
   if (isUnpublished) throw unpublished();

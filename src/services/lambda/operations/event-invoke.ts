@@ -1,4 +1,5 @@
 /** Put, Update, Get, Delete and ListFunctionEventInvokeConfig: how asynchronous events of a qualifier are tried. */
+import { own } from "../../../base/own.ts";
 import { listEventInvokeConfigsPageMax } from "../../../limits.ts";
 import type { Context } from "../../service.ts";
 import { requireDestination } from "../destinations.ts";
@@ -113,7 +114,7 @@ function qualifierOf({ qualifier }: FunctionRef): string {
 }
 
 function configOf(fn: FunctionRecord, ref: FunctionRef): EventInvokeConfig {
-  const found = fn.settings.eventInvoke[qualifierOf(ref)];
+  const found = own(fn.settings.eventInvoke, qualifierOf(ref));
   if (!found) throw nothingSet(ref);
   return found;
 }

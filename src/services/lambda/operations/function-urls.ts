@@ -1,4 +1,5 @@
 /** Create, Get, Update, Delete and ListFunctionUrlConfigs: one address for a function and for each alias. */
+import { own } from "../../../base/own.ts";
 import { listFunctionUrlConfigsPageMax } from "../../../limits.ts";
 import { functionNotFound, nothingRequestedExists, resourceConflict, resourceNotFound } from "../errors.ts";
 import type { FunctionRecord } from "../domain/function.ts";
@@ -122,7 +123,7 @@ function keyOf({ qualifier }: FunctionRef): string {
 }
 
 function urlOf(fn: FunctionRecord, ref: FunctionRef): FunctionUrl | undefined {
-  return fn.settings.urls[keyOf(ref)];
+  return own(fn.settings.urls, keyOf(ref));
 }
 
 function withUrls(fn: FunctionRecord, urls: FunctionRecord["settings"]["urls"]): FunctionRecord {

@@ -250,3 +250,23 @@ test("every operation of the model is answered or refused by name", () => {
   assert.equal(Object.keys(operations).length, 88);
   for (const { notImplemented } of refused) assert.match(notImplemented, /not there yet/);
 });
+
+test("functions and aliases may be called as what every object has", async () => {
+  const sim = simLambda();
+  for (const FunctionName of ["constructor", "__proto__"]) {
+    await sim.create(FunctionName);
+    await sim.call("PublishVersion", { FunctionName });
+    await sim.call("CreateAlias", { FunctionName, Name: FunctionName, FunctionVersion: "1" });
+    const alias = { FunctionName, Qualifier: FunctionName };
+    const none = awsError("ResourceNotFoundException");
+    await assert.rejects(sim.call("GetFunctionUrlConfig", alias), none);
+    await assert.rejects(sim.call("GetFunctionEventInvokeConfig", alias), none);
+    await assert.rejects(
+      sim.call("GetProvisionedConcurrencyConfig", alias),
+      awsError("ProvisionedConcurrencyConfigNotFoundException"),
+    );
+    await sim.call("PutProvisionedConcurrencyConfig", { ...alias, ProvisionedConcurrentExecutions: 10 });
+  }
+  const { AccountLimit } = await sim.call("GetAccountSettings", {});
+  assert.equal(AccountLimit?.UnreservedConcurrentExecutions, 980);
+});

@@ -1,4 +1,5 @@
 /** TagResource, UntagResource, ListTags: of functions, event source mappings and code signing configurations. */
+import { own } from "../../../base/own.ts";
 import { parseArn } from "../../../base/arn.ts";
 import type { Context } from "../../service.ts";
 import { codeSigningId } from "../domain/code-signing.ts";
@@ -57,7 +58,7 @@ export function createTagOperations(parts: LambdaParts): TagOperations {
       case "code-signing-config":
         return taggedCodeSigning(arn, ctx);
       default:
-        throw resourceNotFound(`${laterKinds[kind] ?? "Resource"} not found: ${arn}`);
+        throw resourceNotFound(`${own(laterKinds, kind) ?? "Resource"} not found: ${arn}`);
     }
   }
 

@@ -2,6 +2,7 @@
  * The conditions of filter policies: values and operators, in AWS's words where they are refused. Pure. A condition is
  * asked about all values of a key; none: the key is not there.
  */
+import { own } from "../../../base/own.ts";
 import { BlockList, isIP } from "node:net";
 import { wildcardTest } from "../../../events/pattern-wildcard.ts";
 
@@ -107,19 +108,19 @@ function compileNumeric(operand: unknown): Test {
     if (rest.length > 0) throw refuse("Too many elements in numeric expression");
     return (value) => value === first;
   }
-  const compare = lower[operator] ?? upper[operator];
+  const compare = own(lower, operator) ?? own(upper, operator);
   if (!compare) throw refuse(`Unrecognized numeric range operator: ${operator.slice(0, 100)}`);
   if (typeof first !== "number") throw refuse(`Value of ${operator} must be numeric`);
   const holds: Test = (value) => typeof value === "number" && compare(value, first);
   if (rest.length === 0) return holds;
-  if (!lower[operator]) throw refuse("Too many elements in numeric expression");
+  if (!own(lower, operator)) throw refuse("Too many elements in numeric expression");
   return compileRange(holds, first, rest);
 }
 
 function compileRange(isAbove: Test, bottom: number, rest: readonly unknown[]): Test {
   const [operator, top, ...more] = rest;
   if (typeof operator !== "string") throw refuse(`Bad value in numeric range: ${shown(operator)}`);
-  const compare = upper[operator];
+  const compare = own(upper, operator);
   if (!compare) throw refuse(`Bad numeric range operator: ${operator.slice(0, 100)}`);
   if (typeof top !== "number") throw refuse(`Value of ${operator} must be numeric`);
   if (more.length > 0) throw refuse("Too many terms in numeric range expression");

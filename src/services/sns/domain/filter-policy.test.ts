@@ -138,6 +138,7 @@ const refused: readonly (readonly [policy: string, text: string, scope?: FilterS
   ['{"a":[{"anything-but":{"suffix":"x"}}]}', "FilterPolicy: Unsupported anything-but pattern: suffix"],
   ['{"a":[{"numeric":[]}]}', "FilterPolicy: Invalid member in numeric match: ]"],
   ['{"a":[{"numeric":[1]}]}', "FilterPolicy: Invalid member in numeric match: 1"],
+  ['{"a":[{"numeric":["constructor",1]}]}', "FilterPolicy: Unrecognized numeric range operator: constructor"],
   ['{"a":[{"numeric":["<>",1]}]}', "FilterPolicy: Unrecognized numeric range operator: <>"],
   ['{"a":[{"numeric":["=","1"]}]}', "FilterPolicy: Value of equals must be numeric"],
   ['{"a":[{"numeric":["<","1"]}]}', "FilterPolicy: Value of < must be numeric"],

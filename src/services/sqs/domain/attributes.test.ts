@@ -70,6 +70,7 @@ const refusals: readonly (readonly [given: Attributes, answer: string])[] = [
   [{ Policy: `{"a":"${"x".repeat(8192)}"}` }, invalid("Policy")],
   [{ Nonsense: "1" }, "InvalidAttributeName: Unknown Attribute Nonsense."],
   [{ QueueArn: "1" }, "InvalidAttributeName: Unknown Attribute QueueArn."],
+  [{ constructor: "1" }, "InvalidAttributeName: Unknown Attribute constructor."],
   [{ FifoQueue: "false" }, "InvalidAttributeName: Unknown Attribute FifoQueue."],
   [
     { ContentBasedDeduplication: "true" },

@@ -2,6 +2,7 @@
  * A queue's attributes: which there are, what they may be, what they are if nobody says. Kept as AWS shows them, strings
  * by name, with defaults filled in; `settingsOf` reads them. Pure. Source: map-sqs-sns-s3 1.3.
  */
+import { own } from "../../../base/own.ts";
 import { queuePolicyBytesMax, messageBytesMax } from "../../../limits.ts";
 import { fifoOnlyAttribute, invalidAttribute, unknownAttribute } from "../errors.ts";
 import { checkPolicy } from "./access.ts";
@@ -105,13 +106,13 @@ const choices: Readonly<Record<string, readonly string[]>> = {
 /** As it is kept; undefined: it is taken away. */
 function normalized(name: string, value: string, before: Attributes): string | undefined {
   const isFifo = before["FifoQueue"] === "true";
-  const range = ranges[name];
+  const range = own(ranges, name);
   if (range) {
     const number = inRange(name, value, range);
     // Shown only together with a key, which no queue here has.
     return name === "KmsDataKeyReusePeriodSeconds" ? undefined : number;
   }
-  const choice = choices[name];
+  const choice = own(choices, name);
   if (choice) {
     if (!isFifo) throw fifoOnlyAttribute(name);
     if (!choice.includes(value)) throw invalidAttribute(name);
