@@ -44,6 +44,14 @@ for (const [name, given, expected] of headers) {
   });
 }
 
+test("a header that is made to be slow to read costs no more than another", () => {
+  const given = `Sampled=${" ".repeat(100_000)}x`;
+  const before = process.cpuUsage();
+  wholeTraceHeader(given, { clock: createSimClock(), random: seededRandom(1), isSampled: false });
+  // Quadratic, it would be minutes.
+  assert.ok(process.cpuUsage(before).user < 2_000_000);
+});
+
 test("a new trace begins now, and is sampled only where that is asked for", () => {
   const clock = createSimClock(Date.UTC(2026, 0, 1));
   const seconds = (Date.UTC(2026, 0, 1) / 1000).toString(16);

@@ -30,8 +30,8 @@ export function wholeTraceHeader(
   if (whole.test(given)) return given;
   const fields = new Map<string, string>();
   for (const part of given.split(";")) {
-    const [, name, value] = /^\s*(\w+)=(.*?)\s*$/.exec(part) ?? [];
-    if (name !== undefined && value !== undefined) fields.set(name.toLowerCase(), value);
+    const at = part.indexOf("=");
+    if (at > 0) fields.set(part.slice(0, at).trim().toLowerCase(), part.slice(at + 1).trim());
   }
   const lineage = fields.get("lineage");
   const rest = lineage === undefined ? "" : `;Lineage=${lineage}`;
