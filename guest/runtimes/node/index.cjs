@@ -19,7 +19,7 @@ const {
   stringifyResult,
   toPayload,
 } = require("./errors.cjs");
-const { defineGc, exposeGc } = require("./gc.cjs");
+const { defineGc, exposeGcToOthers } = require("./gc.cjs");
 const { loadHandler } = require("./handler.cjs");
 const { defineInvokeStore, enterInvocation } = require("./invoke-store.cjs");
 const { logError, logging, patchConsole } = require("./log.cjs");
@@ -94,7 +94,7 @@ function start() {
 function begin() {
   phase = "waiting";
   api.next();
-  if (!hasCallbacks) exposeGc();
+  if (!hasCallbacks) exposeGcToOthers();
 }
 
 function invoke(headers, body) {
