@@ -41,7 +41,7 @@ import { addCorsHeaders, isPreflight, preflightResponse, refuseForeignPage } fro
 import { decodeBody, isWrapped } from "./decode-body.ts";
 import { asAwsError, checkInput, createDispatcher, runHandler } from "./dispatch.ts";
 import { BodyTooLarge, type Exchange } from "./exchange.ts";
-import { bucketInHost, isWebHost, plainAddress } from "./hosts.ts";
+import { bucketInHost, isWebHost } from "./hosts.ts";
 import { createRouter, type OperationRoute, type Route, s3Path, type UploadRoute } from "./route.ts";
 import { checkedRestXml } from "./s3-request.ts";
 
@@ -281,7 +281,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   }
 
   async function webRequest(exchange: Exchange, requestId: string): Promise<WebRequest> {
-    const { method, path, query, headers } = exchange;
+    const { method, path, query, headers, remoteAddress } = exchange;
     const body = await receiveWeb(exchange);
     return {
       method,
@@ -289,7 +289,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       query,
       headers,
       body,
-      remoteAddress: plainAddress(exchange.remoteAddress),
+      remoteAddress,
       requestId,
       host: headers["host"] ?? "",
       signer: (serviceName, region) => signerOf(exchange, body, serviceName, region),

@@ -147,6 +147,19 @@ test("a client that goes away aborts the signal of its handler", async (t) => {
   assert.deepEqual(log, []);
 });
 
+test("a header's bytes beyond ASCII are the same before every kind of body", async (t) => {
+  const request = "GET / HTTP/1.1\r\nHost: abc.lambda-url.us-east-1.localhost\r\n\r\n";
+  for (const body of ["text", "\u20ac", Buffer.from("bytes"), "a".repeat(20_000)]) {
+    const web = fakeService("lambda", {}, async () => ({ status: 200, headers: { "x-a": "\u00e9" }, body }));
+    for (const text of [request, request.replace("\r\n", `\r\n${notPlain}`)]) {
+      const { client } = await talk(t, [web]);
+      client.socket.write(text);
+      await until("the answer", () => client.text.includes("\r\n\r\n"));
+      assert.match(client.text, /\r\nx-a: \u00e9\r\n/);
+    }
+  }
+});
+
 test("a header that would split the answer is not sent", async (t) => {
   const web = fakeService("lambda", {}, async () => ({
     status: 200,

@@ -10,6 +10,7 @@ import type { Clock, Timer } from "../base/clock.ts";
 import { keepAliveGraceMs, keepAliveMs } from "../limits.ts";
 import type { WireResponse } from "../wire/protocol.ts";
 import { BodyTooLarge, ClientGone, type Exchange, type Listener } from "./exchange.ts";
+import { plainAddress } from "./hosts.ts";
 import { mergedBytesMax } from "./http-exchange.ts";
 import type { AnswerHeads } from "./plain-answer.ts";
 import { type PlainRequest, readPlainRequest } from "./plain-request.ts";
@@ -217,7 +218,7 @@ export class PlainExchange implements Exchange {
   }
 
   get remoteAddress(): string {
-    return this.connection.socket.remoteAddress ?? "";
+    return plainAddress(this.connection.socket.remoteAddress ?? "");
   }
 
   get isGone(): boolean {
