@@ -3,13 +3,15 @@
 A frame keeps its newlines and is one log event; on standard output each line is one, so newlines inside an event
 become carriage returns there, as AWS has it.
 
-What is printed goes as frames too, one a line: two pipes have no order between them, and a function's lines do.
+What is printed goes as frames too, of lambdad's own kind and as it is: two pipes have no order between them, and a
+function's lines do.
 """
 
 import io
 import os
 import sys
 import time
+from _thread import RLock
 
 LEVEL_BITS = {
     "TRACE": 0x04,
@@ -23,6 +25,8 @@ LEVEL_BITS = {
 }
 TEXT_FRAME = 0xA55A0003
 JSON_FRAME = 0xA55A0002
+# lambdad's own: bytes that were printed to this descriptor, to be taken for lines by whoever reads them.
+PRINTED_FRAMES = {1: 0xA55A0001, 2: 0xA55A0005}
 
 
 def open_sink(descriptor):
@@ -56,42 +60,46 @@ class FrameSink(Sink):
     def __init__(self, descriptor):
         super().__init__()
         self._descriptor = descriptor
+        self._free_lock()
+        os.register_at_fork(after_in_child=self._free_lock)
 
     def printed(self, stream):
-        lines = PrintedLines(self, stream.fileno(), stream.name)
-        return PrintedText(io.BufferedWriter(lines), encoding="utf-8", errors="backslashreplace")
+        return PrintedText(io.BufferedWriter(Printed(self, stream)), encoding="utf-8", errors="backslashreplace")
 
     def write(self, text, level):
         kind = (JSON_FRAME if self.is_json else TEXT_FRAME) | LEVEL_BITS.get(level, 0)
-        write_all(self._descriptor, frame(kind, text.encode("utf-8", "backslashreplace")))
+        self.write_frame(kind, text.encode("utf-8", "backslashreplace"))
 
     def write_lines(self, lines, level):
         self.write("\n".join(lines), level)
 
-    def write_printed(self, lines):
-        write_all(self._descriptor, b"".join([frame(TEXT_FRAME, line) for line in lines]))
+    def write_frame(self, kind, body):
+        head = kind.to_bytes(4, "big") + len(body).to_bytes(4, "big")
+        # The kernel keeps only small writes whole, and threads print at once.
+        with self._lock:
+            write_all(self._descriptor, head + int(time.time() * 1000000).to_bytes(8, "big") + body)
+
+    def _free_lock(self):
+        self._lock = RLock()
 
 
 class PrintedText(io.TextIOWrapper):
-    """Passes on what ends with its line: `print` writes the newline after its text, which may have newlines itself."""
+    """Passes on whatever it gets, as AWS's does: what ends suddenly has shown all that it printed."""
 
     def write(self, text):
         size = super().write(text)
-        if text.endswith("\n"):
-            self.flush()
+        self.flush()
         return size
 
 
-class PrintedLines(io.RawIOBase):
-    """Whole lines become frames; one that is not finished yet goes to the descriptor itself, where nobody has to wait
-    for its end. So does all of a forked child: what two processes write to one pipe at once may get mixed up, and
-    must not tear frames."""
+class Printed(io.RawIOBase):
+    """What a forked child prints goes to the descriptor itself: what two processes write to one pipe at once may get
+    mixed up, and must not tear frames."""
 
-    def __init__(self, sink, descriptor, name):
-        self.name = name
+    def __init__(self, sink, stream):
+        self.name = stream.name
         self._sink = sink
-        self._descriptor = descriptor
-        self._is_begun = False
+        self._descriptor = stream.fileno()
         self._is_child = False
         os.register_at_fork(after_in_child=self._be_child)
 
@@ -102,28 +110,15 @@ class PrintedLines(io.RawIOBase):
         return self._descriptor
 
     def write(self, data):
-        text = bytes(data)
-        begin = 0
+        printed = bytes(data)
         if self._is_child:
-            begin = len(text)
-        elif self._is_begun:
-            begin = text.find(b"\n") + 1 or len(text)
-        end = max(begin, text.rfind(b"\n") + 1)
-        write_all(self._descriptor, text[:begin])
-        if begin < end:
-            self._sink.write_printed([line + b"\n" for line in text[begin : end - 1].split(b"\n")])
-        write_all(self._descriptor, text[end:])
-        if text:
-            self._is_begun = not text.endswith(b"\n")
-        return len(text)
+            write_all(self._descriptor, printed)
+        else:
+            self._sink.write_frame(PRINTED_FRAMES[self._descriptor], printed)
+        return len(printed)
 
     def _be_child(self):
         self._is_child = True
-
-
-def frame(kind, body):
-    head = kind.to_bytes(4, "big") + len(body).to_bytes(4, "big")
-    return head + int(time.time() * 1000000).to_bytes(8, "big") + body
 
 
 def write_all(descriptor, data):
