@@ -140,7 +140,8 @@ export function simLambda(state = createMemoryState(), seed = 1, limits = { code
       async inspect(zip) {
         if (Buffer.from(zip).toString().startsWith("bad")) throw new ZipError("unreadable", "no zip");
         if (Buffer.from(zip).toString().startsWith("huge")) throw new ZipError("too-large", "too large");
-        return { unzippedBytes: world.unzippedBytes ?? zip.length, entries: 1 };
+        const isBare = Buffer.from(zip).toString() === "no entries";
+        return { unzippedBytes: world.unzippedBytes ?? zip.length, entries: isBare ? 0 : 1 };
       },
       async mount(sha256) {
         await gate;

@@ -23,8 +23,12 @@ export async function zipFrom(
   codeMounts: Pick<CodeMounts, "inspect">,
 ): Promise<Zip> {
   const bytes = source.ZipFile ? inline(source.ZipFile) : await fromS3(source, ctx);
+  // recalled: the text, also of a zip without entries.
+  const empty = invalidParameter("Uploaded file must be a non-empty zip");
+  if (bytes.length === 0) throw empty;
   try {
-    const { unzippedBytes } = await codeMounts.inspect(bytes);
+    const { unzippedBytes, entries } = await codeMounts.inspect(bytes);
+    if (entries === 0) throw empty;
     return { bytes, unzippedBytes };
   } catch (error) {
     throw error instanceof ZipError ? zipRefused(error) : error;

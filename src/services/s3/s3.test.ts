@@ -192,6 +192,16 @@ test("many writers of one key end in one of their versions, and conditions let o
   await until("one file is left", () => disk.files().length === 1);
 });
 
+test("what is too long for a key leaves no delete marker", async () => {
+  const { call, stop } = await withBucket();
+  const VersioningConfiguration = { Status: "Enabled" };
+  await call("PutBucketVersioning", { Bucket: "box", VersioningConfiguration });
+  await rejectsWith(call("DeleteObject", { Bucket: "box", Key: "k".repeat(3000) }), "KeyTooLongError");
+  const { DeleteMarker } = await call("DeleteObject", { Bucket: "box", Key: "k".repeat(1024) });
+  assert.equal(DeleteMarker, true);
+  await stop();
+});
+
 test("a bucket that is written to while it is deleted is either gone or not empty, never half", async () => {
   const { call, put, read } = await withBucket();
   const [deleted, written] = await Promise.allSettled([

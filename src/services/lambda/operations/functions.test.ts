@@ -147,6 +147,8 @@ test("what is refused at creation, in AWS's words", async () => {
       "Could not unzip uploaded file. Please check your file, then try to upload again.",
     ],
     [{ Code: { ZipFile: bytes("huge") } }, invalid, "Unzipped size must be smaller than 262144000 bytes"],
+    [{ Code: { ZipFile: bytes("") } }, invalid, "Uploaded file must be a non-empty zip"],
+    [{ Code: { ZipFile: bytes("no entries") } }, invalid, "Uploaded file must be a non-empty zip"],
     [
       { Code: { ZipFile: new Uint8Array(52_428_801) } },
       "RequestEntityTooLargeException",

@@ -6,7 +6,7 @@ import type { Bucket } from "../buckets.ts";
 import { invalidRequest, malformedXml, notImplemented } from "../errors.ts";
 import type { Removed } from "../objects.ts";
 import type { S3Parts } from "../parts.ts";
-import { causeOf, requireDigest } from "../request.ts";
+import { causeOf, checkKey, requireDigest } from "../request.ts";
 import type { Client } from "../to-wire.ts";
 
 /** Of one DeleteObjects. */
@@ -21,6 +21,8 @@ export function deleteOperations({ buckets, objects }: S3Parts): DeleteOperation
     reason: string,
     { key, versionId, ifMatch, bypass, mustExist = false }: Deletion,
   ): Promise<Removed> {
+    // A delete marker would be kept under it.
+    checkKey(key);
     return objects.remove(bucket, key, {
       versionId,
       ifMatch,
