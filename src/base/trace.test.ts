@@ -52,11 +52,15 @@ test("a header that is made to be slow to read costs no more than another", () =
   assert.ok(process.cpuUsage(before).user < 2_000_000);
 });
 
-test("a new trace begins now, and is sampled only where that is asked for", () => {
+test("a new trace begins now, and leaves it to the first function whether it is sampled, unless that is said", () => {
   const clock = createSimClock(Date.UTC(2026, 0, 1));
   const seconds = (Date.UTC(2026, 0, 1) / 1000).toString(16);
-  assert.match(
-    newTraceHeader(clock, seededRandom(1)),
-    new RegExp(`^Root=1-${seconds}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0$`),
-  );
+  const trace = `^Root=1-${seconds}-[0-9a-f]{24};Parent=[0-9a-f]{16}`;
+  const random = seededRandom(1);
+  assert.match(newTraceHeader(clock, random), new RegExp(`${trace}$`));
+  assert.match(newTraceHeader(clock, random, false), new RegExp(`${trace};Sampled=0$`));
+  assert.match(newTraceHeader(clock, random, true), new RegExp(`${trace};Sampled=1$`));
+  const undecided = newTraceHeader(clock, random);
+  const decided = wholeTraceHeader(undecided, { clock, random, isSampled: true });
+  assert.equal(decided, `${undecided};Sampled=1`, "the same trace");
 });

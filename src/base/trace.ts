@@ -6,12 +6,13 @@
 import type { Clock } from "./clock.ts";
 import type { Random } from "./random.ts";
 
-/** `isSampled`: whether those who see it are to record what they do. */
-export function newTraceHeader(clock: Clock, random: Random, isSampled = false): string {
+/** `isSampled`: whether those who see it are to record what they do. Left out: the first function decides. */
+export function newTraceHeader(clock: Clock, random: Random, isSampled?: boolean): string {
   const seconds = Math.floor(clock.now() / 1000)
     .toString(16)
     .padStart(8, "0");
-  return `Root=1-${seconds}-${random.hex(12)};Parent=${random.hex(8)};Sampled=${isSampled ? 1 : 0}`;
+  const trace = `Root=1-${seconds}-${random.hex(12)};Parent=${random.hex(8)}`;
+  return isSampled === undefined ? trace : `${trace};Sampled=${isSampled ? 1 : 0}`;
 }
 
 /**
