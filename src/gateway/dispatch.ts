@@ -8,6 +8,7 @@
 import type { Logger } from "../base/logger.ts";
 import { callDepthMax } from "../limits.ts";
 import type { AnyOperation, Context, Service } from "../services/service.ts";
+import { StoreError } from "../store/store.ts";
 import { AwsError } from "../wire/aws-error.ts";
 import { loadModel } from "../wire/model-load.ts";
 import type { Operation, ProtocolId, ServiceModel } from "../wire/model.ts";
@@ -94,16 +95,27 @@ export function asAwsError(
     error,
     stack: error instanceof Error ? error.stack : undefined,
   });
+  if (isDiskFull(error)) return failure(failed.service, 507, "lambdad's disk is full.");
   return internalFailure(failed.service);
 }
 
 export function internalFailure(service: ServiceModel | undefined): AwsError {
   const text = "An internal error occurred; lambdad's log has it under this request id.";
+  return failure(service, 500, text);
+}
+
+function failure(service: ServiceModel | undefined, status: number, text: string): AwsError {
   if (service?.name === "lambda") {
-    return new AwsError("ServiceException", text, { status: 500, members: { Type: "Service" } });
+    return new AwsError("ServiceException", text, { status, members: { Type: "Service" } });
   }
   const code = service?.name === "s3" ? "InternalError" : "InternalFailure";
-  return new AwsError(code, text, { status: 500 });
+  return new AwsError(code, text, { status });
+}
+
+/** Who is told so can make room; nothing of the request has been done. */
+function isDiskFull(error: unknown): boolean {
+  if (error instanceof StoreError) return error.code === "full";
+  return error instanceof Error && "code" in error && error.code === "ENOSPC";
 }
 
 /** The one place where the compiler must trust the router: a handler's input is what its model describes. */

@@ -15,6 +15,7 @@ import {
 } from "../../test/harness/gateway.ts";
 import { callDepthMax, inflatedBodyBytesMax } from "../limits.ts";
 import type { Context } from "../services/service.ts";
+import { StoreError } from "../store/store.ts";
 import { AwsError } from "../wire/aws-error.ts";
 
 interface Answer {
@@ -463,4 +464,15 @@ test("a service that fails over a page's headers costs the request, not the proc
   assert.equal(answer.status, 500);
   assert.match(answer.text, /InternalError/);
   assert.match(gateway.log.join(""), /a bug/);
+});
+
+test("whoever wants to write on a full disk is told that it is full", async () => {
+  const full = new StoreError("full", "the disk is full: nothing was written");
+  const noSpace = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+  for (const error of [full, noSpace]) {
+    const failing = fakeService("lambda", { ListFunctions: () => Promise.reject(error) });
+    const { status, text } = await ask(createTestGateway({ services: [failing] }), list);
+    assert.equal(status, 507);
+    assert.deepEqual(JSON.parse(text), { Type: "Service", Message: "lambdad's disk is full." });
+  }
 });
