@@ -361,6 +361,7 @@ export const logLineBytesMax = 256 * KiB; // Lambda splits longer lines
 export const logBatchBytesMax = 1_048_576;
 export const logBatchEventsMax = 10_000;
 export const logFutureMsMax = 2 * 60 * minute;
+export const logReadingDelayMsMax = 10 * second; // ours: how much older than the line before it a frame may be by delay
 export const logAgeMsMax = 14 * 24 * 60 * minute;
 export const logPageBytesMax = 1 * MiB; // GetLogEvents, FilterLogEvents: one answer
 export const logPageEventsMax = 10_000;

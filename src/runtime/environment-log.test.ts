@@ -175,6 +175,44 @@ test("whoever prints without end gives everybody else a turn after each piece, a
   await attached;
 });
 
+test("a frame that was written a little before the line ahead of it was read is no older than that", async () => {
+  const clock = createSimClock();
+  const stream = { account: "0", region: "r", group: "g", stream: "s" };
+  const times: (readonly [string, number])[] = [];
+  const sink = {
+    append: (_: unknown, atMs: number, text: string) => void times.push([text, atMs - clock.now()]),
+  };
+  const output = new EnvironmentOutput({
+    clock,
+    sink,
+    stream,
+    format: { ...versionSpec(), logFormat: "Text" },
+  });
+  const streams = { stdout: new PassThrough(), stderr: new PassThrough(), frames: new PassThrough() };
+  const attached = output.attach(streams);
+  const write = (text: string) => streams.frames.write(text);
+  const frame = (text: string, atMs: number) => {
+    const head = Buffer.alloc(16);
+    head.writeUInt32BE(0xa55a0003, 0);
+    head.writeUInt32BE(text.length, 4);
+    head.writeBigUInt64BE(BigInt(atMs) * 1000n, 8);
+    streams.frames.write(Buffer.concat([head, Buffer.from(text)]));
+  };
+  frame("own time", clock.now() - 5);
+  write("read now\n");
+  frame("delayed", clock.now() - 3);
+  frame("long ago", clock.now() - 3_600_000);
+  await output.drained();
+  assert.deepEqual(times, [
+    ["own time", -5],
+    ["read now\n", 0],
+    ["delayed", 0],
+    ["long ago", -3_600_000],
+  ]);
+  for (const each of Object.values(streams)) each.end();
+  await attached;
+});
+
 test("in JSON format the platform's lines are records", async (t) => {
   const driver = new ScriptedDriver((runtime) => runtime.exit(1));
   const { environment, lines, clock } = await stage(t, driver, { spec: { logFormat: "JSON" } });

@@ -156,10 +156,16 @@ test("a printed line that is begun is bounded as every other", () => {
   );
 });
 
-test("what is not framed is read as lines from there on", () => {
-  assert.deepEqual(readAll(new FrameReader(), [frame("framed"), "plain\nlines", " here\n"]), [
-    "framed",
-    "plain\n",
-    "lines here\n",
+test("what is between frames is lines, also begun ones and what looks like a frame at first", () => {
+  const reader = new FrameReader();
+  const bytes = Buffer.concat([
+    ...[Buffer.from("å plain\npart"), frame("framed", 3), Buffer.from("ly\n"), frame("last", 4)],
+    ...[Buffer.from("åZ\0å\nåZ\0 \n"), Buffer.from([0xa5, 0x5a, 0xa5, 10]), Buffer.from("å")],
   ]);
+  const messages = [...bytes].flatMap((_, index) => reader.push(bytes.subarray(index, index + 1)));
+  assert.deepEqual(
+    [...texts(messages), ...texts(reader.flush())],
+    ["å plain\n", "framed", "partly\n", "last", "åZ\0å\n", "åZ\0 \n", "\ufffdZ\ufffd\n", "å"],
+  );
+  assert.deepEqual(readAll(reader, [frame("on it goes")]), ["on it goes"]);
 });

@@ -58,7 +58,8 @@ export class LineReader implements MessageReader {
 }
 
 const frameHeadBytes = 16;
-const frameMark = 0xa55a;
+/** The first three bytes of every frame; the fourth is above 0 and below 32. */
+const frameMark = Buffer.of(0xa5, 0x5a, 0);
 /**
  * In the type: 2 for JSON, 3 for text, and above these the level, from 1 for TRACE. 1 is ours: printed as it is, above it
  * 1 for standard error.
@@ -66,10 +67,8 @@ const frameMark = 0xa55a;
 const frameKind = { mask: 0b11, printed: 0b01, json: 0b10, levelShift: 2, levelMask: 0b1111 } as const;
 
 /**
- * A frame: 4 bytes type, 4 bytes length, 8 bytes epoch microseconds, all big-endian, then UTF-8. A program that writes
- * something else there gets it logged as lines.
- *
- * What our bootstraps' functions print comes here too, begun lines and all: between two pipes there is no order.
+ * A frame: 4 bytes type, 4 bytes length, 8 bytes epoch microseconds, all big-endian, then UTF-8. What is between frames is
+ * lines: between two pipes there is no order, so our bootstraps may turn standard output here, for children too.
  */
 export class FrameReader implements MessageReader {
   readonly #pending = new ByteQueue();
@@ -79,55 +78,58 @@ export class FrameReader implements MessageReader {
   #printed: LineReader | undefined;
   readonly #printedOut = new LineReader();
   readonly #printedErr = new LineReader();
-  #lines: LineReader | undefined;
 
   push(chunk: Uint8Array): readonly Message[] {
-    if (this.#lines) return this.#lines.push(chunk);
     this.#pending.push(chunk);
     const messages: Message[] = [];
-    while (this.#remaining > 0 || this.#readHead()) {
-      const piece = this.#takePiece();
-      if (!piece) return messages;
-      messages.push(...this.#read(piece));
+    for (;;) {
+      if (this.#remaining === 0) {
+        messages.push(...this.#betweenFrames());
+        if (!this.#readHead()) return messages;
+      } else {
+        const piece = this.#takePiece();
+        if (!piece) return messages;
+        messages.push(...this.#read(piece));
+      }
     }
-    return this.#isForeign() ? [...messages, ...this.#fallBack()] : messages;
   }
 
   flush(): readonly Message[] {
-    if (this.#lines) return this.#lines.flush();
     const messages: Message[] = [];
-    if (this.#pending.length > 0) {
+    if (this.#remaining > 0 && this.#pending.length > 0) {
       // An unfinished frame's text is shown; an unfinished head has none.
       const bytes = this.#pending.take(this.#pending.length);
-      if (this.#remaining > 0) messages.push(...this.#read(bytes));
-      this.#remaining = Math.max(0, this.#remaining - bytes.length);
+      this.#remaining -= bytes.length;
+      messages.push(...this.#read(bytes));
+    } else if (this.#pending.length <= frameMark.length) {
+      // Only looked like the begin of one.
+      messages.push(...this.#printedOut.push(this.#pending.take(this.#pending.length)));
     }
-    return [...messages, ...this.#dated(this.#printedOut.flush()), ...this.#dated(this.#printedErr.flush())];
+    return [...messages, ...this.#printedOut.flush(), ...this.#printedErr.flush()];
   }
 
   /** A frame's text, or a part of it. */
   #read(bytes: Buffer): readonly Message[] {
-    if (this.#printed) return this.#dated(this.#printed.push(bytes));
-    return [{ bytes, atMs: this.#atMs, level: this.#level }];
+    if (!this.#printed) return [{ bytes, atMs: this.#atMs, level: this.#level }];
+    return this.#printed.push(bytes).map((line) => ({ ...line, atMs: this.#atMs }));
   }
 
-  #dated(lines: readonly Message[]): readonly Message[] {
-    return lines.map(({ bytes }) => ({ bytes, atMs: this.#atMs }));
+  #betweenFrames(): readonly Message[] {
+    const bytes = nextFrame(this.#pending.view());
+    return bytes === 0 ? [] : this.#printedOut.push(this.#pending.take(bytes));
   }
 
-  /** False: the head is not here yet, or is none. */
+  /** False: it is not whole yet. */
   #readHead(): boolean {
-    while (this.#pending.length >= frameHeadBytes && !this.#isForeign()) {
-      const head = this.#pending.take(frameHeadBytes);
-      const type = head.readUInt16BE(2);
-      this.#level = levelOf(type);
-      const isPrinted = (type & frameKind.mask) === frameKind.printed;
-      this.#printed = isPrinted ? this.#printedBy(type >> frameKind.levelShift) : undefined;
-      this.#remaining = head.readUInt32BE(4);
-      this.#atMs = Number(head.readBigUInt64BE(8) / 1000n);
-      if (this.#remaining > 0) return true;
-    }
-    return false;
+    if (this.#pending.length < frameHeadBytes) return false;
+    const head = this.#pending.take(frameHeadBytes);
+    const type = head.readUInt16BE(2);
+    this.#level = levelOf(type);
+    const isPrinted = (type & frameKind.mask) === frameKind.printed;
+    this.#printed = isPrinted ? this.#printedBy(type >> frameKind.levelShift) : undefined;
+    this.#remaining = head.readUInt32BE(4);
+    this.#atMs = Number(head.readBigUInt64BE(8) / 1000n);
+    return true;
   }
 
   #printedBy(stream: number): LineReader {
@@ -142,16 +144,17 @@ export class FrameReader implements MessageReader {
     this.#remaining -= bytes;
     return this.#pending.take(bytes);
   }
+}
 
-  #isForeign(): boolean {
-    const view = this.#pending.view();
-    return view.length >= 2 && view.readUInt16BE(0) !== frameMark;
+/** Where the next frame begins, or may begin with what has not come yet. */
+function nextFrame(view: Buffer): number {
+  const [first = 0] = frameMark;
+  for (let at = view.indexOf(first); at !== -1; at = view.indexOf(first, at + 1)) {
+    const isMark = frameMark.every((byte, index) => (view[at + index] ?? byte) === byte);
+    const kind = view[at + frameMark.length] ?? 1;
+    if (isMark && kind > 0 && kind < 32) return at;
   }
-
-  #fallBack(): readonly Message[] {
-    this.#lines = new LineReader();
-    return this.#lines.push(this.#pending.take(this.#pending.length));
-  }
+  return view.length;
 }
 
 function levelOf(type: number): number | undefined {

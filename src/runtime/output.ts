@@ -13,6 +13,7 @@ import {
   logAgeMsMax,
   logFutureMsMax,
   logPendingBytesMax,
+  logReadingDelayMsMax,
   logTailBytesMax,
   outputTurnBytes,
 } from "../limits.ts";
@@ -51,6 +52,8 @@ export class EnvironmentOutput implements EnvironmentLog {
   #receivedBytes = 0;
   #tail: TailBuffer | undefined;
   #dropped = { bytes: 0, messages: 0 };
+  /** Of the last message. */
+  #lastAtMs = 0;
 
   constructor(deps: OutputDeps) {
     this.#deps = deps;
@@ -130,7 +133,7 @@ export class EnvironmentOutput implements EnvironmentLog {
 
   #emit(message: Message, origin: Origin): void {
     const { sink, format } = this.#deps;
-    const atMs = this.#plausible(message.atMs);
+    const atMs = this.#inOrder(this.#plausible(message.atMs));
     const text = message.bytes.toString();
     const line = origin === "function" ? applicationLine(text, format, atMs, message.level) : { text };
     if (!line) return;
@@ -165,6 +168,13 @@ export class EnvironmentOutput implements EnvironmentLog {
   #plausible(atMs: number | undefined): number {
     const nowMs = this.#deps.clock.now();
     if (atMs === undefined || atMs > nowMs + logFutureMsMax || atMs < nowMs - logAgeMsMax) return nowMs;
+    return atMs;
+  }
+
+  /** Lines have the time at which they are read, frames the one at which they were written: a little before. */
+  #inOrder(atMs: number): number {
+    if (atMs < this.#lastAtMs && this.#lastAtMs - atMs < logReadingDelayMsMax) return this.#lastAtMs;
+    this.#lastAtMs = atMs;
     return atMs;
   }
 

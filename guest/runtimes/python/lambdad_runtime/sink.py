@@ -3,8 +3,8 @@
 A frame keeps its newlines and is one log event; on standard output each line is one, so newlines inside an event
 become carriage returns there, as AWS has it.
 
-What is printed goes as frames too, of lambdad's own kind and as it is: two pipes have no order between them, and a
-function's lines do.
+Standard output and error are turned to the log descriptor too: two pipes have no order between them, and the lines of a
+function and its children do. What is between frames is lines.
 """
 
 import io
@@ -25,8 +25,6 @@ LEVEL_BITS = {
 }
 TEXT_FRAME = 0xA55A0003
 JSON_FRAME = 0xA55A0002
-# lambdad's own: bytes that were printed to this descriptor, to be taken for lines by whoever reads them.
-PRINTED_FRAMES = {1: 0xA55A0001, 2: 0xA55A0005}
 
 
 def open_sink(descriptor):
@@ -62,22 +60,25 @@ class FrameSink(Sink):
         self._descriptor = descriptor
         self._free_lock()
         os.register_at_fork(after_in_child=self._free_lock)
+        os.dup2(descriptor, 1)
+        os.dup2(descriptor, 2)
 
     def printed(self, stream):
         return PrintedText(io.BufferedWriter(Printed(self, stream)), encoding="utf-8", errors="backslashreplace")
 
     def write(self, text, level):
         kind = (JSON_FRAME if self.is_json else TEXT_FRAME) | LEVEL_BITS.get(level, 0)
-        self.write_frame(kind, text.encode("utf-8", "backslashreplace"))
+        body = text.encode("utf-8", "backslashreplace")
+        head = kind.to_bytes(4, "big") + len(body).to_bytes(4, "big")
+        self.write_whole(self._descriptor, head + int(time.time() * 1000000).to_bytes(8, "big") + body)
 
     def write_lines(self, lines, level):
         self.write("\n".join(lines), level)
 
-    def write_frame(self, kind, body):
-        head = kind.to_bytes(4, "big") + len(body).to_bytes(4, "big")
-        # The kernel keeps only small writes whole, and threads print at once.
+    def write_whole(self, descriptor, data):
+        # The kernel keeps only small writes whole, and threads print and log at once.
         with self._lock:
-            write_all(self._descriptor, head + int(time.time() * 1000000).to_bytes(8, "big") + body)
+            write_all(descriptor, data)
 
     def _free_lock(self):
         self._lock = RLock()
@@ -93,15 +94,12 @@ class PrintedText(io.TextIOWrapper):
 
 
 class Printed(io.RawIOBase):
-    """What a forked child prints goes to the descriptor itself: what two processes write to one pipe at once may get
-    mixed up, and must not tear frames."""
+    """Writes to the stream's descriptor, and tears no frame."""
 
     def __init__(self, sink, stream):
         self.name = stream.name
         self._sink = sink
         self._descriptor = stream.fileno()
-        self._is_child = False
-        os.register_at_fork(after_in_child=self._be_child)
 
     def writable(self):
         return True
@@ -111,14 +109,8 @@ class Printed(io.RawIOBase):
 
     def write(self, data):
         printed = bytes(data)
-        if self._is_child:
-            write_all(self._descriptor, printed)
-        else:
-            self._sink.write_frame(PRINTED_FRAMES[self._descriptor], printed)
+        self._sink.write_whole(self._descriptor, printed)
         return len(printed)
-
-    def _be_child(self):
-        self._is_child = True
 
 
 def write_all(descriptor, data):
