@@ -94,6 +94,12 @@ test("a function's variables win over defaults and lose against reserved ones", 
   );
 });
 
+test("a runtime with a wrapper script finds the Runtime API where AWS_LAMBDA_RUNTIME_API says, which that may change", () => {
+  const { env } = sandboxSpec(inside, facts({ variables: { AWS_LAMBDA_EXEC_WRAPPER: "/opt/wrap" } }));
+  assert.equal(env["_LAMBDAD_RUNTIME_SOCKET"], undefined);
+  assert.equal(env["AWS_LAMBDA_RUNTIME_API"], sandboxSpec(inside, facts()).env["AWS_LAMBDA_RUNTIME_API"]);
+});
+
 test("custom runtimes have no execution environment's name; JSON logging has its format and level", () => {
   const { env } = sandboxSpec(inside, facts({ runtime: "provided.al2023", logFormat: "JSON" }));
   assert.equal(env["AWS_EXECUTION_ENV"], undefined);

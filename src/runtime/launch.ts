@@ -165,8 +165,11 @@ function reserved(driver: Paths, mounts: readonly Mount[], facts: LaunchFacts): 
     ...(facts.prepared.plan.withoutOurVariables
       ? {}
       : {
-          // Our bootstraps use it instead of TCP, and delete it before user code runs.
-          _LAMBDAD_RUNTIME_SOCKET: driver.resolve(mounts, endpoint.socketPath),
+          // Our bootstraps use it instead of TCP, and delete it before user code runs. documented: a wrapper script may
+          // lead the runtime to a proxy of the Runtime API, by another AWS_LAMBDA_RUNTIME_API.
+          ...(spec.variables["AWS_LAMBDA_EXEC_WRAPPER"]
+            ? {}
+            : { _LAMBDAD_RUNTIME_SOCKET: driver.resolve(mounts, endpoint.socketPath) }),
           _LAMBDAD_LAYER_ROOT: driver.resolve(mounts, "/opt"),
         }),
   };
