@@ -5,8 +5,7 @@
  *
  * Never serves a connection that it cannot attribute to exactly one living environment (D1).
  */
-import { chmodSync, mkdirSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { chmod, mkdir, rm } from "node:fs/promises";
 import type { Server, Socket } from "node:net";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -126,9 +125,9 @@ class OpenEndpoint implements RuntimeEndpoint {
   }
 
   async listen(sharedPort: number | undefined): Promise<void> {
-    // Directly: a start would wait for two turns of Node's threads, which are long ones on a busy machine.
-    mkdirSync(this.mount.source);
-    chmodSync(this.mount.source, 0o755);
+    // Not synchronously: where this is a disk, a journal may be in the way for milliseconds.
+    await mkdir(this.mount.source);
+    await chmod(this.mount.source, 0o755);
     const path = join(this.mount.source, socketName);
     await this.#listen({ path, readableAll: true, writableAll: true });
     const port = sharedPort ?? (await this.#listen({ host: this.#deps.hostAddress, port: 0 }));
