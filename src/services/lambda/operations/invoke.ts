@@ -22,6 +22,7 @@ import type { Input, LambdaOperations } from "../operation-types.ts";
 import type { LambdaParts } from "../parts.ts";
 import { admitsCaller } from "../permission.ts";
 import { checkedPayload } from "../domain/payload.ts";
+import { moreHeaders } from "../../../wire/protocol.ts";
 import { streamEvents } from "../stream-events.ts";
 import type { InvokeTarget } from "../targets.ts";
 
@@ -63,13 +64,6 @@ export function createInvokeOperations(parts: LambdaParts): InvokeOperations {
     };
   }
 
-  async function run(input: InvokeInput, target: InvokeTarget, ctx: Context): Promise<Done> {
-    const answer = await invoker.invoke(orderOf(input, target, ctx));
-    if (answer.kind === "throttled") throw throttled(answer.reason);
-    requireRestored(answer);
-    return answer;
-  }
-
   return {
     async Invoke(input, ctx) {
       checkInput(input);
@@ -82,13 +76,18 @@ export function createInvokeOperations(parts: LambdaParts): InvokeOperations {
       }
       const target = await targets.resolve(ref);
       if (input.InvocationType === "DryRun") return { StatusCode: 204 };
-      const { outcome, logTail } = await run(input, target, ctx);
+      const order = orderOf(input, target, ctx);
+      const answer = await invoker.invoke(order);
+      if (answer.kind === "throttled") throw throttled(answer.reason);
+      requireRestored(answer);
+      const { outcome, logTail } = answer;
       return {
         StatusCode: 200,
         ExecutedVersion: target.spec.version,
         Payload: outcome.payload,
         ...(outcome.kind !== "success" && { FunctionError: "Unhandled" }),
         ...(logTail && { LogResult: Buffer.from(logTail).toString("base64") }),
+        [moreHeaders]: answerHeaders(order.request.traceHeader),
       };
     },
 
@@ -116,6 +115,11 @@ export function createInvokeOperations(parts: LambdaParts): InvokeOperations {
       };
     },
   };
+}
+
+/** recalled: as AWS's front end leaves them behind, names of the trace's fields in small letters. */
+function answerHeaders(traceHeader: string): Readonly<Record<string, string>> {
+  return { "x-amzn-remapped-content-length": "0", "x-amzn-trace-id": traceHeader.toLowerCase() };
 }
 
 /** No more than what tells that it is too large. */
