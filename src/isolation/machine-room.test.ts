@@ -67,6 +67,27 @@ for (const { what, files, freeMb } of cases) {
   });
 }
 
+test("of a group without a limit nothing else is read", () => {
+  for (const limit of ["9223372036854771712\n", "max\n", ""]) {
+    const read: string[] = [];
+    const files: Record<string, string> = {
+      "/proc/meminfo": meminfo,
+      "/proc/self/mountinfo": v1Mount("/"),
+      "/proc/self/cgroup": "4:memory:/\n",
+      "/sys/fs/cgroup/memory/memory.limit_in_bytes": limit,
+    };
+    const room = createMachineRoom(createSimClock(), (path) => {
+      read.push(path);
+      return files[path] ?? "";
+    });
+    assert.equal(room.freeMemoryMb(), 2000);
+    assert.deepEqual(
+      read.filter((path) => /usage|stat/.test(path)),
+      [],
+    );
+  }
+});
+
 test("a reading of the memory left is kept for a moment, and no longer", async () => {
   const clock = createSimClock();
   let readings = 0;

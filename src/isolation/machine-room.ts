@@ -79,10 +79,14 @@ function ancestors(mount: CgroupMount, own: string): readonly string[] {
   }
 }
 
+/** v1 says 2^63, less a page, where there is no limit. */
+const limitBytesMax = 2 ** 62;
+
 /** What could still be used before the limit; page cache that nobody has touched lately counts as free. */
 function groupFreeBytes({ directory, names }: LimitingGroup, read: Read): number {
   const limit = Number(read(join(directory, names.limit)) || Infinity); // "max" on v2 is NaN: no limit
-  if (!Number.isFinite(limit)) return Infinity;
+  // The kernel adds up for the rest what every group below has.
+  if (!(limit < limitBytesMax)) return Infinity;
   const usage = Number(read(join(directory, names.usage)));
   const reclaimable = new RegExp(`^${names.reclaimable} (\\d+)$`, "m").exec(
     read(join(directory, "memory.stat")),
