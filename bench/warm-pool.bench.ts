@@ -5,7 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { startServer, type RunningServer } from "../test/harness/server.ts";
 import { until } from "../test/harness/wait.ts";
@@ -161,9 +161,10 @@ function settledMb(pids: readonly number[]): number | undefined {
   return before !== undefined && totalMb > 0 && Math.abs(before - totalMb) < 0.1 ? totalMb : undefined;
 }
 
-/** Its share of the pages that it shares, and all of its own. */
+/** Its share of the pages that it shares, and all of its own. 0 for one that has ended since it was listed. */
 function pssMb(pid: number): number {
-  const total = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1];
+  const file = `/proc/${pid}/smaps_rollup`;
+  const total = /^Pss:\s+(\d+) kB$/m.exec(existsSync(file) ? readFileSync(file, "utf8") : "")?.[1];
   return Number(total ?? 0) / 1024;
 }
 
