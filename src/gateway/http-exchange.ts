@@ -6,10 +6,12 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { bufferOf } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { drainBytesMax, drainMsMax, receivingBytesMax } from "../limits.ts";
 import { AwsError } from "../wire/aws-error.ts";
 import type { WireResponse } from "../wire/protocol.ts";
+import { isStreamed, lengthOf, mergedBytesMax, writable } from "./answer-body.ts";
 import { BodyTooLarge, ClientGone, type Exchange, type Listener, noBody } from "./exchange.ts";
 import { plainAddress } from "./hosts.ts";
 
@@ -163,22 +165,19 @@ export async function send(
   const writer = response as ServerResponse;
   const isHttp2 = "stream" in response;
   if (!isHttp2 && (closeAfter || !exchange.isDrained)) headers["connection"] = "close";
-  if (body !== undefined && typeof body !== "string" && !(body instanceof Uint8Array)) {
+  if (isStreamed(body)) {
     writer.writeHead(status, headers);
     return await pump(exchange, body, writer);
   }
-  if (status !== 204 && status !== 304) headers["content-length"] ??= String(byteLength(body));
+  if (status !== 204 && status !== 304) headers["content-length"] ??= String(lengthOf(body));
   writer.writeHead(status, headers);
   if (body === undefined || exchange.method === "HEAD") return void writer.end();
   const bytes = typeof body === "string" ? Buffer.from(body) : body;
   if (isHttp2 || bytes.length > mergedBytesMax) writer.end(bytes);
   // As a string it goes out with the head in one write, which is a quarter faster than head and bytes in two. In Latin-1,
   // as heads are; in UTF-8 Node would write the head so, too.
-  else writer.end(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1"), "latin1");
+  else writer.end(bufferOf(bytes).toString("latin1"), "latin1");
 }
-
-/** Bodies up to this size are merged with their head; copying larger ones would cost more than it saves. */
-export const mergedBytesMax = 16 * 1024;
 
 async function pump(
   exchange: HttpExchange,
@@ -188,27 +187,9 @@ async function pump(
   writer.flushHeaders();
   for await (const bytes of body) {
     if (exchange.isGone) return;
-    if (!writer.write(bytes)) await writable(exchange, writer);
+    if (!writer.write(bytes)) await writable(writer, exchange.isGone);
   }
   writer.end();
-}
-
-function writable(exchange: HttpExchange, writer: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    if (exchange.isGone) return resolve();
-    function settle() {
-      writer.off("drain", settle);
-      writer.off("close", settle);
-      resolve();
-    }
-    writer.on("drain", settle);
-    writer.on("close", settle);
-  });
-}
-
-function byteLength(body: string | Uint8Array | undefined): number {
-  if (body === undefined) return 0;
-  return typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
 }
 
 function onlyOrAll(chunks: readonly Uint8Array[], size: number): Uint8Array {

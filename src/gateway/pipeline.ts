@@ -140,9 +140,9 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     const protocol = protocolById(protocolId);
     const handler = dispatcher.find(operation);
     const body = received ?? (await receive(exchange, route));
-    const seed = secure ? verify(exchange, route, body, credential) : undefined;
-    const region = regionOf(route, credential);
     const session = sessionOf(exchange, credential);
+    const seed = secure ? verify(exchange, route, body, { credential, session }) : undefined;
+    const region = regionOf(route, credential);
     const identity = identityOf(credential, deps.defaultAccount, region, session);
     authorize(identity, operation, protocolId, {
       secure,
@@ -225,7 +225,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     exchange: Exchange,
     route: OperationRoute,
     body: WireRequest["body"],
-    credential: Credential | undefined,
+    { credential, session }: { credential: Credential | undefined; session: Session | undefined },
   ): ChunkSeed | undefined {
     const isUnsigned = exchange.headers["authorization"] === undefined && !hasSignature(exchange.query);
     if (!credential && isUnsigned) return undefined;
@@ -238,7 +238,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     const isHashed = given === undefined || isSha256(given);
     const sha256 = isHashed && body instanceof Uint8Array ? hash("sha256", body, "hex") : "";
     const seed = verifier.verify(exchange, service, protocol, sha256);
-    if (credential) checkSession(exchange, credential, seed.family);
+    if (credential) checkSession(credential, session, seed.family);
     if (isHashed && sha256 !== "" && given !== undefined && given !== sha256) {
       throw signatureError("payload-mismatch", seed.family);
     }
@@ -260,9 +260,8 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   }
 
   /** Signed rightly with a key that may have been issued is not enough: it takes the token that was issued with it. */
-  function checkSession(exchange: Exchange, credential: Credential, family: SignatureFamily): void {
+  function checkSession(credential: Credential, session: Session | undefined, family: SignatureFamily): void {
     if (deps.keyStore(credential.accessKey) !== undefined) return;
-    const session = sessionOf(exchange, credential);
     if (!session) throw signatureError("unknown-key", family);
     if (session.expiresAtMs <= deps.clock.now()) throw signatureError("session-expired", family);
   }
@@ -305,11 +304,12 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   ): Identity | undefined {
     const credential = readCredential(exchange);
     if (!credential) return undefined;
+    const session = sessionOf(exchange, credential);
     if (secure) {
       const given = payloadOf(exchange);
       const sha256 = hash("sha256", body, "hex");
       const seed = verifier.verify(exchange, loadModel(serviceName), "restJson1", sha256);
-      checkSession(exchange, credential, seed.family);
+      checkSession(credential, session, seed.family);
       if (given !== undefined && isSha256(given) && given !== sha256) {
         throw signatureError("payload-mismatch", seed.family);
       }
@@ -318,7 +318,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       }
     }
     const region = credential.region || deps.defaultRegion;
-    return identityOf(credential, deps.defaultAccount, region, sessionOf(exchange, credential));
+    return identityOf(credential, deps.defaultAccount, region, session);
   }
 
   /** Admin routes; code downloads and function URLs, whose paths and hosts no API has. */

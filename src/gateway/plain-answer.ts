@@ -6,6 +6,7 @@ import type { Clock } from "../base/clock.ts";
 import { STATUS_CODES, validateHeaderName, validateHeaderValue } from "../base/http.ts";
 import { keepAliveMs } from "../limits.ts";
 import type { WireResponse } from "../wire/protocol.ts";
+import { isStreamed, lengthOf } from "./answer-body.ts";
 
 export class AnswerHeads {
   readonly #clock: Clock;
@@ -19,10 +20,9 @@ export class AnswerHeads {
 
   /** With the empty line. Sets the answer's length where it is known. Throws for a header that may not be sent. */
   of(answer: WireResponse, isLast: boolean): string {
-    const { status, headers } = answer;
+    const { status, headers, body } = answer;
     const mayHaveBody = status !== 204 && status !== 304;
-    const length = mayHaveBody ? lengthOf(answer.body) : undefined;
-    if (length !== undefined) headers["content-length"] ??= String(length);
+    if (mayHaveBody && !isStreamed(body)) headers["content-length"] ??= String(lengthOf(body));
     let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "unknown"}\r\n`;
     for (const name in headers) {
       const value = headers[name] ?? "";
@@ -52,10 +52,4 @@ function line(name: string, value: string): string {
   validateHeaderName(name);
   validateHeaderValue(name, value);
   return `${name}: ${value}\r\n`;
-}
-
-function lengthOf(body: WireResponse["body"]): number | undefined {
-  if (body === undefined) return 0;
-  if (typeof body === "string") return Buffer.byteLength(body);
-  return body instanceof Uint8Array ? body.length : undefined;
 }

@@ -6,12 +6,13 @@
  * Must not read a request before the one ahead of it is answered, nor while its client does not read answers.
  */
 import type { Socket } from "node:net";
+import { bufferOf } from "../base/bytes.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import { keepAliveGraceMs, keepAliveMs } from "../limits.ts";
 import type { WireResponse } from "../wire/protocol.ts";
+import { isStreamed, mergedBytesMax, writable } from "./answer-body.ts";
 import { BodyTooLarge, ClientGone, type Exchange, type Listener } from "./exchange.ts";
 import { plainAddress } from "./hosts.ts";
-import { mergedBytesMax } from "./http-exchange.ts";
 import type { AnswerHeads } from "./plain-answer.ts";
 import { type PlainRequest, readPlainRequest } from "./plain-request.ts";
 
@@ -97,7 +98,7 @@ export class PlainConnection {
     const head = this.#deps.heads.of(answer, this.#isEnding);
     const { body } = answer;
     this.#isAnswering = true;
-    if (typeof body === "object" && !(body instanceof Uint8Array)) await this.#stream(head, body, answer);
+    if (isStreamed(body)) await this.#stream(head, body, answer);
     else this.#write(head, body);
     this.#isAnswering = false;
     this.#open = undefined;
@@ -147,14 +148,12 @@ export class PlainConnection {
   #write(head: string, body: Uint8Array | string | undefined): void {
     const socket = this.#socket;
     if (body === undefined) return void socket.write(head, "latin1");
+    const bytes = typeof body === "string" ? Buffer.from(body) : bufferOf(body);
     // As one string they leave in one write, which is a quarter faster than head and bytes in two.
-    if (body.length <= mergedBytesMax && typeof body !== "string") {
-      const text = Buffer.from(body.buffer, body.byteOffset, body.length).toString("latin1");
-      return void socket.write(head + text, "latin1");
-    }
+    if (bytes.length <= mergedBytesMax) return void socket.write(head + bytes.toString("latin1"), "latin1");
     socket.cork();
     socket.write(head, "latin1");
-    socket.write(body);
+    socket.write(bytes);
     socket.uncork();
   }
 
@@ -170,23 +169,9 @@ export class PlainConnection {
       socket.write(bytes);
       if (isChunked) socket.write("\r\n", "latin1");
       socket.uncork();
-      if (socket.writableNeedDrain) await this.#writable();
+      if (socket.writableNeedDrain) await writable(socket, socket.destroyed);
     }
     if (isChunked) socket.write("0\r\n\r\n", "latin1");
-  }
-
-  #writable(): Promise<void> {
-    const socket = this.#socket;
-    return new Promise((resolve) => {
-      if (socket.destroyed) return resolve();
-      function settle() {
-        socket.off("drain", settle);
-        socket.off("close", settle);
-        resolve();
-      }
-      socket.on("drain", settle);
-      socket.on("close", settle);
-    });
   }
 }
 

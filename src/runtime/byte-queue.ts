@@ -4,6 +4,7 @@
  * A single chunk is kept as it came; only when a second one must follow it are both copied into a buffer that doubles,
  * so that n bytes cost O(n), in whatever pieces they come. Slices handed out stay valid and are never written again.
  */
+import { bufferOf } from "../base/bytes.ts";
 
 const empty = Buffer.alloc(0);
 
@@ -20,7 +21,7 @@ export class ByteQueue {
 
   push(chunk: Uint8Array): void {
     if (this.length === 0) {
-      this.#buffer = asBuffer(chunk);
+      this.#buffer = bufferOf(chunk);
       this.#start = 0;
       this.#end = chunk.length;
       this.#isOwned = false;
@@ -63,9 +64,4 @@ export class ByteQueue {
     this.#buffer = grown;
     this.#isOwned = true;
   }
-}
-
-/** The same memory. */
-function asBuffer(bytes: Uint8Array): Buffer {
-  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { crc32, createInflateRaw, inflateRaw } from "node:zlib";
 import type { Entry, ZipFile } from "yauzl";
 import { fromBufferPromise, getFileNameLowLevel } from "yauzl";
+import { bufferOf } from "../base/bytes.ts";
 import { unzippedBytesMax, zipEntriesMax, zipPathBytesMax } from "../limits.ts";
 import { ZipError } from "./contract.ts";
 
@@ -53,7 +54,7 @@ const types: ReadonlyMap<number, "file" | "directory" | "link"> = new Map([
 
 /** Throws `ZipError`. */
 export async function readPackage(zip: Uint8Array): Promise<Package> {
-  const bytes = Buffer.from(zip.buffer, zip.byteOffset, zip.byteLength);
+  const bytes = bufferOf(zip);
   try {
     const file = await fromBufferPromise(bytes, { decodeStrings: false });
     return await new PackageReader(file, bytes).read();

@@ -3,6 +3,7 @@
  *
  * Parameters are read from the body, from the query string, or both, as all of these services accept GET.
  */
+import { bufferOf } from "../base/bytes.ts";
 import { AwsError } from "./aws-error.ts";
 import { errorAnswer, errorHeaders, requestIdHeaders } from "./error-body.ts";
 import { createFormReader, parseForm } from "./form.ts";
@@ -10,7 +11,6 @@ import type { Member, Operation, ServiceModel } from "./model.ts";
 import type { Protocol, Structure, WireRequest, WireResponse } from "./protocol.ts";
 import { errorContent, wrappedError } from "./rest-xml.ts";
 import { collectedBody } from "./rpc.ts";
-import { bufferOf } from "./text-value.ts";
 import { escapeText } from "./xml.ts";
 import { xmlNameOf } from "./xml-names.ts";
 import { namespaceText, writeXmlContent } from "./xml-writer.ts";

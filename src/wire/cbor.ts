@@ -4,9 +4,9 @@
  * Gives plain values: objects, arrays, strings, numbers, booleans, null, `Uint8Array` (a view of the input) and `Date`
  * for tag 1. Never allocates by a length that the input only claims, and throws nothing but "SerializationException".
  */
+import { bufferOf } from "../base/bytes.ts";
 import { documentDepthMax, documentNodesMax } from "../limits.ts";
 import { serializationError } from "./serialization.ts";
-import { bufferOf } from "./text-value.ts";
 import { dateOf } from "./timestamp.ts";
 import { setEntry, tooDeep } from "./value-reader.ts";
 

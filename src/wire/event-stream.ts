@@ -4,10 +4,10 @@
  * `encodeFrame` and `decodeFrames` know nothing of models; `event-stream-shape.ts` puts events into frames. The decoder
  * accepts bytes in any portions, holds at most one frame, and throws "SerializationException" at the first that is broken.
  */
+import { bufferOf } from "../base/bytes.ts";
 import { crc32 } from "node:zlib";
 import { eventStreamHeadersBytesMax, eventStreamMessageBytesMax } from "../limits.ts";
 import { serializationError } from "./serialization.ts";
-import { bufferOf } from "./text-value.ts";
 
 /** Numbers are written as 32-bit integers, bigints as 64-bit ones. */
 export type HeaderValue = boolean | number | bigint | string | Uint8Array | Date;

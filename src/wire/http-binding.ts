@@ -5,6 +5,7 @@
  * `bindingsOf` compiles a structure once into lists of closures; a request then runs through these lists and nothing
  * else. Blob payloads are handed through as they are, never copied. What a body looks like is the protocol's `BodyFormat`.
  */
+import { bufferOf } from "../base/bytes.ts";
 import { forEachParameter } from "./form.ts";
 import { headerReader, headerText, headerWriter } from "./header-value.ts";
 import type { Binding, Member, Shape } from "./model.ts";
@@ -12,7 +13,7 @@ import { partOfShape } from "./part-of-shape.ts";
 import { perShape } from "./per-shape.ts";
 import type { Labels, Structure, WireRequest, WireResponse } from "./protocol.ts";
 import { serializationError } from "./serialization.ts";
-import { bufferOf, plainText, textReader, type TextReader, type TextWriter } from "./text-value.ts";
+import { plainText, textReader, type TextReader, type TextWriter } from "./text-value.ts";
 import { elementOf, setEntry } from "./value-reader.ts";
 
 /** Structures as whole bodies: JSON or XML. */

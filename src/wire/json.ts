@@ -5,12 +5,13 @@
  * faster than building an object for `JSON.stringify` and drops unknown members on the way. Never writes a value that
  * is not valid JSON, whatever a service returns.
  */
+import { bufferOf } from "../base/bytes.ts";
 import { invariant } from "../base/invariant.ts";
 import type { Member, Shape, ShapeKind } from "./model.ts";
 import { perShape } from "./per-shape.ts";
 import type { Structure } from "./protocol.ts";
 import { serializationError, wrongType } from "./serialization.ts";
-import { base64, bufferOf, bytesOf, plainText } from "./text-value.ts";
+import { base64, bytesOf, plainText } from "./text-value.ts";
 import { dateOf, formatTimestamp, parseTimestamp, timestampFormatOf } from "./timestamp.ts";
 import { createShapeReaders, elementOf, type ScalarReader, type TreeFormat } from "./value-reader.ts";
 

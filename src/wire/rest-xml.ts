@@ -3,13 +3,14 @@
  *
  * Never answers an error to HEAD with a body: S3's clients then read the code from the status.
  */
+import { bufferOf } from "../base/bytes.ts";
 import type { AwsError } from "./aws-error.ts";
 import { errorAnswer, errorHeaders, hostIdOf, requestIdHeaders, type ErrorAnswer } from "./error-body.ts";
 import { bindingsOf } from "./http-binding.ts";
 import type { Member, Operation, ServiceModel, Shape } from "./model.ts";
 import type { Protocol, Structure, WireResponse } from "./protocol.ts";
 import { allowsBody, readRest, writeRest, type RestFormat } from "./rest.ts";
-import { bufferOf, plainText } from "./text-value.ts";
+import { plainText } from "./text-value.ts";
 import { checkS3Numbers, inS3Words, orMalformedXml } from "./s3-words.ts";
 import { escapeText, parseXml } from "./xml.ts";
 import { rootNameOf } from "./xml-names.ts";

@@ -4,6 +4,7 @@
  * `textReader` and `textWriter` give the closure for one member, so that nothing about the model is looked up per
  * request. Text that is no value of the member's kind throws "SerializationException"; nothing is ever guessed.
  */
+import { bufferOf } from "../base/bytes.ts";
 import { invariant } from "../base/invariant.ts";
 import type { Member, ShapeKind, TimestampFormat } from "./model.ts";
 import { wrongText } from "./serialization.ts";
@@ -69,11 +70,6 @@ export function bytesOf(value: unknown): Uint8Array {
 
 export function base64(bytes: Uint8Array): string {
   return bufferOf(bytes).toString("base64");
-}
-
-/** The same bytes with Buffer's methods; copies nothing. */
-export function bufferOf(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function readBoolean(text: string): boolean {

@@ -7,6 +7,7 @@
  * one environment share; who exceeds it is cut off. It knows nothing of paths and states.
  */
 import type { Socket } from "node:net";
+import { bufferOf } from "../../base/bytes.ts";
 import type { BodyEnd, BodyStep, HttpRequest, IsStreamed } from "./http1.ts";
 import { RequestParser } from "./http1.ts";
 import { invokeResponseBytesMax } from "../../limits.ts";
@@ -226,7 +227,7 @@ class Connection {
 
   #send(body: Uint8Array): void {
     if (body.length <= mergedBytesMax) {
-      this.#leaving += Buffer.from(body.buffer, body.byteOffset, body.length).toString("latin1");
+      this.#leaving += bufferOf(body).toString("latin1");
       return;
     }
     this.#socket.cork();

@@ -14,7 +14,7 @@ import { base32, type Session, TemporaryCredentials } from "../../wire/temporary
 import type { Context, OperationsOf, Service } from "../service.ts";
 import { notImplemented } from "../service.ts";
 import * as errors from "./errors.ts";
-import { readRoleArn } from "./role-arn.ts";
+import { readRoleArn, type RoleArn } from "./role-arn.ts";
 import { readWebIdentity } from "./web-identity.ts";
 
 export interface StsDeps {
@@ -41,11 +41,10 @@ export function createSts(deps: StsDeps): Service {
     };
   }
 
-  function assumed(roleArn: string, sessionName: string, seconds: number, ctx: Context) {
-    const { account, name } = readRoleArn(roleArn);
+  function assumed({ arn, account, name }: RoleArn, sessionName: string, seconds: number, ctx: Context) {
     const partition = partitionOf(ctx.region);
     const principalArn = `arn:${partition}:sts::${account}:assumed-role/${name}/${sessionName}`;
-    const userId = `${roleId(roleArn)}:${sessionName}`;
+    const userId = `${roleId(arn)}:${sessionName}`;
     return {
       Credentials: issue({ account, principalArn, userId }, seconds),
       AssumedRoleUser: { AssumedRoleId: userId, Arn: principalArn },
@@ -63,13 +62,13 @@ export function createSts(deps: StsDeps): Service {
       if (input.SerialNumber !== undefined || input.TokenCode !== undefined) throw errors.wrongPasscode();
       if (input.Tags?.length || input.TransitiveTagKeys?.length) throw errors.notThere("Session tags");
       if (input.ProvidedContexts?.length) throw errors.notThere("Provided contexts");
-      const { account } = readRoleArn(roleArn);
-      if (deps.secure && account !== ctx.account) {
+      const role = readRoleArn(roleArn);
+      if (deps.secure && role.account !== ctx.account) {
         throw errors.mayNotAssume(ctx.identity.principalArn, roleArn);
       }
       const seconds = input.DurationSeconds ?? sessionSecondsDefault;
       if (isSession(ctx) && seconds > sessionSecondsDefault) throw errors.chainedTooLong();
-      return { ...assumed(roleArn, sessionName, seconds, ctx), SourceIdentity: input.SourceIdentity };
+      return { ...assumed(role, sessionName, seconds, ctx), SourceIdentity: input.SourceIdentity };
     },
     async AssumeRoleWithWebIdentity(input, ctx) {
       refusePolicies(input);
@@ -78,7 +77,7 @@ export function createSts(deps: StsDeps): Service {
       if (deps.secure) throw errors.noProvider(identity.issuer);
       const seconds = input.DurationSeconds ?? sessionSecondsDefault;
       return {
-        ...assumed(input.RoleArn, input.RoleSessionName, seconds, ctx),
+        ...assumed(readRoleArn(input.RoleArn), input.RoleSessionName, seconds, ctx),
         SubjectFromWebIdentityToken: identity.subject,
         Audience: identity.audience,
         Provider: input.ProviderId ?? identity.issuer,

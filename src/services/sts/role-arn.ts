@@ -2,6 +2,7 @@
 import { invalidRoleArn } from "./errors.ts";
 
 export interface RoleArn {
+  readonly arn: string;
   readonly account: string;
   /** Without its path. */
   readonly name: string;
@@ -12,5 +13,5 @@ export function readRoleArn(arn: string): RoleArn {
   const [, account, name] =
     /^arn:aws[a-z-]*:iam::(\d{12}):role\/(?:[!-~]+\/)?([\w+=,.@-]{1,64})$/.exec(arn) ?? [];
   if (account === undefined || name === undefined) throw invalidRoleArn(arn);
-  return { account, name };
+  return { arn, account, name };
 }

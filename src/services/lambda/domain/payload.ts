@@ -1,5 +1,6 @@
 /** Is an invocation's payload JSON? Pure. */
 import { isUtf8 } from "node:buffer";
+import { bufferOf } from "../../../base/bytes.ts";
 import { invalidRequestContent } from "../errors.ts";
 import { jacksonComplaint } from "../../../wire/jackson.ts";
 
@@ -19,7 +20,7 @@ export function checkedPayload(payload: Uint8Array | undefined): Uint8Array {
 function isJson(bytes: Uint8Array): boolean {
   if (!isUtf8(bytes)) return false;
   try {
-    JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString());
+    JSON.parse(bufferOf(bytes).toString());
     return true;
   } catch {
     return false;
