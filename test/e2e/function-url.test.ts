@@ -117,7 +117,10 @@ test(
       const refused = await get("/text");
       assert.deepEqual([refused.status, refused.body], [403, forbidden]);
       assert.equal(refused.headers["x-amzn-errortype"], "AccessDeniedException");
-      assert.match(server.log(), /function URL was refused.*lambda:InvokeFunctionUrl/);
+      // The log comes by another pipe, and may be read after the answer.
+      await until("the log says so", () =>
+        /function URL was refused.*lambda:InvokeFunctionUrl/.test(server.log()),
+      );
       const [first, second] = publicUrlPermissions({ FunctionName });
       assert(first && second);
       await lambda.send(new AddPermissionCommand(first));
