@@ -1,4 +1,5 @@
 /** `lambdad up`: starts the platform, says how to reach it, and stays until it is told to stop. */
+import { raisePriority } from "../base/priority.ts";
 import type { Config } from "../config.ts";
 import { resolveConfig } from "../config.ts";
 import type { Platform } from "../platform.ts";
@@ -13,6 +14,8 @@ export interface UpOptions extends Partial<Config> {
 export async function up({ json, ...given }: UpOptions): Promise<void> {
   const config = resolveConfig(given);
   const platform = await start(given);
+  // Threads that are there already keep theirs: V8's, the file system's, the store's.
+  raisePriority();
   const { url, isolation } = platform;
   if (json) {
     print(

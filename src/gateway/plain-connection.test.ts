@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { connect, Socket } from "node:net";
 import { test, type TestContext } from "node:test";
 import { createTestGateway, echoLambda, fakeService, tinyS3 } from "../../test/harness/gateway.ts";
 import { until } from "../../test/harness/wait.ts";
@@ -8,6 +8,8 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { createSimClock } from "../base/clock-sim.ts";
 import { keepAliveMs } from "../limits.ts";
 import type { Service } from "../services/service.ts";
+import { AnswerHeads } from "./plain-answer.ts";
+import { PlainConnection } from "./plain-connection.ts";
 
 /** Makes `node:http` answer, from there on. */
 const notPlain = "TE: trailers\r\n";
@@ -222,4 +224,21 @@ test("a connection that nobody uses is closed, one that waits for its answer is 
   assert.equal(client.isClosed, false);
   await clock.advance(keepAliveMs);
   await until("it is closed", () => client.isClosed);
+});
+
+test("what else a turn of the event loop brings goes before a request: it may free an environment for it", async (t) => {
+  const order: string[] = [];
+  const socket = new Socket();
+  t.after(() => socket.destroy());
+  const connection = new PlainConnection(socket, {
+    clock: systemClock,
+    heads: new AnswerHeads(systemClock),
+    listener: { url: "http://127.0.0.1", admin: true },
+    serve: () => order.push("request"),
+    handOver: () => order.push("handed over"),
+  });
+  connection.receive(Buffer.from(invokeText("[1]")));
+  await Promise.resolve().then(() => order.push("what is done at once"));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(order, ["what is done at once", "request"]);
 });

@@ -82,8 +82,11 @@ export class PlainConnection {
     // A body in more than two pieces, too: else each would be copied again and again.
     if (request === undefined || request === "begun") return this.#handOver(all);
     this.#begun = undefined;
-    this.#open = new PlainExchange(this, request, this.#deps.listener);
-    this.#deps.serve(this.#open);
+    const exchange = new PlainExchange(this, request, this.#deps.listener);
+    this.#open = exchange;
+    // Functions that have answered in the same turn of the event loop go first: their environments are free for this one
+    // then, so that fewer processes share the work, and find more of it in their caches.
+    setImmediate(() => this.#deps.serve(exchange));
   }
 
   /** Ends with the answer to the request that is being answered; now, if there is none. */

@@ -2,9 +2,10 @@
  * Runs one of the system's tools (`ip`, `nft`, `mount`, …) to its end, with an argument list, a fixed search path and
  * nothing of lambdad's environment. Never give it a shell or a string that someone else composed.
  */
-import { execFile } from "node:child_process";
+import { type ExecFileException, execFile } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
+import { atUsualPriority } from "../base/priority.ts";
 import { commandOutputBytesMax, commandTimeoutMs } from "../limits.ts";
 import { DriverError, type DriverErrorCode } from "./driver.ts";
 
@@ -39,13 +40,14 @@ export function run(
       maxBuffer: commandOutputBytesMax,
       killSignal: "SIGKILL",
     } as const;
-    const child = execFile(tool, args, options, (error, stdout, stderr) => {
+    const child = atUsualPriority(() => execFile(tool, args, options, ended));
+    function ended(error: ExecFileException | null, stdout: string, stderr: string): void {
       if (!error) return resolve(stdout);
       const said = stderr.trim().slice(0, 500) || error.message;
       reject(
         new DriverError(code, `${tool} ${args.join(" ").slice(0, 200)} failed: ${said}`, { cause: error }),
       );
-    });
+    }
     child.stdin?.on("error", () => {}); // the tool went before it had read everything: its exit status says why
     child.stdin?.end(input);
   });

@@ -1,9 +1,10 @@
 /**
- * Keeps what lambdad itself inherited from the sandboxes. Node marks inherited file descriptors close-on-exec only up to
+ * Keeps what lambdad itself inherited, and its priority, from the sandboxes. Node marks inherited file descriptors close-on-exec only up to
  * the first gap above 15, so a shell or a service supervisor can hand one through lambdad into a program. Such a
  * descriptor cannot be closed in the child from here, but it can be replaced: by /dev/null.
  */
 import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { atUsualPriority } from "../base/priority.ts";
 
 const closeOnExec = 0o2000000; // O_CLOEXEC, in the octal flags of /proc/self/fdinfo
 
@@ -36,7 +37,7 @@ let inherited: readonly number[] | undefined;
 export function withSealedStdio<T>(stdio: Stdio, start: (sealed: ("ignore" | "pipe" | number)[]) => T): T {
   inherited ??= inheritedDescriptors();
   const beyond = inherited.filter((fd) => fd >= stdio.length);
-  if (beyond.length === 0) return start([...stdio]);
+  if (beyond.length === 0) return atUsualPriority(() => start([...stdio]));
   const nowhere = openSync("/dev/null", "r+");
   try {
     const sealed = [...stdio];
@@ -44,7 +45,7 @@ export function withSealedStdio<T>(stdio: Stdio, start: (sealed: ("ignore" | "pi
       while (sealed.length < fd) sealed.push("ignore");
       sealed[fd] = nowhere;
     }
-    return start(sealed);
+    return atUsualPriority(() => start(sealed));
   } finally {
     closeSync(nowhere);
   }

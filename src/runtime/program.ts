@@ -5,6 +5,7 @@
  */
 import { execFile } from "node:child_process";
 import { createInterface } from "node:readline";
+import { atUsualPriority } from "../base/priority.ts";
 import { programOutputBytesMax } from "../limits.ts";
 
 export interface ProgramResult {
@@ -35,9 +36,11 @@ export function runProgram(
     maxBuffer: programOutputBytesMax,
   } as const;
   return new Promise((resolve) => {
-    const child = execFile(file, args, options, (error, stdout, stderr) => {
-      resolve({ isSuccess: error === null, stdout, stderr: stderr || (error?.message ?? "") });
-    });
+    const child = atUsualPriority(() =>
+      execFile(file, args, options, (error, stdout, stderr) => {
+        resolve({ isSuccess: error === null, stdout, stderr: stderr || (error?.message ?? "") });
+      }),
+    );
     if (onLine && child.stdout) createInterface(child.stdout).on("line", onLine);
   });
 }

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { getPriority } from "node:os";
 import { resolve } from "node:path";
 import { after, before, test } from "node:test";
 import {
@@ -50,6 +51,7 @@ const acts = {
   list: () => fs.readdirSync("/tmp"),
   keep: () => fs.writeFileSync("/tmp/kept", "kept"),
   kept: () => fs.readFileSync("/tmp/kept", "utf8"),
+  priority: () => require("os").getPriority(),
   crash: () => process.exit(1),
   hang: () => new Promise(() => {}),
   tick() {
@@ -122,7 +124,7 @@ def processes():
 acts = dict(
     fill=fill, list=lambda: os.listdir("/tmp"), keep=keep, kept=lambda: open("/tmp/kept").read(),
     crash=lambda: os._exit(1), hang=lambda: time.sleep(1000), grow=lambda: exec(grow_source),
-    tick=tick, child=child, childThenExit=lambda: (child(), os._exit(1)), files=files, processes=processes)
+    tick=tick, priority=lambda: os.getpriority(os.PRIO_PROCESS, 0), child=child, childThenExit=lambda: (child(), os._exit(1)), files=files, processes=processes)
 def handler(event, context): return acts[event["act"]]()
 `;
 
@@ -216,6 +218,12 @@ for (const language of languages) {
     assert.ok(mb >= 512 && mb <= 540, `${mb} MB`);
     const larger = (await invoke(large, "fill")).value as { mb: number };
     assert.ok(larger.mb >= 600 && larger.mb <= 632, `${larger.mb} MB`);
+  });
+
+  test(`${name}: lambdad's thread may come first, functions have the priority that it was started with`, async () => {
+    assert.equal((await invoke(small, "priority")).value, getPriority());
+    const raisedBy = getPriority() - getPriority(server.pid);
+    assert.equal(raisedBy, process.getuid?.() === 0 ? 5 : 0);
   });
 
   test(`${name}: /tmp stays from one invocation to the next, and when the runtime is started again`, async (t) => {
