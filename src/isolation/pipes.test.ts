@@ -1,6 +1,6 @@
 /** Pipes for sandboxes. */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -13,8 +13,9 @@ test("pipes are made although a predecessor that was killed left files of their 
   mkdirSync(directory);
   for (let left = 0; left < 40; left += 1) writeFileSync(join(directory, `pipe-${left}`), "");
   const source = createPipeSource(directory);
-  const pipes = await source.take();
-  assert.equal(typeof pipes.stdout.writeFd, "number");
+  const pipes = await source.outputs();
+  assert.equal(typeof pipes.stdout.childs.fd, "number");
   pipes.destroy();
+  assert.equal(existsSync(join(directory, pipes.stdout.childs.name)), false);
   source.close();
 });

@@ -1,7 +1,7 @@
 /**
- * Real pipes between a sandbox and lambdad. Node gives children socket pairs, and `echo >/dev/stderr` fails on those, in
- * every shell script; so the pipes are made as FIFOs, opened at both ends, and unlinked at once. They are made in
- * batches, because `mkfifo` is a process of its own.
+ * Real pipes between lambdad and a sandbox. Node gives children socket pairs, and `echo >/dev/stderr` fails on those, in
+ * every shell script; so the pipes are made as FIFOs, opened at both ends, and unlinked when the other process has its
+ * end. They are made in batches, because `mkfifo` is a process of its own.
  */
 import { closeSync, constants, fchownSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { Socket } from "node:net";
@@ -9,44 +9,68 @@ import { join } from "node:path";
 import { run } from "./command.ts";
 import { DriverError } from "./driver.ts";
 
-export interface Pipe {
+interface OtherEnd {
+  /** Within the source's directory, for a process that opens its end itself. */
+  readonly name: string;
+  /** The end for the child. */
+  readonly fd: number;
+  /** Once the child has it. Idempotent. */
+  release(): void;
+}
+
+/** From a sandbox. */
+export interface Outlet {
   readonly reader: Socket;
-  /** The end for the child, to be closed here once the child has it. */
-  readonly writeFd: number;
+  readonly childs: OtherEnd;
+}
+
+/** Into a sandbox. */
+export interface Inlet {
+  readonly writer: Socket;
+  readonly childs: OtherEnd;
+}
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
 }
 
 /** Standard output, standard error and the framed log of one sandbox. */
 export interface OutputPipes {
-  readonly stdout: Pipe;
-  readonly stderr: Pipe;
-  readonly frames: Pipe;
-  closeWriters(): void;
+  readonly stdout: Outlet;
+  readonly stderr: Outlet;
+  readonly frames: Outlet;
+  /** The child has its ends, or will never have them. */
+  release(): void;
   destroy(): void;
 }
 
 export interface PipeSource {
+  readonly directory: string;
   /** `owner`: who may open the write ends again through /proc/self/fd. */
-  take(owner?: { readonly uid: number; readonly gid: number }): Promise<OutputPipes>;
+  outputs(owner?: Owner): Promise<OutputPipes>;
+  outlet(owner?: Owner): Promise<Outlet>;
+  inlet(): Promise<Inlet>;
   close(): void;
 }
 
-const batchSize = 60; // of twenty sandboxes
+const batchSize = 140; // of twenty sandboxes
 
 /** `directory` belongs to it alone: what a predecessor that was killed left there is removed. */
 export function createPipeSource(directory: string): PipeSource {
   rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
   let made = 0;
   const stock: string[] = [];
   let refilling: Promise<void> | undefined;
 
   async function refill() {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const paths = Array.from({ length: batchSize }, () => join(directory, `pipe-${made++}`));
-    await run("launch", ["mkfifo", "-m", "600", ...paths]);
-    stock.push(...paths);
+    const names = Array.from({ length: batchSize }, () => `pipe-${made++}`);
+    await run("launch", ["mkfifo", "-m", "600", ...names.map((name) => join(directory, name))]);
+    stock.push(...names);
   }
 
-  async function path(): Promise<string> {
+  async function name(): Promise<string> {
     for (;;) {
       const next = stock.pop();
       if (next !== undefined) return next;
@@ -55,50 +79,70 @@ export function createPipeSource(directory: string): PipeSource {
     }
   }
 
+  async function outlet(owner?: Owner): Promise<Outlet> {
+    const { readFd, writeFd, otherEnd } = openPipe(directory, await name(), owner);
+    return { reader: openReader(readFd), childs: otherEnd(writeFd) };
+  }
+
+  async function inlet(): Promise<Inlet> {
+    const { readFd, writeFd, otherEnd } = openPipe(directory, await name());
+    const writer = new Socket({ fd: writeFd, readable: false, writable: true });
+    // A process that has gone says so by its exit; writing to it is not a second failure.
+    writer.on("error", () => {});
+    return { writer, childs: otherEnd(readFd) };
+  }
+
   return {
-    async take(owner) {
-      const pipes: Pipe[] = [];
+    directory,
+    outlet,
+    inlet,
+    async outputs(owner) {
+      const pipes: Outlet[] = [];
+      function release() {
+        for (const { childs } of pipes) childs.release();
+      }
+      function destroy() {
+        release();
+        for (const { reader } of pipes) reader.destroy();
+      }
       try {
-        for (let index = 0; index < 3; index += 1) pipes.push(openPipe(await path(), owner));
-      } catch (cause) {
-        for (const pipe of pipes) close(pipe);
-        throw new DriverError("launch", "cannot make a pipe", { cause });
+        for (let index = 0; index < 3; index += 1) pipes.push(await outlet(owner));
+      } catch (error) {
+        destroy();
+        throw error;
       }
-      const [stdout, stderr, frames] = pipes as [Pipe, Pipe, Pipe];
-      let hasWriters = true;
-      function closeWriters() {
-        if (hasWriters) for (const { writeFd } of pipes) closeSync(writeFd);
-        hasWriters = false;
-      }
-      return {
-        stdout,
-        stderr,
-        frames,
-        closeWriters,
-        destroy() {
-          closeWriters();
-          for (const { reader } of pipes) reader.destroy();
-        },
-      };
+      const [stdout, stderr, frames] = pipes as [Outlet, Outlet, Outlet];
+      return { stdout, stderr, frames, release, destroy };
     },
     close: () => rmSync(directory, { recursive: true, force: true }),
   };
 }
 
-function openPipe(path: string, owner: { readonly uid: number; readonly gid: number } | undefined): Pipe {
-  // The reader first: a writer alone would wait for one.
-  const readFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  let writeFd: number | undefined;
+function openPipe(directory: string, name: string, owner?: Owner) {
+  const path = join(directory, name);
+  const open: number[] = [];
   try {
-    writeFd = openSync(path, constants.O_WRONLY);
+    // The reader first: a writer alone would wait for one.
+    const readFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    open.push(readFd);
+    const writeFd = openSync(path, constants.O_WRONLY);
+    open.push(writeFd);
     if (owner) fchownSync(writeFd, owner.uid, owner.gid);
-    return { reader: openReader(readFd), writeFd };
-  } catch (error) {
-    closeSync(readFd);
-    if (writeFd !== undefined) closeSync(writeFd);
-    throw error;
-  } finally {
+    const otherEnd = (fd: number): OtherEnd => {
+      let isThere = true;
+      function release() {
+        if (!isThere) return;
+        isThere = false;
+        closeSync(fd);
+        rmSync(path, { force: true });
+      }
+      return { name, fd, release };
+    };
+    return { readFd, writeFd, otherEnd };
+  } catch (cause) {
+    for (const fd of open) closeSync(fd);
     rmSync(path, { force: true });
+    throw new DriverError("launch", "cannot make a pipe", { cause });
   }
 }
 
@@ -109,9 +153,4 @@ function openPipe(path: string, owner: { readonly uid: number; readonly gid: num
 export function openReader(fd: number): Socket {
   const options = { fd, readable: true, writable: false, manualStart: true };
   return new Socket(options);
-}
-
-function close(pipe: Pipe): void {
-  closeSync(pipe.writeFd);
-  pipe.reader.destroy();
 }

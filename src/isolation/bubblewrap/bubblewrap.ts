@@ -24,6 +24,7 @@ import { checkSpec } from "../spec.ts";
 import { bubblewrapArguments, type SystemView } from "./arguments.ts";
 import { type Machine, openMachine } from "./machine.ts";
 import { type Guardian, startGuardian } from "./guardian.ts";
+import { createLauncher, type Launcher } from "./launcher.ts";
 import { type LaterMounts, laterMounts, specialise } from "./later-mounts.ts";
 import { endSlot, startSandbox } from "./sandbox.ts";
 import { withOwnName } from "./own-name.ts";
@@ -56,6 +57,7 @@ export async function createBubblewrapDriver(options: BubblewrapOptions): Promis
     const seccompFile = join(stageDir, "seccomp.bpf");
     writeFileSync(seccompFile, filter, { mode: 0o600 });
     const pipes = createPipeSource(join(stageDir, "pipes"));
+    const launcher = createLauncher(pipes.directory, seccompFile);
     const slotDeps = {
       clock,
       logger,
@@ -65,7 +67,7 @@ export async function createBubblewrapDriver(options: BubblewrapOptions): Promis
       disks,
       ground,
       number,
-      seccompFile,
+      launcher,
       bubblewrap,
     };
     const slots = createSlots(slotDeps, (slot) => endSlot(slot, clock));
@@ -83,6 +85,7 @@ export async function createBubblewrapDriver(options: BubblewrapOptions): Promis
     return new BubblewrapDriver({
       machine,
       slots,
+      launcher,
       system,
       guardian,
       clock,
@@ -107,6 +110,7 @@ function knowsOption(program: string, option: string): boolean {
 interface Parts {
   readonly machine: Machine;
   readonly slots: Slots;
+  readonly launcher: Launcher;
   readonly system: SystemView;
   /** Without control groups there is none: it would not know whom to kill. */
   readonly guardian: Guardian | undefined;
@@ -254,6 +258,7 @@ class BubblewrapDriver implements Driver {
     await this.#parts.slots.close();
     await Promise.all([...this.#living].map((sandbox) => sandbox.destroy()));
     await Promise.all([...this.#kept.keys()].map((tmpName) => this.removeTmp(tmpName)));
+    await this.#parts.launcher.close();
     await this.#parts.guardian?.close();
     await this.#parts.machine.close();
   }

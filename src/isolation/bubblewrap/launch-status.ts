@@ -1,15 +1,23 @@
 /**
- * What the launch script and bubblewrap report about a start, one JSON document a line: that a slot waits, that
- * bubblewrap has made the sandbox's first process, and the program's exit code, the last only if the sandbox had been
- * set up completely.
+ * What a slot's process reports, one JSON document a line: that it has its pipes, that it waits, that bubblewrap has made
+ * the sandbox's first process, and the program's exit code, the last only if the sandbox had been set up completely. The
+ * end of the pipe says that the process has ended.
  */
-import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { Clock } from "../../base/clock.ts";
 import { DriverError } from "../driver.ts";
 
 export interface LaunchStatus {
+  /** Resolves when the process has its pipes, or never will. */
+  readonly opened: Promise<void>;
+  /** bubblewrap's exit code, which it tells just before it ends; null: it was killed, or was never reached. */
+  readonly exitCode: Promise<number | null>;
+  /** Nobody who could report anything is left. */
+  readonly over: Promise<void>;
+  isOver(): boolean;
+  /** Host's pid of the process that becomes bubblewrap. */
+  pid(): number | undefined;
   /** The launch script waits for orders. Rejects when the process ends or `timeoutMs` pass first. */
   ready(clock: Clock, timeoutMs: number): Promise<void>;
   /** The program has been started in a complete sandbox. Rejects likewise. */
@@ -26,10 +34,10 @@ export interface LaunchStatus {
 const pollMsMin = 1;
 const pollMsMax = 5;
 const pollShare = 0.25;
+const exitCode = /"exit-code":\s*(\d+)/;
 
-export function createStatus(child: ChildProcess, stream: Readable): LaunchStatus {
+export function createStatus(stream: Readable): LaunchStatus {
   let text = "";
-  let spawnError: Error | undefined;
   const waiters = new Set<() => void>();
   const wake = () => {
     for (const waiter of waiters) waiter();
@@ -41,22 +49,31 @@ export function createStatus(child: ChildProcess, stream: Readable): LaunchStatu
   });
   stream.on("error", () => {});
   stream.once("close", wake);
-  child.once("exit", wake);
-  child.once("error", (error) => {
-    spawnError = error;
-    wake();
-  });
+  const over = new Promise<void>((resolve) => stream.once("close", resolve));
 
-  /** Everything that will ever be in `text` is there. */
   function isOver(): boolean {
-    return (
-      spawnError !== undefined || (stream.destroyed && (child.exitCode !== null || child.signalCode !== null))
-    );
+    return stream.destroyed;
+  }
+
+  /** Resolves when it is over at the latest. */
+  function told(pattern: RegExp): Promise<void> {
+    return new Promise((resolve) => {
+      function look() {
+        if (!isOver() && !pattern.test(text)) return;
+        waiters.delete(look);
+        resolve();
+      }
+      waiters.add(look);
+    });
+  }
+
+  function number(pattern: RegExp): number | undefined {
+    const found = pattern.exec(text)?.[1];
+    return found === undefined ? undefined : Number(found);
   }
 
   function reaperPid(): number | undefined {
-    const pid = /"child-pid":\s*(\d+)/.exec(text)?.[1];
-    return pid === undefined ? undefined : Number(pid);
+    return number(/"child-pid":\s*(\d+)/);
   }
 
   function programPid(): number | undefined {
@@ -73,10 +90,7 @@ export function createStatus(child: ChildProcess, stream: Readable): LaunchStatu
     const beganMs = clock.monotonic();
     const deadlineMs = beganMs + timeoutMs;
     while (!condition()) {
-      if (isOver())
-        throw new DriverError("launch", "the process ended before the sandbox was complete", {
-          cause: spawnError,
-        });
+      if (isOver()) throw new DriverError("launch", "the process ended before the sandbox was complete");
       const nowMs = clock.monotonic();
       if (nowMs >= deadlineMs) throw new DriverError("launch", `no sandbox after ${timeoutMs} ms`);
       const pollMs = Math.min(Math.max(pollMsMin, (nowMs - beganMs) * pollShare), pollMsMax);
@@ -94,6 +108,11 @@ export function createStatus(child: ChildProcess, stream: Readable): LaunchStatu
   }
 
   return {
+    opened: told(/"pid"/),
+    exitCode: told(exitCode).then(() => number(exitCode) ?? null),
+    over,
+    isOver,
+    pid: () => number(/"pid":(\d+)/),
     reaperPid,
     programPid,
     ready: (clock, timeoutMs) => until(() => text.includes('"ready"'), clock, timeoutMs, false),

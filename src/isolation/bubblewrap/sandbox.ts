@@ -6,8 +6,9 @@
 import type { Clock } from "../../base/clock.ts";
 import { sandboxDestroyTimeoutMs, sandboxStartTimeoutMs } from "../../limits.ts";
 import { DriverError, type Exit, type Sandbox, type SandboxSpec, type Usage } from "../driver.ts";
-import { drained, exitThroughReaper, isUnread, lastWords, reaped, settledWithin } from "../exit.ts";
+import { drained, exitThroughReaper, isUnread, lastWords, settledWithin } from "../exit.ts";
 import type { BubblewrapArguments } from "./arguments.ts";
+import { argumentLines } from "./launch-scripts.ts";
 import type { Slot } from "./slots.ts";
 
 const MiB = 1024 * 1024;
@@ -28,12 +29,7 @@ export async function startSandbox(
   { args, clock, onGone }: StartOptions,
 ): Promise<Sandbox> {
   limit(slot, spec);
-  const orders = [
-    `n${spec.openFilesMax}`,
-    ...args.visible.map((argument) => `+${argument.replaceAll("\n", "\n-")}`),
-    ".",
-  ];
-  slot.orders.end(`${orders.join("\n")}\n`);
+  slot.orders.end(`n${spec.openFilesMax}\n${argumentLines(args.visible)}`);
   slot.hidden.end(args.hidden.map((argument) => `${argument}\0`).join(""));
   try {
     await slot.status.started(clock, sandboxStartTimeoutMs);
@@ -62,10 +58,10 @@ function createSandbox(
   const exited = end();
 
   async function end(): Promise<Exit> {
-    const { code, signal } = await reaped(slot.child);
+    const code = await slot.status.exitCode;
     finalUsage = readUsage();
     wasOutOfMemory = isOutOfMemory();
-    const exit = exitThroughReaper(code, signal, wasOutOfMemory);
+    const exit = exitThroughReaper(code, code === null ? "SIGKILL" : null, wasOutOfMemory);
     await drained(outputs(slot), clock);
     return exit;
   }
@@ -111,14 +107,16 @@ function createSandbox(
 
 /** Ends a slot in whatever state it is; resolves when the kernel has taken all of it down, but for a place that is kept. */
 export async function endSlot(slot: Slot, clock: Clock): Promise<void> {
-  // The reaper first: with it goes every process of the sandbox, while bubblewrap still waits for it.
-  const reaper = slot.status.reaperPid();
-  const isRunning = slot.child.exitCode === null && slot.child.signalCode === null;
-  if (isRunning && reaper !== undefined) kill(reaper, "SIGKILL");
-  else slot.child.kill("SIGKILL");
+  const { status } = slot;
+  if (!status.isOver()) {
+    // The reaper first: with it goes every process of the sandbox, while bubblewrap still waits for it.
+    const pid = status.reaperPid() ?? status.pid();
+    if (pid !== undefined) kill(pid, "SIGKILL");
+  }
+  slot.release();
   await slot.cgroup?.destroy();
-  if (!(await settledWithin(reaped(slot.child), clock, sandboxDestroyTimeoutMs))) {
-    throw new DriverError("launch", `the process ${slot.child.pid} does not end`);
+  if (!(await settledWithin(status.over, clock, sandboxDestroyTimeoutMs))) {
+    throw new DriverError("launch", `the process ${status.pid()} does not end`);
   }
   await slot.place.leave();
   for (const stream of outputs(slot).filter(isUnread)) stream.destroy();

@@ -4,9 +4,7 @@
  * and waits to be told which bubblewrap to become. So the slow steps (namespaces, links, a grace period of the kernel for
  * each change of control group) happen ahead of the start that needs them. A slot serves one sandbox and is gone with it.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
-import type { Readable, Writable } from "node:stream";
+import type { Writable } from "node:stream";
 import type { Clock, Timer } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import {
@@ -20,10 +18,8 @@ import {
   tmpBytesDefault,
 } from "../../limits.ts";
 import type { Cgroup, Cgroups } from "../cgroup.ts";
-import { toolEnv } from "../command.ts";
 import { DriverError, type Listener } from "../driver.ts";
 import { lastWords } from "../exit.ts";
-import { withSealedStdio } from "../inherited.ts";
 import type { Network } from "../network.ts";
 import {
   linkBatches,
@@ -33,20 +29,19 @@ import {
   sandboxLink,
   sandboxUser,
 } from "../network-plan.ts";
-import type { OutputPipes, PipeSource } from "../pipes.ts";
-import { descriptors } from "./arguments.ts";
+import type { Inlet, Outlet, OutputPipes, Owner, PipeSource } from "../pipes.ts";
 import { type Disks, ownMounts } from "./disks.ts";
 import type { Ground } from "./ground.ts";
-import { launchScript, prepareScript } from "./launch-scripts.ts";
+import { argumentLines, launchScript, prepareScript } from "./launch-scripts.ts";
 import { type LaterMounts, laterMountsCommand } from "./later-mounts.ts";
 import { createStatus, type LaunchStatus } from "./launch-status.ts";
+import type { Launcher } from "./launcher.ts";
 import { Place } from "./place.ts";
 
 /** Control groups of this run begin with it: a successor tells its own from ours. */
 export const runName = `${process.pid}-`;
 
 export interface Slot {
-  readonly child: ChildProcess;
   readonly pipes: OutputPipes;
   readonly cgroup: Cgroup | undefined;
   readonly place: Place;
@@ -57,6 +52,8 @@ export interface Slot {
   readonly status: LaunchStatus;
   /** Of a slot with placeholders: what to mount there (`later-mounts.ts`). */
   readonly mounts: Writable | undefined;
+  /** It gets nothing more. */
+  release(): void;
 }
 
 export interface SlotDeps {
@@ -71,8 +68,7 @@ export interface SlotDeps {
   readonly ground: Ground | undefined;
   /** lambdad's number on this machine; undefined: no privileges, sandboxes run as lambdad's user. */
   readonly number: number | undefined;
-  /** File with the seccomp filter. */
-  readonly seccompFile: string;
+  readonly launcher: Launcher;
   readonly bubblewrap: string;
 }
 
@@ -201,7 +197,7 @@ export function createSlots(deps: SlotDeps, end: (slot: Slot) => Promise<void>):
   async function take(wish: SlotWish): Promise<Slot> {
     const slot = isPlain(wish) && !isClosed ? idle[wish.mode].shift() : undefined;
     if (!slot) return make(wish);
-    if (slot.child.exitCode === null && slot.child.signalCode === null) return slot;
+    if (!slot.status.isOver()) return slot;
     await end(slot);
     return take(wish);
   }
@@ -238,12 +234,12 @@ async function prepareSlot(
   const { place, mode } = order;
   const owner = deps.number === undefined ? undefined : sandboxUser(deps.number, place.number);
   let cgroup: Cgroup | undefined;
-  let pipes: OutputPipes | undefined;
+  let pipes: SlotPipes | undefined;
   let slot: Slot;
   try {
     cgroup = await deps.cgroups?.create(`${runName}${place.number}`);
-    pipes = await deps.pipes.take(owner);
-    slot = spawnSlot(deps, order, { cgroup, pipes });
+    pipes = await openPipes(deps.pipes, order, owner);
+    slot = launchSlot(deps, order, { cgroup, pipes });
   } catch (cause) {
     pipes?.destroy();
     await cgroup?.destroy();
@@ -254,7 +250,8 @@ async function prepareSlot(
   }
   try {
     await slot.status.ready(deps.clock, sandboxStartTimeoutMs);
-    if (slot.child.pid !== undefined) place.made(slot.child.pid, deps.disks?.mountPoint ?? "");
+    const pid = slot.status.pid();
+    if (pid !== undefined) place.made(pid, deps.disks?.mountPoint ?? "");
     if (place.link) await deps.network?.admit(place.link, linkMode(deps, mode) === "outside");
     return slot;
   } catch (error) {
@@ -266,11 +263,90 @@ async function prepareSlot(
   }
 }
 
-function spawnSlot(
+interface SlotPipes {
+  readonly outputs: OutputPipes;
+  readonly status: Outlet;
+  readonly orders: Inlet;
+  readonly hidden: Inlet;
+  readonly mounts: Inlet | undefined;
+  /** The slot's process has its ends, or will never have them. */
+  release(): void;
+  destroy(): void;
+}
+
+async function openPipes(
+  source: PipeSource,
+  { laterMounts }: SlotWish,
+  owner: Owner | undefined,
+): Promise<SlotPipes> {
+  const outputs = await source.outputs(owner);
+  const inlets: Inlet[] = [];
+  const outlets: Outlet[] = [];
+  function release() {
+    outputs.release();
+    for (const { childs } of [...inlets, ...outlets]) childs.release();
+  }
+  function destroy() {
+    release();
+    outputs.destroy();
+    for (const { writer } of inlets) writer.destroy();
+    for (const { reader } of outlets) reader.destroy();
+  }
+  async function inlet(): Promise<Inlet> {
+    const made = await source.inlet();
+    inlets.push(made);
+    return made;
+  }
+  try {
+    const status = await source.outlet();
+    outlets.push(status);
+    const [orders, hidden] = [await inlet(), await inlet()];
+    return { outputs, status, orders, hidden, mounts: laterMounts && (await inlet()), release, destroy };
+  } catch (error) {
+    destroy();
+    throw error;
+  }
+}
+
+function launchSlot(
+  deps: SlotDeps,
+  order: SlotOrder,
+  { cgroup, pipes }: { readonly cgroup: Cgroup | undefined; readonly pipes: SlotPipes },
+): Slot {
+  const { outputs, orders, hidden, mounts } = pipes;
+  const { stdout, stderr, frames } = outputs;
+  const argv = slotCommand(deps, order, cgroup);
+  // In the order that the launcher wants.
+  const ends = [orders, stdout, stderr, frames, hidden, pipes.status, ...(mounts ? [mounts] : [])];
+  const names = ends.map(({ childs }) => childs.name);
+  const status = createStatus(pipes.status.reader);
+  const started = deps.launcher.start(names, pipes.release);
+  void status.opened.then(() => {
+    started.opened();
+    pipes.release();
+  });
+  orders.writer.write(argumentLines(argv));
+  return {
+    pipes: outputs,
+    cgroup,
+    place: order.place,
+    orders: orders.writer,
+    hidden: hidden.writer,
+    status,
+    mounts: mounts?.writer,
+    release() {
+      pipes.release();
+      for (const each of [orders, hidden, mounts]) each?.writer.destroy();
+    },
+  };
+}
+
+/** What becomes of a slot's process, up to its waiting for orders. */
+function slotCommand(
   deps: SlotDeps,
   { place, mode, laterMounts, listener }: SlotOrder,
-  { cgroup, pipes }: Pick<Slot, "cgroup" | "pipes">,
-): Slot {
+  cgroup: Cgroup | undefined,
+): readonly string[] {
   const plan = deps.network?.plan;
   const lambdadPid = process.pid;
   const isNew = !place.isMade;
@@ -280,56 +356,22 @@ function spawnSlot(
       : undefined;
   // They are counted by user: a limit for those sandboxes that have a user of their own.
   const processes = deps.number === undefined ? "" : String(environmentProcessesMax);
-  const launch = ["sh", "-c", launchScript, "launch", String(lambdadPid), deps.bubblewrap, processes];
+  const parent = String(deps.launcher.pid());
   const join = cgroup?.joinFiles.map((file) => deps.ground?.placeOf(file) ?? file) ?? [];
-  const prepare = ["sh", "-c", prepareScript, "prepare", String(lambdadPid)];
-  const [program, ...args] = [
+  return [
     ...(isNew ? newNamespaces(deps, place) : ["nsenter", ...place.entrance, "--"]),
-    ...[
-      ...prepare,
-      link?.inside ?? "",
-      link?.outside ?? "",
-      link && listener && plan && deps.network?.isFiltered ? loopbackRules(plan, listener) : "",
-      ...((isNew && place.disk?.arguments) || ["", "", ""]),
-      ...join,
-      "--",
-    ],
+    ...["sh", "-c", prepareScript, "prepare", String(lambdadPid)],
+    ...[link?.inside ?? "", link?.outside ?? ""],
+    link && listener && plan && deps.network?.isFiltered ? loopbackRules(plan, listener) : "",
+    ...((isNew && place.disk?.arguments) || ["", "", ""]),
+    ...join,
+    "--",
     ...(laterMounts && deps.number !== undefined
       ? laterMountsCommand(laterMounts, sandboxUser(deps.number, place.number))
       : []),
     ...becomeUser(deps.number, place.number),
-    ...launch,
-  ] as [string, ...string[]];
-  const seccomp = openSync(deps.seccompFile, "r");
-  try {
-    const child = withSealedStdio(
-      [
-        ...(["pipe", pipes.stdout.writeFd, pipes.stderr.writeFd, pipes.frames.writeFd] as const),
-        ...(["pipe", seccomp, "pipe"] as const),
-        ...(laterMounts ? (["pipe"] as const) : []),
-      ],
-      (stdio) => spawn(program, args, { stdio, env: toolEnv, cwd: "/" }),
-    );
-    // Typed as five streams at most.
-    const streams: readonly unknown[] = child.stdio;
-    const status = createStatus(child, streams[descriptors.status] as Readable);
-    const slot: Slot = {
-      child,
-      pipes,
-      cgroup,
-      place,
-      orders: child.stdin as Writable,
-      hidden: streams[descriptors.hidden] as Writable,
-      status,
-      mounts: streams[descriptors.mounts] as Writable | undefined,
-    };
-    // A process that has gone says so by its exit; writing to it is not a second failure.
-    for (const stream of [slot.orders, slot.hidden, slot.mounts]) stream?.on("error", () => {});
-    return slot;
-  } finally {
-    closeSync(seccomp);
-    pipes.closeWriters();
-  }
+    ...["sh", "-c", launchScript, "launch", parent, deps.bubblewrap, processes],
+  ];
 }
 
 /** "outside" is for those that can have it. */

@@ -88,7 +88,7 @@ interface StartParts {
 }
 
 async function start(spec: SandboxSpec, { pipes, clock, setpriv, onGone }: StartParts): Promise<Sandbox> {
-  const output = await pipes.take();
+  const output = await pipes.outputs();
   let child: ChildProcess;
   try {
     child = spawnProgram(spec, output, setpriv);
@@ -105,7 +105,7 @@ function spawnProgram(spec: SandboxSpec, output: OutputPipes, setpriv: string | 
   const [program = "", ...args] = spec.argv;
   const argv = [resolveOnHost(spec.mounts, program), ...args];
   const [file, ...rest] = setpriv ? [setpriv, "--pdeathsig", "KILL", "--", ...argv] : argv;
-  const writers = [output.stdout.writeFd, output.stderr.writeFd, output.frames.writeFd];
+  const writers = [output.stdout, output.stderr, output.frames].map(({ childs }) => childs.fd);
   try {
     return withSealedStdio(["ignore", ...writers], (stdio) =>
       spawn(file ?? "", rest, {
@@ -116,7 +116,7 @@ function spawnProgram(spec: SandboxSpec, output: OutputPipes, setpriv: string | 
       }),
     );
   } finally {
-    output.closeWriters();
+    output.release();
   }
 }
 
