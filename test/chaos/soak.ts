@@ -29,8 +29,12 @@ const { values } = parseArgs({
   },
 });
 const faultShare = Number(values.faults);
-/** Beyond it the generator waits: it must not be the one that falls over. */
-const underWayMax = 300;
+/**
+ * Beyond it the generator waits. As many as S1 has connections, at each moment; those that wait for their timeout or for the
+ * end of their memory are beside them, for they take seconds.
+ */
+const underWayMax = 16;
+const lingeringMax = 300;
 /** Wrong answers that are printed. */
 const complaintsMax = 20;
 let isInterrupted = false;
@@ -73,13 +77,15 @@ const wanted: Record<Order, (body: string, n: number) => boolean> = {
 };
 
 /**
- * Two kinds of function in each language: one that is killed after three seconds, and one that has the time to fill its
- * memory with the share of a processor that comes with it. That has as little as there is: filling it is what costs most.
+ * Two kinds of function in each language: one with a whole processor, as in S1, that is killed after three seconds; and one
+ * that has the time to fill its memory with the share of a processor that comes with it. That has as little as there is:
+ * filling it is what costs most. It answers now and then, to show that it still can.
  */
 const kinds = {
-  quick: { MemorySize: 512, Timeout: 3, orders: ["answer", "crash", "hang"] },
-  hungry: { MemorySize: 128, Timeout: 30, orders: ["answer", "exhaust"] },
-} as const satisfies Record<string, { MemorySize: number; Timeout: number; orders: readonly Order[] }>;
+  quick: { MemorySize: cpuMbPerVcpu, Timeout: 3 },
+  hungry: { MemorySize: 128, Timeout: 30 },
+} as const satisfies Record<string, { MemorySize: number; Timeout: number }>;
+const hungryAnswersEach = 101;
 
 // Where memory is not limited there is no exhausting it, but for the machine.
 const server = await startServer({ args: ["--isolation", "bubblewrap"], isApart: true });
@@ -92,6 +98,8 @@ const counts = { sent: 0, wrong: 0, heldBack: 0, elapsedMs: 0 };
 const latenciesMs: Record<Order, number[]> = { answer: [], crash: [], hang: [], exhaust: [] };
 const latenciesMax = 100_000;
 let underWay = 0;
+/** Of those: with an order that takes seconds. */
+let lingering = 0;
 
 const functions: string[] = [];
 const languages = ["node"];
@@ -136,6 +144,14 @@ function* complaintsOf(there: Readonly<Record<string, number>>): Generator<strin
   }
 }
 
+/** As many of them as may be under way now; answers how many are left. */
+function send(owed: number): number {
+  let left = owed;
+  for (; left >= 1 && underWay - lingering < underWayMax && lingering < lingeringMax; left -= 1)
+    void invoke();
+  return left;
+}
+
 /** Some time of it, then a rest; answers what lambdad holds then. */
 async function soaked(forMs: number) {
   const fromMs = performance.now();
@@ -147,7 +163,7 @@ async function soaked(forMs: number) {
     counts.elapsedMs = elapsedBeforeMs + nowMs - fromMs;
     owed += ((nowMs - lastMs) / 1000) * perSecond;
     lastMs = nowMs;
-    for (; owed >= 1 && underWay < underWayMax; owed -= 1) void invoke();
+    owed = send(owed);
     // What could not be sent in time is not caught up with.
     if (owed >= 1) counts.heldBack += Math.floor(owed);
     owed %= 1;
@@ -155,7 +171,7 @@ async function soaked(forMs: number) {
       nextReportMs += 60_000;
       console.log(`${new Date().toISOString()} ${standing()} ${JSON.stringify(held())}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, 2));
   }
   await until("everything under way is answered", () => underWay === 0, 120_000);
   for (const name of functions) await recycle(name);
@@ -228,13 +244,13 @@ async function halfOfWhatIsPossible(): Promise<number> {
 async function invoke(): Promise<void> {
   const n = counts.sent;
   counts.sent += 1;
-  underWay += 1;
   const order = orderOf(n);
+  const lingers = order === "hang" || order === "exhaust" ? 1 : 0;
+  underWay += 1;
+  lingering += lingers;
   const language = languages[n % languages.length] ?? "";
-  const ofKind = (Object.keys(kinds) as (keyof typeof kinds)[]).filter((kind) =>
-    (kinds[kind].orders as readonly Order[]).includes(order),
-  );
-  const kind = ofKind[Math.floor(n / languages.length) % ofKind.length] ?? "";
+  const isHungry = order === "exhaust" || (order === "answer" && n % hungryAnswersEach === 0);
+  const kind: keyof typeof kinds = isHungry ? "hungry" : "quick";
   const sentMs = performance.now();
   try {
     const path = `/2015-03-31/functions/${nameOf(language, kind)}/invocations`;
@@ -248,6 +264,7 @@ async function invoke(): Promise<void> {
     complain(`${order} of ${language} was not answered: ${String(error)}`);
   } finally {
     underWay -= 1;
+    lingering -= lingers;
   }
 }
 

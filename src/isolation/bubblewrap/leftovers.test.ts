@@ -1,14 +1,16 @@
 /** D3 over many rounds, and D4: a crash of lambdad leaves nothing running, and its successor removes the rest. */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { systemRandom } from "../../base/random.ts";
 import { sandboxSlotsIdleMin } from "../../limits.ts";
 import {
+  background,
   bubblewrapForTest,
+  ending,
   eventually,
   sandboxesUntestable,
   specOf,
@@ -36,7 +38,7 @@ else {
       encoding: "utf8",
     });
     assert.equal(status, 0, stdout);
-    assert.match(stdout, /^# pass 5$/m);
+    assert.match(stdout, /^# pass 6$/m);
   });
 }
 
@@ -83,6 +85,24 @@ function leftovers(): void {
     await wait(sandboxSlotsIdleMin);
     await subject.driver.close();
     await wait(0);
+  });
+
+  test("D4: with the launcher all that it has started ends, and the next start has another", async () => {
+    const { driver } = await bubblewrapForTest();
+    const { sandbox } = await background(driver, specOf(["/bin/sh", "-c", "echo ready; exec sleep 1000"]));
+    const children = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").trim().split(" ");
+    const launcher = children.find((pid) =>
+      readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("\0launcher\0"),
+    );
+    process.kill(Number(launcher), "SIGKILL");
+    assert.deepEqual(await sandbox.exited, { kind: "signal", signal: "SIGKILL", oom: false });
+    await sandbox.destroy();
+    // Slots that waited are replaced as they are found dead; those that were being made may be refused.
+    await eventually("sandboxes start again", async () => {
+      const next = await driver.create(specOf(["/bin/true"])).catch(() => undefined);
+      return next !== undefined && (await ending(next)).exit.kind === "code";
+    });
+    await driver.close();
   });
 
   for (const round of [1, 2, 3]) crashTest(round);

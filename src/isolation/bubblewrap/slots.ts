@@ -320,7 +320,7 @@ function launchSlot(
   const ends = [orders, stdout, stderr, frames, hidden, pipes.status, ...(mounts ? [mounts] : [])];
   const names = ends.map(({ childs }) => childs.name);
   const status = createStatus(pipes.status.reader);
-  const started = deps.launcher.start(names, pipes.release);
+  const started = deps.launcher.start(names, () => pipes.release());
   void status.opened.then(() => {
     started.opened();
     pipes.release();
