@@ -2,24 +2,15 @@
  * EventBridge: 10,000 rules on one bus match an event (the index against trying every pattern, which is the yardstick); and
  * on an idle platform, the time from PutEvents' answer to the handler behind the rule.
  */
-import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import {
   EventBridgeClient,
   PutEventsCommand,
   PutRuleCommand,
   PutTargetsCommand,
 } from "@aws-sdk/client-eventbridge";
-import {
-  AddPermissionCommand,
-  CreateFunctionCommand,
-  LambdaClient,
-  waitUntilFunctionActiveV2,
-} from "@aws-sdk/client-lambda";
 import { compilePattern, parseExact } from "../src/events/pattern.ts";
 import { PatternIndex } from "../src/events/pattern-index.ts";
-import { startServer } from "../test/harness/server.ts";
-import { until } from "../test/harness/wait.ts";
-import { zipOf } from "../test/harness/zip.ts";
+import { enteredAfterMs, nowMs } from "./entered.ts";
 import { median } from "./load.ts";
 import type { Row } from "./row.ts";
 
@@ -124,66 +115,20 @@ function timed(samples: number, work: (n: number) => number): number {
   return median(times);
 }
 
-/** The handler prints when it was entered; all clocks are this machine's. */
-async function latencyMs(): Promise<number> {
-  const server = await startServer();
-  try {
-    const settings = {
-      endpoint: server.url,
-      region: "us-east-1",
-      credentials: { accessKeyId: "test", secretAccessKey: "test" },
-    };
-    const lambda = new LambdaClient(settings);
-    const events = new EventBridgeClient(settings);
-    const nowMs = "performance.timeOrigin + performance.now()";
-    const source = `exports.handler = async (event) => console.log("entered=" + event.detail.n + "=" + (${nowMs}) + "=");`;
-    const { FunctionArn } = await lambda.send(
-      new CreateFunctionCommand({
-        FunctionName: "entered",
-        Runtime: "nodejs24.x",
-        Role: "arn:aws:iam::000000000000:role/any",
-        Handler: "index.handler",
-        Code: { ZipFile: await zipOf({ "index.js": source }) },
-      }),
-    );
-    await waitUntilFunctionActiveV2(
-      { client: lambda, maxWaitTime: 60, minDelay: 1, maxDelay: 1 },
-      { FunctionName: "entered" },
-    );
-    await lambda.send(
-      new AddPermissionCommand({
-        FunctionName: "entered",
-        StatementId: "rule",
-        Action: "lambda:InvokeFunction",
-        Principal: "events.amazonaws.com",
-      }),
-    );
-    await events.send(new PutRuleCommand({ Name: "bench", EventPattern: '{"source":["bench"]}' }));
-    await events.send(new PutTargetsCommand({ Rule: "bench", Targets: [{ Id: "f", Arn: FunctionArn }] }));
-    const returnedMs: number[] = [];
-    for (let n = 0; n < latencySamples; n += 1) {
-      const Detail = JSON.stringify({ n });
-      await events.send(new PutEventsCommand({ Entries: [{ Source: "bench", DetailType: "n", Detail }] }));
-      returnedMs.push(performance.timeOrigin + performance.now());
-      await until("it has run", async () => (await succeeded(server.url)) > n);
-    }
-    const logs = new CloudWatchLogsClient(settings);
-    const entered = await until("its lines are there", async () => {
-      const found = await logs.send(
-        new FilterLogEventsCommand({ logGroupName: "/aws/lambda/entered", filterPattern: '"entered="' }),
-      );
-      const lines = (found.events ?? []).map(({ message = "" }) => /entered=(\d+)=(.*)=/.exec(message) ?? []);
-      return lines.length >= latencySamples && lines;
-    });
-    // The first is a cold start.
-    const warm = entered.filter(([, n]) => n !== "0");
-    return median(warm.map(([, n, atMs]) => Number(atMs) - (returnedMs[Number(n)] ?? Number.NaN)));
-  } finally {
-    await server.stop();
-  }
-}
-
-async function succeeded(url: string): Promise<number> {
-  const text = await (await fetch(`${url}/_lambdad/metrics`)).text();
-  return Number(/^lambdad_async_events_succeeded_total (.*)$/m.exec(text)?.[1]);
+function latencyMs(): Promise<number> {
+  return enteredAfterMs({
+    principal: "events.amazonaws.com",
+    number: "event.detail.n",
+    samples: latencySamples,
+    async connect(settings, Arn) {
+      const events = new EventBridgeClient(settings);
+      await events.send(new PutRuleCommand({ Name: "bench", EventPattern: '{"source":["bench"]}' }));
+      await events.send(new PutTargetsCommand({ Rule: "bench", Targets: [{ Id: "f", Arn }] }));
+      return async (n) => {
+        const Detail = JSON.stringify({ n });
+        await events.send(new PutEventsCommand({ Entries: [{ Source: "bench", DetailType: "n", Detail }] }));
+        return nowMs();
+      };
+    },
+  });
 }

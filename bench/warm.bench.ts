@@ -15,9 +15,9 @@ import { createEchoFunction, echoSources, signedInvoke } from "./echo.ts";
 import { load, median, type LoadResult } from "./load.ts";
 import type { Row } from "./row.ts";
 
-const rounds = 9;
-const compileMs = 12_000;
 const measureMs = 2000;
+const throughputPlan = { connections: 16, compileMs: 12_000, rounds: 9 };
+const latencyPlan = { connections: 1, compileMs: 2000, rounds: 5 };
 
 export async function run(): Promise<Row[]> {
   const bare = spawn(process.execPath, [new URL("bare.ts", import.meta.url).pathname], {
@@ -33,8 +33,8 @@ export async function run(): Promise<Row[]> {
       lambdad: { port: server.port, requests: [signedInvoke(server.url)] },
     };
     const small = { port: server.port, requests: [signedInvoke(server.url, "small")] };
-    const wide = await compare(targets, 16);
-    const single = await compare({ ...targets, small }, 1);
+    const wide = await compare(targets, throughputPlan);
+    const single = await compare({ ...targets, small }, latencyPlan);
     const throughput = (results: LoadResult[]) => median(results.map(({ perSecond }) => perSecond));
     const p50 = (results: LoadResult[]) => median(results.map(({ p50Ms }) => p50Ms));
     const p99 = (results: LoadResult[]) => median(results.map(({ p99Ms }) => p99Ms));
@@ -87,7 +87,10 @@ interface Target {
   readonly requests: readonly string[];
 }
 
-async function compare<Name extends string>(targets: Record<Name, Target>, connections: number) {
+async function compare<Name extends string>(
+  targets: Record<Name, Target>,
+  { connections, compileMs, rounds }: typeof throughputPlan,
+) {
   const names = Object.keys(targets) as Name[];
   const results = Object.fromEntries(names.map((name) => [name, [] as LoadResult[]])) as Record<
     Name,

@@ -45,6 +45,11 @@ function sights(): void {
     assert.match(driver.hostAddress, /^169\.254\.\d+\.1$/);
   });
 
+  test("bubblewrap: the program ignores and blocks no signal", async () => {
+    const { stdout } = await run("grep -E '^Sig(Ign|Blk)' /proc/self/status");
+    assert.equal(stdout, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+  });
+
   test("bubblewrap: the program is AWS's user without any privilege", async () => {
     const { stdout } = await run(
       "id; grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status; grep Seccomp: /proc/1/status",

@@ -33,14 +33,16 @@ exit 71
 
 /**
  * The launcher (`launcher.ts`): for each line of its input, names of pipes, a process that takes them as its descriptors 0,
- * 1, 2, 3, 4, 6 and, if it is named, 7, says on 6 who it is, and becomes what it is told on 0. What a shell makes ignore
- * what it puts into the background is not for functions.
+ * 1, 2, 3, 4, 6 and, if it is named, 7, says on 6 who it is, and becomes what it is told on 0. It ends with its input, so that a
+ * signal to all of lambdad's processes does not end functions before lambdad has; but neither that nor what a shell makes
+ * ignore what it puts into the background is for functions.
  * The end of a child interrupts dash's reading, which looks like the end of the input then. Since each child ends once, and no
  * more than 2,000 of them are alive, more interruptions than that in a row are the end of the input.
  * Argument: the file of the filter, descriptor 5. It works in the pipes' directory.
  */
 export const launcherScript = `
 filter=$1
+trap '' HUP INT TERM
 launch() {
   exec <"$1" >"$2" 2>"$3" 3>"$4" 4<"$5" 5<"$filter" 6>"$6"
   if [ -n "\${7-}" ]; then exec 7<"$7"; fi
@@ -48,7 +50,7 @@ launch() {
   read -r pid rest </proc/self/stat
   echo '{"pid":'"$pid"'}' >&6
   set --
-  ${readArguments('exec env --default-signal=INT,QUIT -- "$@"')}
+  ${readArguments('exec env --default-signal=HUP,INT,QUIT,TERM -- "$@"')}
 }
 line= interruptions=0
 while [ $interruptions -le ${2 * sandboxesMax} ]; do
