@@ -1,14 +1,9 @@
 /** From a cause to the handler behind it: on an idle platform, a function that says when it was entered. */
 import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
-import {
-  AddPermissionCommand,
-  CreateFunctionCommand,
-  LambdaClient,
-  waitUntilFunctionActiveV2,
-} from "@aws-sdk/client-lambda";
+import { AddPermissionCommand } from "@aws-sdk/client-lambda";
 import { startServer } from "../test/harness/server.ts";
 import { until } from "../test/harness/wait.ts";
-import { zipOf } from "../test/harness/zip.ts";
+import { createEchoFunction } from "./echo.ts";
 import { median } from "./load.ts";
 
 export interface ClientSettings {
@@ -44,20 +39,9 @@ export async function enteredAfterMs({ principal, number, samples, connect }: Ca
       region: "us-east-1",
       credentials: { accessKeyId: "test", secretAccessKey: "test" },
     };
-    const lambda = new LambdaClient(settings);
     const enteredMs = "performance.timeOrigin + performance.now()";
     const source = `exports.handler = async (event) => console.log("entered=" + (${number}) + "=" + (${enteredMs}) + "=");`;
-    const { FunctionArn = "" } = await lambda.send(
-      new CreateFunctionCommand({
-        FunctionName: "entered",
-        Runtime: "nodejs24.x",
-        Role: "arn:aws:iam::000000000000:role/any",
-        Handler: "index.handler",
-        Code: { ZipFile: await zipOf({ "index.js": source }) },
-      }),
-    );
-    const wait = { client: lambda, maxWaitTime: 60, minDelay: 1, maxDelay: 1 };
-    await waitUntilFunctionActiveV2(wait, { FunctionName: "entered" });
+    const lambda = await createEchoFunction(server.url, "entered", { "index.js": source });
     await lambda.send(
       new AddPermissionCommand({
         FunctionName: "entered",
@@ -66,7 +50,7 @@ export async function enteredAfterMs({ principal, number, samples, connect }: Ca
         Principal: principal,
       }),
     );
-    const cause = await connect(settings, FunctionArn);
+    const cause = await connect(settings, "arn:aws:lambda:us-east-1:000000000000:function:entered");
     const causedMs: number[] = [];
     for (let n = 0; n < samples; n += 1) {
       causedMs.push(await cause(n));

@@ -10,8 +10,6 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { Agent, request } from "node:http";
 import { crc32 } from "node:zlib";
-import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
-import { AddPermissionCommand } from "@aws-sdk/client-lambda";
 import {
   CreateBucketCommand,
   PutBucketNotificationConfigurationCommand,
@@ -19,8 +17,7 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 import { startServer } from "../test/harness/server.ts";
-import { until } from "../test/harness/wait.ts";
-import { createEchoFunction } from "./echo.ts";
+import { enteredAfterMs, nowMs } from "./entered.ts";
 import { median } from "./load.ts";
 import type { Row } from "./row.ts";
 
@@ -66,7 +63,7 @@ export async function run(): Promise<Row[]> {
         "≥ 0.5",
       ),
     ]);
-    const latencyMs = await notificationMs(server.url, s3);
+    const latencyMs = await notificationMs();
     return [
       ...rows,
       {
@@ -175,50 +172,27 @@ function exchange(
   });
 }
 
-/** The handler prints the time; both clocks are this machine's. */
-async function notificationMs(url: string, s3: S3Client): Promise<number> {
-  const now = "performance.timeOrigin + performance.now()";
-  const source = `exports.handler = async ({ Records: [{ s3 }] }) => console.log("entered=" + s3.object.key + "=" + (${now}));`;
-  const lambda = await createEchoFunction(url, "entered", { "index.js": source });
-  await lambda.send(
-    new AddPermissionCommand({
-      FunctionName: "entered",
-      StatementId: "s3",
-      Action: "lambda:InvokeFunction",
-      Principal: "s3.amazonaws.com",
-    }),
-  );
-  const LambdaFunctionArn = "arn:aws:lambda:us-east-1:000000000000:function:entered";
-  await s3.send(
-    new PutBucketNotificationConfigurationCommand({
-      Bucket,
-      NotificationConfiguration: {
-        LambdaFunctionConfigurations: [{ LambdaFunctionArn, Events: ["s3:ObjectCreated:*"] }],
-      },
-    }),
-  );
-  const logs = new CloudWatchLogsClient({
-    endpoint: url,
-    region: "us-east-1",
-    credentials: s3.config.credentials,
+function notificationMs(): Promise<number> {
+  return enteredAfterMs({
+    principal: "s3.amazonaws.com",
+    number: "event.Records[0].s3.object.key",
+    samples,
+    async connect({ endpoint }, LambdaFunctionArn) {
+      const s3 = clientOf(endpoint);
+      await s3.send(new CreateBucketCommand({ Bucket }));
+      const LambdaFunctionConfigurations = [{ LambdaFunctionArn, Events: ["s3:ObjectCreated:*" as const] }];
+      await s3.send(
+        new PutBucketNotificationConfigurationCommand({
+          Bucket,
+          NotificationConfiguration: { LambdaFunctionConfigurations },
+        }),
+      );
+      return async (n) => {
+        await s3.send(new PutObjectCommand({ Bucket, Key: String(n), Body: "x" }));
+        return nowMs();
+      };
+    },
   });
-  const returnedMs: number[] = [];
-  for (let sample = 0; sample < samples; sample += 1) {
-    await s3.send(new PutObjectCommand({ Bucket, Key: `n${sample}`, Body: "x" }));
-    returnedMs.push(performance.timeOrigin + performance.now());
-    await new Promise((resolve) => setTimeout(resolve, 30));
-  }
-  const lines = await until("all have run", async () => {
-    const found = await logs.send(
-      new FilterLogEventsCommand({ logGroupName: "/aws/lambda/entered", filterPattern: '"entered="' }),
-    );
-    return (found.events ?? []).length >= samples && (found.events ?? []);
-  });
-  const waits = lines.slice(10).map(({ message = "" }) => {
-    const [, sample, enteredMs] = /entered=n(\d+)=([\d.]+)/.exec(message) ?? [];
-    return Number(enteredMs) - (returnedMs[Number(sample)] ?? 0);
-  });
-  return median(waits);
 }
 
 function clientOf(url: string): S3Client {

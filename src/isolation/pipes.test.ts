@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createPipeSource } from "./pipes.ts";
+import { createPipeSource, openOutputs } from "./pipes.ts";
 
 test("pipes are made although a predecessor that was killed left files of their names", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "lambdad-pipes-"));
@@ -13,9 +13,10 @@ test("pipes are made although a predecessor that was killed left files of their 
   mkdirSync(directory);
   for (let left = 0; left < 40; left += 1) writeFileSync(join(directory, `pipe-${left}`), "");
   const source = createPipeSource(directory);
-  const pipes = await source.outputs();
-  assert.equal(typeof pipes.stdout.childs.fd, "number");
+  const pipes = source.open();
+  const { stdout } = await openOutputs(pipes);
+  assert.equal(typeof stdout.childs.fd, "number");
   pipes.destroy();
-  assert.equal(existsSync(join(directory, pipes.stdout.childs.name)), false);
+  assert.equal(existsSync(join(directory, stdout.childs.name)), false);
   source.close();
 });

@@ -35,23 +35,34 @@ export interface Owner {
   readonly gid: number;
 }
 
+/** The pipes of one sandbox, which go together. Whoever has opened one must call `destroy`, or release and end each. */
+export interface Pipes {
+  /** `owner`: who may open the write end again through /proc/self/fd. */
+  outlet(owner?: Owner): Promise<Outlet>;
+  inlet(): Promise<Inlet>;
+  /** The child has its ends, or will never have them. */
+  release(): void;
+  /** It gets nothing more; what it has said can still be read. */
+  hangUp(): void;
+  destroy(): void;
+}
+
 /** Standard output, standard error and the framed log of one sandbox. */
-export interface OutputPipes {
+export interface Outputs {
   readonly stdout: Outlet;
   readonly stderr: Outlet;
   readonly frames: Outlet;
-  /** The child has its ends, or will never have them. */
-  release(): void;
-  destroy(): void;
 }
 
 export interface PipeSource {
   readonly directory: string;
-  /** `owner`: who may open the write ends again through /proc/self/fd. */
-  outputs(owner?: Owner): Promise<OutputPipes>;
-  outlet(owner?: Owner): Promise<Outlet>;
-  inlet(): Promise<Inlet>;
+  open(): Pipes;
   close(): void;
+}
+
+export async function openOutputs(pipes: Pipes, owner?: Owner): Promise<Outputs> {
+  const [stdout, stderr] = [await pipes.outlet(owner), await pipes.outlet(owner)];
+  return { stdout, stderr, frames: await pipes.outlet(owner) };
 }
 
 const batchSize = 140; // of twenty sandboxes
@@ -79,43 +90,42 @@ export function createPipeSource(directory: string): PipeSource {
     }
   }
 
-  async function outlet(owner?: Owner): Promise<Outlet> {
-    const { readFd, writeFd, otherEnd } = openPipe(directory, await name(), owner);
-    return { reader: openReader(readFd), childs: otherEnd(writeFd) };
+  function open(): Pipes {
+    const outlets: Outlet[] = [];
+    const inlets: Inlet[] = [];
+    function release() {
+      for (const { childs } of [...outlets, ...inlets]) childs.release();
+    }
+    function hangUp() {
+      release();
+      for (const { writer } of inlets) writer.destroy();
+    }
+    return {
+      async outlet(owner) {
+        const { readFd, writeFd, otherEnd } = openPipe(directory, await name(), owner);
+        const outlet = { reader: openReader(readFd), childs: otherEnd(writeFd) };
+        outlets.push(outlet);
+        return outlet;
+      },
+      async inlet() {
+        const { readFd, writeFd, otherEnd } = openPipe(directory, await name());
+        const writer = new Socket({ fd: writeFd, readable: false, writable: true });
+        // A process that has gone says so by its exit; writing to it is not a second failure.
+        writer.on("error", () => {});
+        const inlet = { writer, childs: otherEnd(readFd) };
+        inlets.push(inlet);
+        return inlet;
+      },
+      release,
+      hangUp,
+      destroy() {
+        hangUp();
+        for (const { reader } of outlets) reader.destroy();
+      },
+    };
   }
 
-  async function inlet(): Promise<Inlet> {
-    const { readFd, writeFd, otherEnd } = openPipe(directory, await name());
-    const writer = new Socket({ fd: writeFd, readable: false, writable: true });
-    // A process that has gone says so by its exit; writing to it is not a second failure.
-    writer.on("error", () => {});
-    return { writer, childs: otherEnd(readFd) };
-  }
-
-  return {
-    directory,
-    outlet,
-    inlet,
-    async outputs(owner) {
-      const pipes: Outlet[] = [];
-      function release() {
-        for (const { childs } of pipes) childs.release();
-      }
-      function destroy() {
-        release();
-        for (const { reader } of pipes) reader.destroy();
-      }
-      try {
-        for (let index = 0; index < 3; index += 1) pipes.push(await outlet(owner));
-      } catch (error) {
-        destroy();
-        throw error;
-      }
-      const [stdout, stderr, frames] = pipes as [Outlet, Outlet, Outlet];
-      return { stdout, stderr, frames, release, destroy };
-    },
-    close: () => rmSync(directory, { recursive: true, force: true }),
-  };
+  return { directory, open, close: () => rmSync(directory, { recursive: true, force: true }) };
 }
 
 function openPipe(directory: string, name: string, owner?: Owner) {

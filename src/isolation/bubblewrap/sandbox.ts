@@ -34,7 +34,7 @@ export async function startSandbox(
   try {
     await slot.status.started(clock, sandboxStartTimeoutMs);
   } catch (cause) {
-    const said = await lastWords(slot.pipes.stderr.reader, clock);
+    const said = await lastWords(slot.outputs.stderr, clock);
     throw new DriverError("launch", `sandbox ${spec.id} did not start${said ? `: ${said}` : ""}`, { cause });
   }
   return createSandbox(slot, spec.id, { clock, onGone });
@@ -83,9 +83,7 @@ function createSandbox(
   const sandbox: Sandbox = {
     id,
     address: slot.place.address,
-    stdout: slot.pipes.stdout.reader,
-    stderr: slot.pipes.stderr.reader,
-    frames: slot.pipes.frames.reader,
+    ...slot.outputs,
     exited,
     usage: async () => finalUsage ?? readUsage(),
     isOutOfMemory: async () => wasOutOfMemory || isOutOfMemory(),
@@ -113,7 +111,7 @@ export async function endSlot(slot: Slot, clock: Clock): Promise<void> {
     const pid = status.reaperPid() ?? status.pid();
     if (pid !== undefined) kill(pid, "SIGKILL");
   }
-  slot.release();
+  slot.pipes.hangUp();
   await slot.cgroup?.destroy();
   if (!(await settledWithin(status.over, clock, sandboxDestroyTimeoutMs))) {
     throw new DriverError("launch", `the process ${status.pid()} does not end`);
@@ -123,8 +121,8 @@ export async function endSlot(slot: Slot, clock: Clock): Promise<void> {
   await drained(outputs(slot), clock);
 }
 
-function outputs({ pipes }: Slot) {
-  return [pipes.stdout.reader, pipes.stderr.reader, pipes.frames.reader];
+function outputs(slot: Slot) {
+  return Object.values(slot.outputs);
 }
 
 function kill(pid: number, signal: NodeJS.Signals): void {

@@ -4,7 +4,7 @@
  * and waits to be told which bubblewrap to become. So the slow steps (namespaces, links, a grace period of the kernel for
  * each change of control group) happen ahead of the start that needs them. A slot serves one sandbox and is gone with it.
  */
-import type { Writable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import type { Clock, Timer } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import {
@@ -29,7 +29,15 @@ import {
   sandboxLink,
   sandboxUser,
 } from "../network-plan.ts";
-import type { Inlet, Outlet, OutputPipes, Owner, PipeSource } from "../pipes.ts";
+import {
+  type Inlet,
+  openOutputs,
+  type Outlet,
+  type Outputs,
+  type Owner,
+  type Pipes,
+  type PipeSource,
+} from "../pipes.ts";
 import { type Disks, ownMounts } from "./disks.ts";
 import type { Ground } from "./ground.ts";
 import { argumentLines, launchScript, prepareScript } from "./launch-scripts.ts";
@@ -42,7 +50,8 @@ import { Place } from "./place.ts";
 export const runName = `${process.pid}-`;
 
 export interface Slot {
-  readonly pipes: OutputPipes;
+  readonly pipes: Pipes;
+  readonly outputs: Readonly<Record<"stdout" | "stderr" | "frames", Readable>>;
   readonly cgroup: Cgroup | undefined;
   readonly place: Place;
   /** The launch script's input. */
@@ -52,8 +61,6 @@ export interface Slot {
   readonly status: LaunchStatus;
   /** Of a slot with placeholders: what to mount there (`later-mounts.ts`). */
   readonly mounts: Writable | undefined;
-  /** It gets nothing more. */
-  release(): void;
 }
 
 export interface SlotDeps {
@@ -233,15 +240,14 @@ async function prepareSlot(
 ): Promise<Slot> {
   const { place, mode } = order;
   const owner = deps.number === undefined ? undefined : sandboxUser(deps.number, place.number);
+  const pipes = deps.pipes.open();
   let cgroup: Cgroup | undefined;
-  let pipes: SlotPipes | undefined;
   let slot: Slot;
   try {
     cgroup = await deps.cgroups?.create(`${runName}${place.number}`);
-    pipes = await openPipes(deps.pipes, order, owner);
-    slot = launchSlot(deps, order, { cgroup, pipes });
+    slot = launchSlot(deps, order, { cgroup, pipes, ends: await openEnds(pipes, order, owner) });
   } catch (cause) {
-    pipes?.destroy();
+    pipes.destroy();
     await cgroup?.destroy();
     await place.leave();
     throw cause instanceof DriverError
@@ -255,7 +261,7 @@ async function prepareSlot(
     if (place.link) await deps.network?.admit(place.link, linkMode(deps, mode) === "outside");
     return slot;
   } catch (error) {
-    const said = await lastWords(slot.pipes.stderr.reader, deps.clock);
+    const said = await lastWords(slot.outputs.stderr, deps.clock);
     await end(slot);
     throw new DriverError("launch", `a sandbox could not be prepared${said ? `: ${said}` : ""}`, {
       cause: error,
@@ -263,63 +269,37 @@ async function prepareSlot(
   }
 }
 
-interface SlotPipes {
-  readonly outputs: OutputPipes;
+interface SlotEnds extends Outputs {
   readonly status: Outlet;
   readonly orders: Inlet;
   readonly hidden: Inlet;
   readonly mounts: Inlet | undefined;
-  /** The slot's process has its ends, or will never have them. */
-  release(): void;
-  destroy(): void;
 }
 
-async function openPipes(
-  source: PipeSource,
+async function openEnds(
+  pipes: Pipes,
   { laterMounts }: SlotWish,
   owner: Owner | undefined,
-): Promise<SlotPipes> {
-  const outputs = await source.outputs(owner);
-  const inlets: Inlet[] = [];
-  const outlets: Outlet[] = [];
-  function release() {
-    outputs.release();
-    for (const { childs } of [...inlets, ...outlets]) childs.release();
-  }
-  function destroy() {
-    release();
-    outputs.destroy();
-    for (const { writer } of inlets) writer.destroy();
-    for (const { reader } of outlets) reader.destroy();
-  }
-  async function inlet(): Promise<Inlet> {
-    const made = await source.inlet();
-    inlets.push(made);
-    return made;
-  }
-  try {
-    const status = await source.outlet();
-    outlets.push(status);
-    const [orders, hidden] = [await inlet(), await inlet()];
-    return { outputs, status, orders, hidden, mounts: laterMounts && (await inlet()), release, destroy };
-  } catch (error) {
-    destroy();
-    throw error;
-  }
+): Promise<SlotEnds> {
+  const outputs = await openOutputs(pipes, owner);
+  const [orders, hidden] = [await pipes.inlet(), await pipes.inlet()];
+  const mounts = laterMounts && (await pipes.inlet());
+  return { ...outputs, orders, hidden, mounts, status: await pipes.outlet() };
 }
 
-function launchSlot(
-  deps: SlotDeps,
-  order: SlotOrder,
-  { cgroup, pipes }: { readonly cgroup: Cgroup | undefined; readonly pipes: SlotPipes },
-): Slot {
-  const { outputs, orders, hidden, mounts } = pipes;
-  const { stdout, stderr, frames } = outputs;
+interface SlotParts {
+  readonly cgroup: Cgroup | undefined;
+  readonly pipes: Pipes;
+  readonly ends: SlotEnds;
+}
+
+function launchSlot(deps: SlotDeps, order: SlotOrder, { cgroup, pipes, ends }: SlotParts): Slot {
+  const { orders, stdout, stderr, frames, hidden, mounts } = ends;
   const argv = slotCommand(deps, order, cgroup);
   // In the order that the launcher wants.
-  const ends = [orders, stdout, stderr, frames, hidden, pipes.status, ...(mounts ? [mounts] : [])];
-  const names = ends.map(({ childs }) => childs.name);
-  const status = createStatus(pipes.status.reader);
+  const wanted = [orders, stdout, stderr, frames, hidden, ends.status, ...(mounts ? [mounts] : [])];
+  const names = wanted.map(({ childs }) => childs.name);
+  const status = createStatus(ends.status.reader);
   const started = deps.launcher.start(names, () => pipes.release());
   void status.opened.then(() => {
     started.opened();
@@ -327,17 +307,14 @@ function launchSlot(
   });
   orders.writer.write(argumentLines(argv));
   return {
-    pipes: outputs,
+    pipes,
+    outputs: { stdout: stdout.reader, stderr: stderr.reader, frames: frames.reader },
     cgroup,
     place: order.place,
     orders: orders.writer,
     hidden: hidden.writer,
     status,
     mounts: mounts?.writer,
-    release() {
-      pipes.release();
-      for (const each of [orders, hidden, mounts]) each?.writer.destroy();
-    },
   };
 }
 

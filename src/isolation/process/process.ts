@@ -20,7 +20,7 @@ import {
 } from "../driver.ts";
 import { drained, exitOf, isUnread, reaped, settledWithin } from "../exit.ts";
 import { withSealedStdio } from "../inherited.ts";
-import { createPipeSource, type OutputPipes, type PipeSource } from "../pipes.ts";
+import { createPipeSource, openOutputs, type Outputs, type PipeSource } from "../pipes.ts";
 import { checkSpec } from "../spec.ts";
 
 export interface ProcessOptions {
@@ -88,36 +88,35 @@ interface StartParts {
 }
 
 async function start(spec: SandboxSpec, { pipes, clock, setpriv, onGone }: StartParts): Promise<Sandbox> {
-  const output = await pipes.outputs();
+  const own = pipes.open();
+  let output: Outputs;
   let child: ChildProcess;
   try {
+    output = await openOutputs(own);
     child = spawnProgram(spec, output, setpriv);
+    own.release();
     await spawned(child);
   } catch (cause) {
-    output.destroy();
+    own.destroy();
     throw new DriverError("launch", `${spec.argv[0]} cannot be started`, { cause });
   }
   return createSandbox(spec.id, child, { output, clock, onGone });
 }
 
 /** Without `setpriv` (macOS) the program itself; nothing ties it to lambdad's life then. */
-function spawnProgram(spec: SandboxSpec, output: OutputPipes, setpriv: string | undefined): ChildProcess {
+function spawnProgram(spec: SandboxSpec, output: Outputs, setpriv: string | undefined): ChildProcess {
   const [program = "", ...args] = spec.argv;
   const argv = [resolveOnHost(spec.mounts, program), ...args];
   const [file, ...rest] = setpriv ? [setpriv, "--pdeathsig", "KILL", "--", ...argv] : argv;
   const writers = [output.stdout, output.stderr, output.frames].map(({ childs }) => childs.fd);
-  try {
-    return withSealedStdio(["ignore", ...writers], (stdio) =>
-      spawn(file ?? "", rest, {
-        stdio,
-        env: spec.env,
-        cwd: resolveOnHost(spec.mounts, spec.cwd),
-        detached: true, // its own process group, which `destroy` kills as a whole
-      }),
-    );
-  } finally {
-    output.release();
-  }
+  return withSealedStdio(["ignore", ...writers], (stdio) =>
+    spawn(file ?? "", rest, {
+      stdio,
+      env: spec.env,
+      cwd: resolveOnHost(spec.mounts, spec.cwd),
+      detached: true, // its own process group, which `destroy` kills as a whole
+    }),
+  );
 }
 
 function spawned(child: ChildProcess): Promise<void> {
@@ -128,7 +127,7 @@ function spawned(child: ChildProcess): Promise<void> {
 }
 
 interface RunningParts {
-  readonly output: OutputPipes;
+  readonly output: Outputs;
   readonly clock: Clock;
   readonly onGone: (sandbox: Sandbox) => void;
 }
